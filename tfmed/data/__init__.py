@@ -1,0 +1,61 @@
+"""Data sets: names and paths to verified arrays, the phantom, label budgets, tf.data pipelines.
+
+A `Dataset` always holds a *binary* task. Labels of a multi-label set become one label:
+any finding against no listed finding (`labels.any(axis=1)`).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """One split.
+
+    Attributes:
+        images: uint8 of shape (n, height, width, channels), channels 1 or 3.
+        labels: uint8 of shape (n,), 0 or 1.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class DatasetInfo:
+    """What is known of a data set without its arrays; cheap to send to a worker and to print.
+
+    Attributes:
+        name: short name used in file names and results: a MedMNIST flag, `phantom-chest`,
+            `phantom-pneumonia`, or the file's stem.
+        title: name to show to people.
+        description: one or two sentences on where the images come from; may be empty.
+        license: terms of the images; may be empty.
+        path: the `.npz` that holds the arrays.
+        md5: MD5 of that file.
+        synthetic: drawn by the phantom generator.
+        image_shape: (height, width, channels).
+        class_names: (name of label 0, name of label 1).
+        n_labels: columns of the original labels (14 for ChestMNIST, 1 for PneumoniaMNIST).
+        counts: per split, (number of label 0, number of label 1).
+    """
+
+    name: str
+    title: str
+    description: str
+    license: str
+    path: Path
+    md5: str
+    synthetic: bool
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, str]
+    n_labels: int
+    counts: dict[str, tuple[int, int]]
