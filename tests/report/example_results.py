@@ -1,0 +1,408 @@
+"""A complete, valid `results.json` of seeded random numbers, for tests of figures and report."""
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
+METRICS = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "brier",
+    "ece",
+    "accuracy_at_threshold",
+    "balanced_accuracy_at_threshold",
+    "sensitivity_at_threshold",
+    "specificity_at_threshold",
+)
+HOSTILE = (
+    'Study #1 *bold* _it_ $x$ `c` @ref <b>"q"</b> \\ \u05e9\u05dc\u05d5\u05dd {{ 7*7 }} '
+    + "W" * 200
+)
+FPR = np.linspace(0, 1, 101)
+GAIN = {"scratch": 0.0, "random_frozen": -0.06, "frozen": -0.02, "finetune": 0.012}
+COUNTS = {
+    "chest_nih": {"train": (6377, 4341), "val": (965, 799), "test": (1917, 1524)},
+    "pneumoniamnist": {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)},
+}
+
+
+def _uri(pixels: np.ndarray) -> str:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _chest(rng: np.random.Generator, ill: bool) -> np.ndarray:
+    """A 28×28 uint8 blob with two dark lungs, and an opacity if ill."""
+    y, x = np.mgrid[-1:1:28j, -1:1:28j]
+    image = 170 - 60 * (x**2 + y**2)
+    for side in (-0.42, 0.42):
+        dx, dy = rng.normal(0, 0.05, 2)
+        image -= 110 * np.exp(-(((x - side - dx) / 0.28) ** 2) - ((y - dy) / 0.55) ** 2)
+    if ill:
+        side, height = rng.choice([-0.4, 0.4]), rng.uniform(-0.3, 0.5)
+        image += 80 * np.exp(-(((x - side) ** 2 + (y - height) ** 2) / 0.05))
+    return np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8)
+
+
+def _dataset(name: str, role: str, title: str, classes: list[str], rng: Any, **more: Any) -> dict:
+    splits = {k: {"n": sum(c), "counts": list(c)} for k, c in COUNTS[name].items()}
+    examples = [[_uri(_chest(rng, ill)) for _ in range(8)] for ill in (False, True)]
+    return {
+        "name": name,
+        "role": role,
+        "title": title,
+        "synthetic": False,
+        "file": f"{name}.npz",
+        "md5": rng.bytes(16).hex(),
+        "image_shape": [28, 28, 1],
+        "class_names": classes,
+        "splits": splits,
+        "examples": examples,
+        **more,
+    }
+
+
+def _history(rng: Any, epochs: int, *, floor: float, rise: float, accuracy: bool = True) -> dict:
+    t = np.arange(epochs)
+    loss = floor + (0.7 - floor) * np.exp(-t / 6) + rng.normal(0, 0.004, epochs)
+    val = loss + 0.05 + rise * t + rng.normal(0, 0.01, epochs)
+    history = {"loss": np.abs(loss).tolist(), "val_loss": np.abs(val).tolist()}
+    if accuracy:
+        history["accuracy"] = np.clip(1 - loss / 2, 0, 1).tolist()
+        history["val_accuracy"] = np.clip(1 - val / 2, 0, 1).tolist()
+    return history
+
+
+def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: int) -> dict:
+    counts = COUNTS[task]
+    negative, positive = counts["test"]
+    level = (0.565 if task == "chest_nih" else 0.853 if budget == "full" else 0.815) + (
+        GAIN[strategy] / (4 if task == "chest_nih" else 1)
+    )
+    accuracy = level + rng.normal(0, 0.006)
+    values = dict.fromkeys(METRICS, accuracy)
+    auc = min(0.99, accuracy + (0.03 if task == "chest_nih" else 0.085))
+    sensitivity, specificity = accuracy + 0.11, accuracy - 0.2
+    values |= {"auc": auc, "brier": (1 - accuracy) * 0.8, "ece": 0.05 + abs(rng.normal(0, 0.02))}
+    values |= {"sensitivity": sensitivity, "specificity": specificity}
+    values["balanced_accuracy"] = (sensitivity + specificity) / 2
+    n_all = sum(counts["train"]) + sum(counts["val"])
+    n_val = sum(counts["val"]) if budget == "full" else budget // 5
+    overtrained = variant == "overtrained"
+    epochs = 60 if overtrained else int(rng.integers(12, 30))
+    rise = 0.02 if overtrained else 0.004
+    confusion = [
+        [specificity * negative, (1 - specificity) * negative],
+        [(1 - sensitivity) * positive, sensitivity * positive],
+    ]
+    return {
+        "id": f"{task}-{strategy}-{variant}-{budget}-{seed}",
+        "task": task,
+        "strategy": strategy,
+        "variant": variant,
+        "label_budget": budget,
+        "seed": seed,
+        "n_train": (n_all if budget == "full" else budget) - n_val,
+        "n_val": n_val,
+        "n_test": negative + positive,
+        "metrics": {k: float(v) for k, v in values.items()},
+        "undefined": {},
+        "val_metrics": {"accuracy": float(accuracy + 0.04), "auc": float(auc)},
+        "threshold": float(rng.uniform(0.4, 0.8)),
+        "confusion": np.round(confusion).tolist(),
+        "confusion_at_threshold": np.round(confusion).tolist(),
+        "roc_tpr": (FPR ** ((1 - auc) / auc)).tolist(),
+        "history": _history(rng, epochs, floor=0.02 if overtrained else 0.2, rise=rise),
+        "epochs": epochs,
+        "best_epoch": epochs if overtrained else epochs - 6,
+        "stopped_early": not overtrained,
+        "parameters": {"trainable": 1025 if "frozen" in strategy else 60417, "total": 60417},
+        "seconds": float(rng.uniform(2, 20)),
+        "predictions": f"predictions/{task}-{strategy}-{budget}-{seed}.csv",
+    }
+
+
+def _summary(runs: list[dict]) -> list[dict]:
+    groups: dict[tuple, list[dict]] = {}
+    for run in runs:
+        key = (run["task"], run["strategy"], run["variant"], run["label_budget"])
+        groups.setdefault(key, []).append(run)
+    return [_summary_row(key, group) for key, group in groups.items()]
+
+
+def _summary_row(key: tuple, group: list[dict]) -> dict:
+    row = dict(zip(("task", "strategy", "variant", "label_budget"), key, strict=True))
+    row["n_seeds"] = len(group)
+    for metric in METRICS:
+        values = [run["metrics"][metric] for run in group]
+        mean, sd = float(np.mean(values)), float(np.std(values, ddof=len(values) > 1))
+        half = 1.96 * (mean * (1 - mean) / group[0]["n_test"] + sd**2) ** 0.5
+        bounds = {"mean": mean, "low": max(0, mean - half), "high": min(1, mean + half)}
+        row[metric] = {**bounds, "sd": sd if len(values) > 1 else None}
+    tpr = np.array([run["roc_tpr"] for run in group])
+    row["confusion"] = np.mean([run["confusion"] for run in group], axis=0).tolist()
+    curves = {"tpr": tpr.mean(axis=0), "low": tpr.min(axis=0), "high": tpr.max(axis=0)}
+    row["roc"] = {"fpr": FPR.tolist(), **{k: v.tolist() for k, v in curves.items()}}
+    return row
+
+
+def _comparisons(summary: list[dict]) -> list[dict]:
+    pairs = (
+        ("finetune", "scratch"),
+        ("frozen", "scratch"),
+        ("finetune", "frozen"),
+        ("frozen", "random_frozen"),
+    )
+    standard = [row for row in summary if row["variant"] == "standard"]
+    rows = {(r["task"], r["label_budget"], r["strategy"]): r for r in standard}
+    found = []
+    for task, budget in dict.fromkeys((t, b) for t, b, _ in rows):
+        for metric in ("accuracy", "auc"):
+            for first, second in pairs:
+                a, b = rows.get((task, budget, first)), rows.get((task, budget, second))
+                if a and b:
+                    found.append(_comparison(a, b, metric))
+    return found
+
+
+def _comparison(a: dict, b: dict, metric: str) -> dict:
+    difference = a[metric]["mean"] - b[metric]["mean"]
+    half = (a[metric]["high"] - a[metric]["low"]) / 3
+    return {
+        "task": a["task"],
+        "label_budget": a["label_budget"],
+        "metric": metric,
+        "a": {"strategy": a["strategy"], "variant": a["variant"]},
+        "b": {"strategy": b["strategy"], "variant": b["variant"]},
+        "difference": difference,
+        "low": difference - half,
+        "high": difference + half,
+        "n_seeds": a["n_seeds"],
+    }
+
+
+def _space(rng: Any, task: str, strategy: str, budget: Any, title: str, labels: Any) -> dict:
+    shift = np.outer(labels, [2.0, 0.6])
+    pca, tsne = (shift * k + rng.normal(0, k, (len(labels), 2)) for k in (1.0, 12.0))
+    return {
+        "id": f"{task}-{strategy}-{budget}",
+        "task": task,
+        "strategy": strategy,
+        "variant": "standard",
+        "label_budget": budget,
+        "seed": 0,
+        "title": title,
+        "n": len(labels),
+        "dimensions": 1024,
+        "pca": {
+            "coordinates": pca.round(3).tolist(),
+            "explained_variance_ratio": [0.31, 0.17, 0.08, 0.05, 0.03],
+        },
+        "tsne": {"coordinates": tsne.round(3).tolist(), "perplexity": 30, "kl_divergence": 1.9},
+        "silhouette": float(rng.uniform(0, 0.3)),
+        "knn_accuracy": float(rng.uniform(0.6, 0.9)),
+        "component_auc": [0.81, 0.66, 0.55, 0.52, 0.51],
+    }
+
+
+def _latent(rng: Any, runs: list[dict]) -> dict:
+    labels = {
+        task: rng.permutation(np.repeat([0, 1], counts["test"])) for task, counts in COUNTS.items()
+    }
+    spaces = [
+        _space(rng, task, "frozen", None, "Autoencoder, no labels", y) for task, y in labels.items()
+    ]
+    for run in runs:
+        usual = run["variant"] == "standard" and run["seed"] == runs[0]["seed"]
+        last_budget = run["label_budget"] == ("full" if run["task"] == "pneumoniamnist" else 300)
+        if usual and last_budget and run["strategy"] != "frozen":
+            title = f"{run['strategy']}, {run['label_budget']} labels"
+            y = labels[run["task"]]
+            spaces.append(_space(rng, run["task"], run["strategy"], run["label_budget"], title, y))
+    pairs = [
+        (a, b) for i, a in enumerate(spaces) for b in spaces[i + 1 :] if a["task"] == b["task"]
+    ]
+    cka = [{"a": a["id"], "b": b["id"], "value": float(rng.uniform(0.2, 0.95))} for a, b in pairs]
+    return {
+        "labels": {task: y.tolist() for task, y in labels.items()},
+        "indices": {task: list(range(len(y))) for task, y in labels.items()},
+        "spaces": spaces,
+        "cka": cka,
+    }
+
+
+def _pretraining(rng: Any) -> dict:
+    history = _history(rng, 30, floor=0.02, rise=0, accuracy=False)
+    history = {k: (np.array(v) * 0.1).tolist() for k, v in history.items()}
+    quantiles = np.sort(rng.gamma(4, 0.0005, 101)).tolist()
+    reconstructions = []
+    for index, quantile in enumerate((0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)):
+        image = _chest(rng, bool(index % 2))
+        noisy = np.clip(image + rng.normal(0, 4 + 14 * quantile, image.shape), 0, 255)
+        reconstructions.append(
+            {
+                "index": index * 37,
+                "original": _uri(image),
+                "reconstruction": _uri(noisy.astype(np.uint8)),
+                "mse": quantiles[round(100 * quantile)],
+                "quantile": quantile,
+            }
+        )
+    return {
+        "id": "autoencoder-0",
+        "source": "chest_nih",
+        "seed": 0,
+        "encoder": {"width": 32, "latent_channels": 64},
+        "parameters": {"encoder": 59392, "autoencoder": 118849},
+        "embedding_shape": [4, 4, 64],
+        "history": history,
+        "epochs": 30,
+        "best_epoch": 25,
+        "stopped_early": True,
+        "seconds": 41.2,
+        "test": {"n": 3441, "mse": 0.0019, "mae": 0.031, "psnr": 27.3, "mse_mean_image": 0.031},
+        "mse_quantiles": quantiles,
+        "reconstructions": reconstructions,
+    }
+
+
+def _provenance(seeds: list[int], datasets: list[dict]) -> dict:
+    return {
+        "versions": {
+            "python": "3.11.9",
+            "tfmed": "0.1.0",
+            "tensorflow": "2.21.0",
+            "keras": "3.15.1",
+            "numpy": "2.4.6",
+        },
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+        "hardware": {"cpu": "Example CPU", "cores": 2, "memory_gib": 7.8, "gpus": []},
+        "seeds": seeds,
+        "files": {d["file"]: d["md5"] for d in datasets},
+        "command": "python run_all.py --source chest_nih.npz --target pneumoniamnist.npz",
+        "workers": 2,
+        "started": "2026-01-02T03:04:05+00:00",
+        "seconds": 431.7,
+    }
+
+
+def _hostile(results: dict) -> dict:
+    results["study"] |= {"name": HOSTILE, "title": HOSTILE, "question": HOSTILE}
+    results["provenance"]["command"] = HOSTILE
+    results["study"]["settings"][HOSTILE] = HOSTILE
+    for dataset in results["datasets"]:
+        dataset |= {"title": HOSTILE, "description": HOSTILE, "license": HOSTILE}
+        dataset["class_names"] = [HOSTILE, "<script>alert(1)</script>"]
+    for space in results["latent"]["spaces"]:
+        space["title"] = HOSTILE
+    return results
+
+
+def example_results(
+    *,
+    synthetic: bool = False,
+    n_seeds: int = 3,
+    strategies: tuple[str, ...] = STRATEGIES,
+    hostile: bool = False,
+    latent: bool = True,
+    comparisons: bool = True,
+    seed: int = 0,
+) -> dict:
+    """The default study's results with invented numbers.
+
+    Args:
+        synthetic: mark the study and both data sets as phantom images.
+        n_seeds: seeds per strategy and label budget.
+        strategies: the strategies run; `overtrained` comes with `scratch`.
+        hostile: put markup, right-to-left text and an endless word into every free text.
+        latent: with latent spaces.
+        comparisons: with paired comparisons.
+        seed: of all the invented numbers.
+
+    Returns:
+        A dict that is valid against `tfmed/results.schema.json`.
+    """
+    rng = np.random.default_rng(seed)
+    datasets = [
+        _dataset(
+            "chest_nih",
+            "source",
+            "NIH ChestX-ray14 subset",
+            ["no listed finding", "any finding"],
+            rng,
+            n_labels=14,
+            description="Frontal chest X-rays of the NIH Clinical Center, 28×28, split by patient.",
+            license="Unrestricted with a link to the original and citation of Wang et al., 2017.",
+        ),
+        _dataset(
+            "pneumoniamnist",
+            "target",
+            "PneumoniaMNIST",
+            ["normal", "pneumonia"],
+            rng,
+            n_labels=1,
+            description="Paediatric chest X-rays, 28×28, of MedMNIST v2.",
+            license="CC BY 4.0; Yang et al., MedMNIST v2, Scientific Data 2023.",
+        ),
+    ]
+    for dataset in datasets:
+        dataset["synthetic"] = synthetic
+    seeds = list(range(n_seeds))
+    plan = [("pneumoniamnist", s, "standard", b) for b in (300, "full") for s in strategies]
+    plan += [("chest_nih", s, "standard", 300) for s in strategies]
+    if "scratch" in strategies:
+        plan.append(("chest_nih", "scratch", "overtrained", 300))
+    runs = [_run(rng, *cell, seed) for cell in plan for seed in seeds]
+    summary = _summary(runs)
+    results = {
+        "schema_version": 1,
+        "study": {
+            "name": "chest-to-pneumonia",
+            "title": "Does an autoencoder on unlabelled chest X-rays help to find pneumonia?",
+            "question": "With few labels, does an encoder pretrained without labels help, and "
+            "should it be frozen or fine-tuned?",
+            "quick": False,
+            "source": "chest_nih",
+            "target": "pneumoniamnist",
+            "seeds": seeds,
+            "settings": {
+                "label_budgets": {"target": [300, "full"], "source": [300]},
+                "strategies": list(strategies),
+                "pretraining": {"epochs": 30, "patience": 5, "batch_size": 128},
+                "classifier": {"epochs": 60, "patience": 6, "learning_rate": 0.001},
+            },
+        },
+        "synthetic": synthetic,
+        "provenance": _provenance(seeds, datasets),
+        "datasets": datasets,
+        "pretraining": [_pretraining(rng)],
+        "runs": runs,
+        "summary": summary,
+        "comparisons": _comparisons(summary) if comparisons else [],
+        "latent": _latent(rng, runs)
+        if latent
+        else {"labels": {}, "indices": {}, "spaces": [], "cka": []},
+        "claims": [],
+        "models": [
+            {
+                "name": "pneumoniamnist-finetune-full",
+                "version": 1,
+                "path": "pneumoniamnist-finetune-full/1",
+                "task": "pneumoniamnist",
+                "strategy": "finetune",
+                "variant": "standard",
+                "label_budget": "full",
+                "seed": 0,
+                "bytes": 412345,
+            }
+        ],
+    }
+    return _hostile(results) if hostile else results

@@ -1,0 +1,289 @@
+"""The report says what the results say, in two formats, whatever the names in them."""
+
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jsonschema
+import pypdfium2
+import pytest
+from example_results import HOSTILE, example_results
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfmed import report
+from tfmed.errors import InputError
+from tfmed.report import wording
+from tfmed.report.wording import SYNTHETIC_MARK
+
+SCHEMA = json.loads((Path(report.__file__).parents[1] / "results.schema.json").read_text())
+VARIANTS: list[dict[str, Any]] = [
+    {},
+    {"synthetic": True, "n_seeds": 1, "strategies": ("finetune",)},
+    {"hostile": True, "latent": False, "comparisons": False},
+]
+
+
+class Page(HTMLParser):
+    """Text, tags, ids and addresses of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.feed(html)
+        self.text = " ".join(self.words)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            elif name in ("src", "srcset", "href", "xlink:href", "data", "action", "poster"):
+                (self.links if tag == "a" else self.loads).append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+class Rendered(NamedTuple):
+    html: str
+    page: Page
+    pdf: bytes
+    pdf_pages: list[str]
+
+
+def write_results(out: Path, results: dict) -> Path:
+    (out / "results.json").write_text(json.dumps(results))
+    return out
+
+
+def rendered(out: Path, results: dict) -> Rendered:
+    html, pdf = report.render(write_results(out, results))
+    with pypdfium2.PdfDocument(pdf) as document:
+        pages = [page.get_textpage().get_text_range() for page in document]
+    text = html.read_text(encoding="utf-8")
+    return Rendered(text, Page(text), pdf.read_bytes(), pages)
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    return rendered(tmp_path_factory.mktemp("real"), example_results())
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    results = example_results(
+        synthetic=True, hostile=True, n_seeds=1, strategies=("frozen", "finetune"), latent=False
+    )
+    return rendered(tmp_path_factory.mktemp("hostile"), results)
+
+
+@pytest.fixture(scope="module")
+def single(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
+    results = example_results(n_seeds=1, strategies=("finetune",), latent=False)
+    return rendered(tmp_path_factory.mktemp("single"), results)
+
+
+def squeezed(text: str) -> str:
+    """Text without spaces, invisible characters and line ends, which a PDF sets as it likes."""
+    return re.sub(r"[\s\u200b\u200e\u200f\ufffe\x02-]+", "", text)
+
+
+@pytest.mark.parametrize("options", VARIANTS)
+def test_example_results_keep_the_contract(options: dict) -> None:
+    jsonschema.validate(example_results(**options), SCHEMA)
+
+
+def test_both_formats_open_with_the_answer(real: Rendered) -> None:
+    for sentence in report.answer(example_results()):
+        assert sentence in real.page.text
+        assert squeezed(sentence) in squeezed(real.pdf_pages[0])
+
+
+def test_both_formats_have_the_same_figures_and_tables(real: Rendered) -> None:
+    labels = set(re.findall(r"(?:Figure|Table) \d+\.", real.page.text))
+    assert labels == set(re.findall(r"(?:Figure|Table) \d+\.", " ".join(real.pdf_pages)))
+    assert len(labels) > 25
+
+
+def test_every_metric_of_every_strategy_is_in_the_table(real: Rendered) -> None:
+    for row in example_results()["summary"]:
+        for metric in wording.METRIC_NAMES:
+            assert wording.interval(row[metric]).partition(" ")[2] in real.page.text
+
+
+def test_html_asks_for_nothing_from_outside(real: Rendered, hostile: Rendered) -> None:
+    for made in (real, hostile):
+        assert all(load.startswith(("data:", "#")) for load in made.page.loads)
+        assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", made.html)
+        assert "script" not in made.page.tags
+    assert all(address.startswith(("#", "https://")) for address in real.page.links)
+
+
+def test_html_ids_are_unique_and_its_links_resolve(real: Rendered) -> None:
+    assert len(set(real.page.ids)) == len(real.page.ids)
+    inner = {address[1:] for address in real.page.links if address.startswith("#")}
+    assert inner <= set(real.page.ids)
+
+
+def test_html_has_language_title_charset_and_labelled_figures(real: Rendered) -> None:
+    assert '<html lang="en">' in real.html
+    assert '<meta charset="utf-8">' in real.html
+    assert "<title>Does an autoencoder" in real.html
+    assert real.html.count('role="img"') == real.page.tags.count("figure")
+
+
+def test_hostile_names_come_out_as_text(hostile: Rendered) -> None:
+    assert HOSTILE in hostile.page.text
+    assert "<script>alert(1)</script>" in hostile.page.text
+    whole = squeezed("".join(hostile.pdf_pages))
+    assert squeezed('#1 *bold* _it_ $x$ `c` @ref <b>"q"</b> \\') in whole
+    assert "<script>alert(1)</script>" in whole
+
+
+def test_every_page_of_a_synthetic_report_says_so(hostile: Rendered) -> None:
+    assert all(SYNTHETIC_MARK in page for page in hostile.pdf_pages)
+    assert SYNTHETIC_MARK in hostile.page.text
+    assert '<p class="mark"' in hostile.html
+
+
+def test_a_real_report_carries_no_synthetic_mark(real: Rendered) -> None:
+    assert "SYNTHETIC" not in real.html
+    assert "SYNTHETIC" not in "".join(real.pdf_pages)
+
+
+def test_no_pdf_page_but_the_last_is_nearly_empty(real: Rendered) -> None:
+    assert all(len(page) > 100 for page in real.pdf_pages)
+
+
+def test_one_strategy_and_one_seed_make_a_report(single: Rendered) -> None:
+    assert "whether pretraining helps cannot be said" in single.page.text
+    assert "With one seed" in single.page.text
+
+
+def test_same_results_give_the_same_files(tmp_path: Path, single: Rendered) -> None:
+    results = example_results(n_seeds=1, strategies=("finetune",), latent=False)
+    again = rendered(tmp_path, results)
+    assert again.html == single.html
+    assert again.pdf == single.pdf
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_a_bare_study_still_makes_a_report(tmp_path: Path) -> None:
+    results = example_results(n_seeds=1, latent=False)
+    results |= {"pretraining": [], "runs": [], "summary": [], "comparisons": [], "models": []}
+    for dataset in results["datasets"]:
+        dataset["examples"] = [[], []]
+    jsonschema.validate(results, SCHEMA)
+    assert "No classifier was trained" in rendered(tmp_path, results).page.text
+
+
+def test_metrics_that_are_not_defined_are_dashes_with_a_reason(tmp_path: Path) -> None:
+    results = example_results(n_seeds=1, strategies=("scratch",), latent=False)
+    for row in results["summary"]:
+        row |= {"auc": None, "roc": None}
+    for run in results["runs"]:
+        run["metrics"]["auc"] = None
+        run |= {"undefined": {"auc": "one class only"}, "roc_tpr": None, "history": {}}
+    assert "AUC: one class only" in rendered(tmp_path, results).page.text
+
+
+def test_missing_results_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"results\.json: not found; run the study"):
+        report.render(tmp_path)
+
+
+def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
+    write_results(tmp_path, {**example_results(latent=False), "schema_version": 0})
+    with pytest.raises(InputError, match="schema version 0, this tfmed reads 1"):
+        report.render(tmp_path)
+
+
+def test_every_part_of_the_contract_is_asked_for() -> None:
+    assert {"schema_version", *report.TOP_KEYS} == set(SCHEMA["required"])
+
+
+@pytest.mark.parametrize("key", ["latent", "class_names"])
+def test_results_without_a_part_are_refused_in_one_line(tmp_path: Path, key: str) -> None:
+    results = example_results(n_seeds=1, strategies=("scratch",), latent=False)
+    results.pop(key, None)
+    results["datasets"][0].pop(key, None)
+    with pytest.raises(InputError, match=key) as error:
+        report.render(write_results(tmp_path, results))
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+@given(content=st.binary(max_size=200))
+def test_results_of_any_bytes_are_refused_and_not_crashed_on(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "junk.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        report.load_results(path)
+
+
+def test_the_report_needs_no_tensorflow() -> None:
+    code = (
+        "import sys, tfmed.report; "
+        "print(sorted({'tensorflow', 'keras', 'pandas', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.01, 0.03, "a pretrained encoder helps when fine-tuned"),
+        (-0.03, -0.01, "a pretrained encoder hurts when fine-tuned"),
+        (-0.01, 0.03, "no difference could be shown when a pretrained encoder is fine-tuned"),
+    ],
+)
+def test_the_answer_follows_from_the_interval(low: float, high: float, words: str) -> None:
+    results = example_results(latent=False)
+    for entry in results["comparisons"]:
+        entry |= {"difference": (low + high) / 2, "low": low, "high": high}
+    assert words in report.answer(results)[0]
+
+
+def test_the_answer_does_not_credit_pretraining_with_what_random_weights_do() -> None:
+    results = example_results(latent=False)
+    for entry in results["comparisons"]:
+        shown = entry["b"]["strategy"] == "scratch"
+        entry |= {"difference": 0.02, "low": 0.01 if shown else -0.01, "high": 0.05}
+    assert "not shown to be better than random frozen weights" in report.answer(results)[0]
+
+
+def test_a_comparison_kept_the_other_way_round_is_turned() -> None:
+    results = example_results(latent=False)
+    kept = wording.find_comparison(results, "chest_nih", 300, "finetune", "scratch")
+    turned = wording.find_comparison(results, "chest_nih", 300, "scratch", "finetune")
+    assert kept is not None
+    assert turned is not None
+    assert turned["difference"] == -kept["difference"]
+    assert (turned["low"], turned["high"]) == (-kept["high"], -kept["low"])
+
+
+def test_numbers_are_written_in_one_way() -> None:
+    assert wording.interval({"mean": 0.8534, "low": 0.841, "high": 0.8661}) == (
+        "0.853 [0.841, 0.866]"
+    )
+    comparison = {"metric": "accuracy", "difference": 0.012, "low": -0.0041, "high": 0.028}
+    assert wording.difference(comparison) == "+1.2 points [-0.4, +2.8]"
+    assert wording.difference({**comparison, "low": -0.0001}) == "+1.2 points [+0.0, +2.8]"
+    assert wording.interval(None) == "–"
+
+
+def test_a_lower_brier_score_is_the_better_one() -> None:
+    comparison = {"metric": "brier", "difference": -0.02, "low": -0.03, "high": -0.01}
+    assert wording.verdict(comparison) == 1

@@ -1,0 +1,106 @@
+"""tf.data pipelines: uint8 in memory, shuffled by index, scaled batch by batch."""
+
+import numpy as np
+import tensorflow as tf
+
+MAX_SHIFT = 2 / 28
+"""Largest shift of the augmentation, as a share of the image's side."""
+
+
+def scale_images(images: tf.Tensor) -> tf.Tensor:
+    """uint8 images to float32 in [0, 1]; the only preprocessing there is."""
+    return tf.cast(images, tf.float32) / 255.0
+
+
+def shift_images(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """Moves each image by up to `MAX_SHIFT` of its side, edges repeated.
+
+    No flips: the heart has a side.
+
+    Args:
+        images: (n, height, width, channels) of any dtype.
+        seed: int tensor of shape (2,), for stateless random numbers.
+    """
+    side = images.shape[1]
+    reach = max(1, round(side * MAX_SHIFT))
+    padded = tf.pad(images, [[0, 0], [reach, reach], [reach, reach], [0, 0]], "SYMMETRIC")
+    count = tf.shape(images)[0]
+    offsets = tf.random.stateless_uniform((count, 2), seed, 0, 2 * reach + 1, tf.int32)
+    steps = tf.range(side)
+    rows = offsets[:, :1] + steps
+    columns = offsets[:, 1:] + steps
+    moved = tf.gather(padded, rows, axis=1, batch_dims=1)
+    return tf.gather(moved, columns, axis=2, batch_dims=1)
+
+
+def image_batches(images: np.ndarray, *, batch_size: int) -> tf.data.Dataset:
+    """Scaled image batches in the order given, for prediction."""
+    return _batches(images, None, batch_size=batch_size, shuffle_seed=None, augment=False)
+
+
+def autoencoder_batches(
+    images: np.ndarray, *, batch_size: int, shuffle_seed: int | None, augment: bool = False
+) -> tf.data.Dataset:
+    """Batches of (image, image); arguments as for `classifier_batches`."""
+    batches = _batches(
+        images, None, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment
+    )
+    return batches.map(lambda batch: (batch, batch)).prefetch(2)
+
+
+def classifier_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None,
+    augment: bool = False,
+) -> tf.data.Dataset:
+    """Batches of (image, label).
+
+    Args:
+        images: uint8 (n, height, width, channels), scaled to [0, 1] batch by batch; or float
+            embeddings of any shape (n, ...), passed as they are.
+        labels: 0/1 of shape (n,).
+        batch_size: images in a batch; the last one may be smaller.
+        shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
+        augment: shifts images by a few pixels (`shift_images`).
+    """
+    return _batches(
+        images, labels, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment
+    )
+
+
+def _batches(
+    images: np.ndarray,
+    labels: np.ndarray | None,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None,
+    augment: bool,
+) -> tf.data.Dataset:
+    # The images stay one tensor in memory and only row numbers are shuffled: the shuffle is full
+    # at any size, no image is copied before its batch, and there is nothing left to cache.
+    held_images = tf.constant(images)
+    held_labels = None if labels is None else tf.constant(labels.astype("float32")[:, None])
+    rows = tf.data.Dataset.range(len(images))
+    if shuffle_seed is not None:
+        rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
+
+    def gather(batch_rows: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        batch = tf.gather(held_images, batch_rows)
+        if batch.dtype == tf.uint8:
+            batch = scale_images(batch)
+        return batch if held_labels is None else (batch, tf.gather(held_labels, batch_rows))
+
+    batches = rows.batch(batch_size).map(gather)
+    if augment:
+        numbers = tf.data.Dataset.random(seed=shuffle_seed or 0, rerandomize_each_iteration=True)
+        batches = tf.data.Dataset.zip(batches, numbers.batch(2)).map(_shift_batch)
+    return batches.prefetch(2)
+
+
+def _shift_batch(batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+    if isinstance(batch, tuple):
+        return shift_images(batch[0], seed), batch[1]
+    return shift_images(batch, seed)

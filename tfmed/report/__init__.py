@@ -1,0 +1,187 @@
+"""Results to `report.html` and `report.pdf`, through the templates and without TensorFlow.
+
+Both are renderings of one format-free document (`tfmed.report.content.document`). The PDF is set by
+typst, which reads the document as JSON: text never passes through its markup.
+"""
+
+import datetime
+import json
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tfmed.errors import InputError
+from tfmed.report.content import document
+from tfmed.report.figures import draw_all
+from tfmed.report.plotting import write_aside
+from tfmed.report.wording import SYNTHETIC_MARK, answer
+
+__all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
+
+SCHEMA_VERSION = 1
+TOP_KEYS = (
+    "study",
+    "synthetic",
+    "provenance",
+    "datasets",
+    "pretraining",
+    "runs",
+    "summary",
+    "comparisons",
+    "latent",
+    "claims",
+    "models",
+)
+
+
+def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+    """Draw the figures and write both reports from `out/results.json`.
+
+    Args:
+        out: the study's report folder. `figures/*.svg`, `report.html` and `report.pdf` are written
+            there, each moved into place when complete.
+        progress: told what is done next, in a few words.
+
+    Returns:
+        Paths of the HTML and of the PDF.
+
+    Raises:
+        InputError: `results.json` is missing, unreadable or of another version; or the folder
+            can't be written to.
+    """
+    say = progress or (lambda _: None)
+    results = load_results(out / "results.json")
+    try:
+        say("drawing figures")
+        drawn = draw_all(results, out / "figures")
+        content = document(results, drawn)
+        say("writing report.html")
+        html, pdf = out / "report.html", out / "report.pdf"
+        write_aside(html, render_html(content, drawn))
+        say("writing report.pdf")
+        write_aside(pdf, render_pdf(content, drawn))
+    except OSError as error:
+        where = error.filename or out
+        raise InputError(
+            f"{where}: can't be written ({error.strerror}); choose another --out"
+        ) from error
+    except (KeyError, TypeError, IndexError, ValueError) as error:
+        raise InputError(
+            f"{out / 'results.json'}: not what the report needs ({type(error).__name__}: {error}); "
+            "run the study again with --fresh"
+        ) from error
+    return html, pdf
+
+
+def load_results(path: Path) -> dict:
+    """Read `results.json`.
+
+    Raises:
+        InputError: the file is missing, no JSON, of another schema version, or lacks a part.
+    """
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(f"{path}: not found; run the study before asking for its report") from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: can't be read ({error}); run the study again") from error
+    version = results.get("schema_version") if isinstance(results, dict) else None
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: has schema version {version}, this tfmed reads {SCHEMA_VERSION}; "
+            "run the study again with --fresh"
+        )
+    missing = [key for key in TOP_KEYS if key not in results]
+    if missing:
+        raise InputError(f"{path}: lacks {', '.join(missing)}; run the study again with --fresh")
+    return results
+
+
+def templates_folder() -> Path:
+    """The templates: inside the installed package, else at the repository's root."""
+    package = Path(__file__).parents[1]
+    installed = package / "templates"
+    return installed if installed.is_dir() else package.parent / "templates"
+
+
+def _environment(*, autoescape: bool) -> Any:
+    import jinja2
+
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(templates_folder()),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def render_html(content: dict, drawn: dict[str, Path]) -> str:
+    """One self-contained page; the same content and figures give the same characters.
+
+    Args:
+        content: from `tfmed.report.content.document`.
+        drawn: figure id to SVG file.
+    """
+    from markupsafe import Markup
+
+    environment = _environment(autoescape=True)
+    figures = {}
+    for name, path in drawn.items():
+        svg = path.read_text(encoding="utf-8")
+        figures[name] = {"svg": Markup(svg), "width": svg_size(svg)[0]}
+    style = Markup((templates_folder() / "style.css").read_text(encoding="utf-8"))
+    template = environment.get_template("report.html.j2")
+    return template.render(doc=content, figures=figures, style=style, mark=SYNTHETIC_MARK)
+
+
+def svg_size(svg: str) -> tuple[float, float]:
+    """Width and height of an SVG in points."""
+    found = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', svg)
+    if found is None:
+        raise ValueError("a figure has no viewBox")
+    return float(found[1]), float(found[2])
+
+
+def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
+    """The PDF, set by typst with its own fonts and those of matplotlib, and none of the system.
+
+    Args:
+        content: from `tfmed.report.content.document`.
+        drawn: figure id to SVG file.
+    """
+    import matplotlib
+    import typst
+
+    started = _date(content["date"])
+    figures = {name: path.read_text(encoding="utf-8") for name, path in drawn.items()}
+    data = {
+        **content,
+        "mark": SYNTHETIC_MARK,
+        "day": [started.year, started.month, started.day],
+        "sizes": {name: svg_size(svg) for name, svg in figures.items()},
+    }
+    template = _environment(autoescape=False).get_template("report.typ.j2")
+    with tempfile.TemporaryDirectory(prefix="tfmed-report-") as name:
+        folder = Path(name)
+        (folder / "document.json").write_text(json.dumps(data), encoding="utf-8")
+        (folder / "report.typ").write_text(
+            template.render(synthetic=content["synthetic"]), encoding="utf-8"
+        )
+        for figure, svg in figures.items():
+            (folder / f"{figure}.svg").write_text(svg, encoding="utf-8")
+        return typst.compile(
+            str(folder / "report.typ"),
+            root=name,
+            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+            ignore_system_fonts=True,
+            timestamp=int(started.timestamp()),
+        )
+
+
+def _date(started: str) -> datetime.datetime:
+    """Start of the run, so that a report made again is the same file."""
+    date = datetime.datetime.fromisoformat(started)
+    return date if date.tzinfo else date.replace(tzinfo=datetime.UTC)

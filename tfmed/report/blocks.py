@@ -1,0 +1,124 @@
+"""The report as plain data: sections of blocks, blocks of spans, free of any format.
+
+HTML and PDF are two renderings of the same blocks, which is why they say the same. A text is a
+list of spans; a span is `[style, text]` or `["link", text, address]`. All of it is JSON, so no
+name from a file can turn into markup.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Span = list[str]
+Text = list[Span]
+Block = dict[str, Any]
+
+
+def strong(words: str) -> Span:
+    """Words that carry the sentence."""
+    return ["strong", words]
+
+
+def term(words: str) -> Span:
+    """A term where it is explained."""
+    return ["term", words]
+
+
+def code(words: str) -> Span:
+    """Words for a machine: a command, a file, a checksum."""
+    return ["code", words]
+
+
+def ref(identifier: str) -> Span:
+    """A reference to a figure or table; `number_blocks` fills in its number."""
+    return ["ref", "", identifier]
+
+
+def link(words: str, address: str) -> Span:
+    """A link to another page."""
+    return ["link", words, address]
+
+
+def text(*parts: str | Span) -> Text:
+    """Strings and spans as one text."""
+    return [["plain", part] if isinstance(part, str) else part for part in parts]
+
+
+def paragraph(*parts: str | Span) -> Block:
+    """A paragraph."""
+    return {"kind": "paragraph", "text": text(*parts)}
+
+
+def statement(sentences: Iterable[str]) -> Block:
+    """Sentences set off from the rest, one after the other."""
+    return {"kind": "statement", "items": [text(sentence) for sentence in sentences]}
+
+
+def heading(words: str) -> Block:
+    """A heading inside a section."""
+    return {"kind": "heading", "text": text(words)}
+
+
+def bullets(items: Iterable[Text]) -> Block:
+    """A list."""
+    return {"kind": "list", "items": list(items)}
+
+
+def definitions(items: Iterable[tuple[str, Text]]) -> Block:
+    """Terms and what they mean."""
+    return {"kind": "definitions", "items": [[name, meaning] for name, meaning in items]}
+
+
+def figure(identifier: str, caption: Text, alt: str) -> Block:
+    """A figure: the id of its drawing, its caption and what it shows in numbers."""
+    return {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
+
+
+def table(
+    identifier: str, caption: Text, columns: list[str], rows: Iterable[list[str]], **more: Any
+) -> Block:
+    """A table whose first column names the row.
+
+    Args:
+        identifier: unique among tables and figures.
+        caption: what to see in it.
+        columns: column titles.
+        rows: cells; a row of one cell is the title of the rows that follow. A line break in a
+            cell sets the lines below the first smaller.
+        **more: `left`, the number of columns set flush left (default 1); `size`, `small` for
+            tables with many columns; `widths`, the columns' shares of a printed page.
+    """
+    cells = [[str(cell) for cell in row] for row in rows]
+    block = {"kind": "table", "id": identifier, "caption": caption, "columns": columns}
+    widths = [2.0] + [1.0] * (len(columns) - 1)
+    return {**block, "rows": cells, "left": 1, "size": "normal", "widths": widths, **more}
+
+
+def number_blocks(sections: list[dict]) -> list[dict]:
+    """Number figures and tables in their order and fill in the references to them.
+
+    References to what is not in the report are an error of the caller (`KeyError`).
+    """
+    names: dict[str, str] = {}
+    totals = {"figure": 0, "table": 0}
+    for block in _blocks(sections):
+        if block["kind"] in totals:
+            totals[block["kind"]] += 1
+            block["label"] = f"{block['kind'].capitalize()} {totals[block['kind']]}"
+            names[block["id"]] = block["label"]
+    for block in _blocks(sections):
+        for span in _spans(block):
+            if span[0] == "ref":
+                span[1] = names[span[2]]
+    return sections
+
+
+def _blocks(sections: list[dict]) -> Iterator[Block]:
+    for section in sections:
+        yield from section["blocks"]
+
+
+def _spans(block: Block) -> Iterator[Span]:
+    yield from block.get("text", [])
+    yield from block.get("caption", [])
+    for item in block.get("items", []):
+        yield from item[1] if block["kind"] == "definitions" else item

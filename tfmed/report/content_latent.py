@@ -1,0 +1,102 @@
+"""What the report says about the latent spaces."""
+
+from tfmed.report.blocks import Block, figure, heading, paragraph, table, term, text
+from tfmed.report.figures import task_slugs
+from tfmed.report.figures_latent import similarities, space_chunks, spaces_of
+from tfmed.report.wording import (
+    MISSING,
+    budget_name,
+    count,
+    number,
+    percent,
+    strategy_name,
+    task_title,
+)
+
+COMPONENTS = 3
+WIDTHS = [2, 2, 1.3, 0.9, 1.1, 1.1, 1.7, 1.6]
+
+
+def latent_blocks(results: dict) -> list[Block]:
+    """The embeddings of the test images after each way of training, in pictures and numbers."""
+    if not results["latent"]["spaces"]:
+        return [paragraph("No latent spaces were computed in this study.")]
+    blocks = [
+        paragraph(
+            "A ",
+            term("latent space"),
+            " holds the embeddings of all test images of a task. ",
+            term("PCA"),
+            " shows the two directions along which they differ most; ",
+            term("t-SNE"),
+            " keeps neighbours together, and its axes, distances and cluster sizes mean nothing. "
+            "No picture proves that classes are apart; the numbers beside it say more. ",
+            term("10-NN accuracy"),
+            ": share of images whose class is that of most of their 10 nearest neighbours. ",
+            term("Silhouette"),
+            ": from -1 to 1, how much closer images are to their own class than to the other. ",
+            term("AUC of a component"),
+            ": how well that principal component alone tells the classes apart (0.5: not at all). ",
+            term("Linear CKA"),
+            ": likeness of two latent spaces, from 0 to 1 (Kornblith et al., 2019).",
+        )
+    ]
+    for task, slug in task_slugs(results).items():
+        if spaces_of(results, task):
+            blocks += [heading(task_title(results, task)), *_task_blocks(results, task, slug)]
+    return blocks
+
+
+def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
+    title = task_title(results, task)
+    blocks: list[Block] = []
+    for i, spaces in enumerate(space_chunks(results, task), 1):
+        words = f"Embeddings of the test images of {title}; one row for each way of training."
+        alt = "; ".join(
+            f"{s['title']}: 10-NN accuracy {number(s['knn_accuracy'])}, "
+            f"silhouette {number(s['silhouette'])}"
+            for s in spaces
+        )
+        blocks.append(figure(f"latent-{slug}-{i}", text(words), alt))
+    blocks.append(_space_table(results, task, slug))
+    values = similarities(results, task)
+    if values:
+        apart = [value for (a, b), value in values.items() if a != b] or [1.0]
+        words = (
+            f"Likeness (linear CKA) of the latent spaces of {title}, from {min(apart):.2f} to "
+            f"{max(apart):.2f}: 1 means the same up to rotation and scale."
+        )
+        blocks.append(figure(f"cka-{slug}", text(words), words))
+    return blocks
+
+
+def _space_table(results: dict, task: str, slug: str) -> Block:
+    spaces = spaces_of(results, task)
+    columns = [
+        "Latent space",
+        "Encoder",
+        "Labels seen",
+        "Images",
+        "10-NN accuracy",
+        "Silhouette",
+        "Variance of PC1–3",
+        "AUC of PC1–3",
+    ]
+    words = text(f"Numbers on the latent spaces of {task_title(results, task)}.")
+    rows = [_space_row(results, space) for space in spaces]
+    return table(f"latent-table-{slug}", words, columns, rows, left=3, size="small", widths=WIDTHS)
+
+
+def _space_row(results: dict, space: dict) -> list[str]:
+    ratios = space["pca"]["explained_variance_ratio"][:COMPONENTS]
+    areas = space["component_auc"][:COMPONENTS]
+    return [
+        space["title"],
+        f"{strategy_name(space)}, seed {space['seed']}",
+        budget_name(results, space["task"], space["label_budget"]),
+        count(space["n"]),
+        number(space["knn_accuracy"]),
+        number(space["silhouette"]),
+        ", ".join(percent(ratio) for ratio in ratios) or MISSING,
+        ", ".join(number(area, 2) for area in areas) or MISSING,
+    ]

@@ -1,0 +1,312 @@
+"""What the report says about method, limits, sources and provenance."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tfmed.report.blocks import (
+    Block,
+    Text,
+    bullets,
+    code,
+    heading,
+    link,
+    paragraph,
+    strong,
+    table,
+    text,
+)
+from tfmed.report.wording import (
+    SYNTHETIC_MARK,
+    budget_name,
+    budgets,
+    count,
+    strategy_name,
+    task_title,
+    tasks,
+)
+
+CITATIONS = {
+    "nih": (
+        "NIH ChestX-ray14: provided by the NIH Clinical Center; Wang et al., “ChestX-ray8”, CVPR "
+        "2017. Original: ",
+        "https://nihcc.app.box.com/v/ChestXray-NIHCC",
+    ),
+    "medmnist": (
+        "MedMNIST: Yang et al., “MedMNIST v2”, Scientific Data 2023. Home page: ",
+        "https://medmnist.com",
+    ),
+}
+
+
+def method_blocks(results: dict) -> list[Block]:
+    """The method in plain words, and every setting."""
+    items = [
+        _split_words(results),
+        _budget_words(results),
+        _strategy_words(results),
+        _stopping_words(results),
+        text(
+            strong("Test split. "),
+            "Read once per classifier, after its weights and its threshold were chosen.",
+        ),
+        text(
+            strong("Threshold. "),
+            "The second class is answered where its predicted probability exceeds the threshold. "
+            "Metrics are given at .5 and at the threshold with the best balanced accuracy on the "
+            "validation labels of the budget.",
+        ),
+        _interval_words(results),
+    ]
+    settings = [[name, value] for name, value in flat_settings(results["study"]["settings"])]
+    blocks = [bullets(items)]
+    if settings:
+        caption = text("Every setting of the study, defaults included.")
+        blocks.append(
+            table("settings", caption, ["Setting", "Value"], settings, left=2, widths=[1, 1.5])
+        )
+    return blocks
+
+
+def flat_settings(settings: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names and values in words."""
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value:
+            yield from flat_settings(value, f"{name}.")
+        else:
+            yield name, _setting_words(value)
+
+
+def _setting_words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_setting_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == {} else str(value)
+
+
+def _split_words(results: dict) -> Text:
+    study = results["study"]
+    source, target = (task_title(results, study[key]) for key in ("source", "target"))
+    return text(
+        strong("Data. "),
+        f"The autoencoder is trained on the images of {source}, without labels; the target task is "
+        f"{target}. The splits for training, validation and test are those of the files.",
+    )
+
+
+def _budget_words(results: dict) -> Text:
+    sizes = {
+        (run["task"], run["label_budget"]): (run["n_train"], run["n_val"])
+        for run in results["runs"]
+    }
+    found = [
+        f"{task_title(results, task)}, {budget_name(results, task, budget)}: "
+        f"{count(sizes[task, budget][0])} for training, {count(sizes[task, budget][1])} for "
+        "validation"
+        for task in tasks(results)
+        for budget in budgets(results, task)
+        if (task, budget) in sizes
+    ]
+    return text(
+        strong("Label budgets. "),
+        "Labels used to decide when to stop count as much as labels trained on. A budget is drawn "
+        "from the training split, stratified by class and fixed by the seed. "
+        + (f"{'; '.join(found)}." if found else ""),
+    )
+
+
+def _strategy_words(results: dict) -> Text:
+    seen = {run["strategy"] for run in results["runs"]}
+    words = []
+    if seen & {"frozen", "random_frozen"}:
+        words.append(
+            "A frozen encoder keeps its weights and the statistics of its normalisation layers; "
+            "only the classifier on its embeddings is trained."
+        )
+    if "finetune" in seen:
+        words.append(
+            "A fine-tuned encoder is a copy of the pretrained one and is trained with the "
+            "classifier; the autoencoder itself does not change."
+        )
+    if any(run["variant"] == "overtrained" for run in results["runs"]):
+        words.append(
+            "“Overtrained” classifiers train for a fixed number of epochs without early stopping, "
+            "to show what that does."
+        )
+    parameters = {
+        strategy_name(run): run["parameters"]
+        for run in results["runs"]
+        if run["variant"] == "standard"
+    }
+    sizes = "; ".join(
+        f"{name} {count(p['trainable'])} of {count(p['total'])}" for name, p in parameters.items()
+    )
+    counted = f" Parameters trained: {sizes}." if sizes else ""
+    return text(strong("Strategies. "), " ".join(words) + counted)
+
+
+def _stopping_words(results: dict) -> Text:
+    runs = [run for run in results["runs"] if run["variant"] == "standard"]
+    stopped = sum(run["stopped_early"] for run in runs)
+    counted = f" {stopped} of {len(runs)} classifiers stopped early." if runs else ""
+    return text(
+        strong("Early stopping. "),
+        "Training ends when the validation loss has not improved for some epochs (the patience in "
+        f"the settings), and the weights of the best epoch are restored.{counted}",
+    )
+
+
+def _interval_words(results: dict) -> Text:
+    seeds = len(results["study"]["seeds"])
+    words = (
+        "95 % intervals carry two sources of luck, the seed (label subset, initial weights, "
+        "shuffling) and the draw of the test images: variance of the seeds divided by their "
+        "number, plus the covariance of two seeds due to their common images, with Student's t "
+        "(crossed random effects; Obuchowski and Rockette, 1995; Hillis, 2007; for the AUC DeLong "
+        "et al., 1988). Differences are paired: same seeds, same test images."
+    )
+    if seeds == 1:
+        words += " With one seed, intervals carry the luck of the test images only."
+    return text(strong("Intervals. "), words)
+
+
+def limit_blocks(results: dict) -> list[Block]:
+    """What the results do not show; sources and terms of the images."""
+    items = [
+        text(strong("Not a medical device. "), "Nothing here is fit for decisions on patients."),
+        *_data_limits(results),
+        text(
+            "Many differences are tested without correction: of 20 intervals around a true 0, one "
+            "leaves it out."
+        ),
+        text(
+            "One family of small networks and one way of pretraining; other networks, image sizes "
+            "or data sets may answer differently."
+        ),
+        text("A number that repeats on the same machine and versions may differ on others."),
+    ]
+    if results["study"]["quick"]:
+        items.insert(1, text("A quick run: fewer images, epochs or seeds than the full study."))
+    rows = [
+        [data["title"], data["license"] or "not stated", data["file"]]
+        for data in results["datasets"]
+    ]
+    caption = text("Terms of the images.")
+    return [
+        bullets(items),
+        heading("Sources and terms"),
+        *_citation_blocks(results),
+        table("terms", caption, ["Data set", "Terms", "File"], rows, left=3, widths=[2, 4, 2]),
+    ]
+
+
+def _data_limits(results: dict) -> Iterator[Text]:
+    if results["synthetic"]:
+        yield text(strong(f"{SYNTHETIC_MARK}. "), "They only show that the software works.")
+    for data in results["datasets"]:
+        n = data["splits"]["test"]["n"]
+        half = 196 * (0.85 * 0.15 / max(1, n)) ** 0.5
+        yield text(
+            f"{data['title']} has {count(n)} test images: an accuracy of 85 % carries about "
+            f"±{half:.1f} points from the draw of the test images alone."
+        )
+        if data["class_names"][0].lower() == "no listed finding":
+            yield text(f"{data['title']}: “no listed finding” is not the same as healthy.")
+        if not results["synthetic"] and "nih" in _source_words(data):
+            yield text(
+                f"{data['title']}: labels were read from radiologists' reports by software, and "
+                "hold errors (Wang et al., 2017)."
+            )
+    small = [max(data["image_shape"][:2]) for data in results["datasets"]]
+    if min(small, default=0) < 200:
+        yield text(
+            f"Images of {min(small)} pixels a side lose most of what a radiologist looks at."
+        )
+
+
+def _source_words(dataset: dict) -> str:
+    """What is written on a data set's source, in lower case."""
+    keys = ("name", "title", "description", "license")
+    return " ".join(dataset[key] for key in keys).lower()
+
+
+def _citation_blocks(results: dict) -> list[Block]:
+    if results["synthetic"]:
+        return [paragraph("The images were drawn by a procedure; no patient is behind them.")]
+    words = " ".join(map(_source_words, results["datasets"]))
+    keys = [
+        key
+        for key, needles in (("nih", ("nih", "chestmnist")), ("medmnist", ("mnist",)))
+        if any(needle in words for needle in needles)
+    ]
+    return [
+        paragraph(CITATIONS[key][0], link(CITATIONS[key][1], CITATIONS[key][1])) for key in keys
+    ]
+
+
+def provenance_blocks(results: dict) -> list[Block]:
+    """What is needed to run the study again, and the models it left."""
+    provenance = results["provenance"]
+    hardware = provenance["hardware"]
+    gpus = ", ".join(hardware["gpus"]) or "none"
+    facts = [
+        ["Study", results["study"]["name"]],
+        ["Command", provenance["command"]],
+        ["Started", provenance["started"]],
+        ["Time", f"{duration(provenance['seconds'])} with {_workers(provenance['workers'])}"],
+        ["Seeds", ", ".join(map(str, provenance["seeds"]))],
+        ["Commit", provenance["commit"] or "not known"],
+        ["Processor", f"{hardware['cpu']}, {hardware['cores']} cores"],
+        ["Memory", f"{hardware['memory_gib']:.1f} GiB"],
+        ["GPUs", gpus],
+        ["Versions", ", ".join(f"{k} {v}" for k, v in provenance["versions"].items())],
+    ]
+    files = [[name, md5] for name, md5 in provenance["files"].items()]
+    blocks = [table("run", text("The run."), ["What", "Value"], facts, left=2, widths=[1, 4])]
+    if files:
+        blocks.append(
+            table("files", text("Files read."), ["File", "MD5"], files, left=2, widths=[1.3, 2])
+        )
+    blocks += _model_blocks(results)
+    blocks.append(
+        paragraph(
+            "Raw scores of every classifier on the test split lie in ",
+            code("predictions/"),
+            ", every number of this report in ",
+            code("results.json"),
+            " and every figure in ",
+            code("figures/"),
+            ".",
+        )
+    )
+    return blocks
+
+
+def _model_blocks(results: dict) -> list[Block]:
+    if not results["models"]:
+        return [paragraph("No models were exported.")]
+    rows = [
+        [
+            model["path"],
+            task_title(results, model["task"]),
+            f"{strategy_name(model)}, {budget_name(results, model['task'], model['label_budget'])}",
+            str(model["seed"]),
+            f"{model['bytes'] / 1e6:.2f}",
+        ]
+        for model in results["models"]
+    ]
+    columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB"]
+    return [
+        table("models", text("Exported models."), columns, rows, left=3, widths=[3, 2, 3, 0.6, 0.6])
+    ]
+
+
+def duration(seconds: float) -> str:
+    """A time span in words."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _workers(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"

@@ -1,0 +1,212 @@
+"""Fitting: autoencoders and classifiers with EarlyStopping; heads on embeddings computed once.
+
+Every function is deterministic under its seed on one machine with one set of versions
+(`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
+"""
+
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmed import models
+from tfmed.data import pipelines
+
+PREDICT_BATCH = 256
+STEPS_PER_EXECUTION = 32
+DATA_LOSS = "data_loss"
+"""Metric that is the loss without any weight penalty; what EarlyStopping watches."""
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How long and how fast to fit.
+
+    Attributes:
+        epochs: the most epochs to fit.
+        batch_size: images in a batch.
+        learning_rate: of the Adam optimiser.
+        patience: epochs without a better validation loss after which fitting stops; None fits all
+            epochs and keeps the last weights.
+        augment: shift training images by a few pixels.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int | None
+    augment: bool = False
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit left behind.
+
+    Attributes:
+        history: per epoch; `loss`, `val_loss`, and for classifiers `accuracy`, `val_accuracy`.
+        epochs: epochs fitted.
+        best_epoch: the epoch, counted from 1, whose weights the model holds now.
+        stopped_early: patience ran out before the epochs did.
+    """
+
+    history: dict[str, list[float]]
+    epochs: int
+    best_epoch: int
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images (or embeddings) with their 0/1 labels."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class LabelledSplits:
+    """The training and validation examples that one label budget allows."""
+
+    train: LabelledImages
+    val: LabelledImages = field(repr=False)
+
+
+def seed_everything(seed: int) -> None:
+    """Fixes initial weights, shuffling and dropout; asks TensorFlow for deterministic kernels."""
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def fit(
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    config: FitConfig,
+) -> Fit:
+    """Fits a compiled model with EarlyStopping on the validation loss, penalties left out.
+
+    The best weights are restored whether patience or the epochs ran out. With `patience=None`
+    nothing stops early and the last weights stay.
+
+    Args:
+        model: compiled with its loss as its metric `DATA_LOSS` too, because Keras adds
+            penalties to `loss` and `val_loss`.
+        batches: training batches, shuffled already.
+        validation: validation batches.
+        config: epochs and patience; the rest is the caller's.
+
+    Raises:
+        FloatingPointError: the loss is no longer finite.
+    """
+    stopper = keras.callbacks.EarlyStopping(
+        monitor=f"val_{DATA_LOSS}",
+        mode="min",
+        patience=config.patience or 0,
+        restore_best_weights=True,
+    )
+    guard = keras.callbacks.TerminateOnNaN()
+    history = model.fit(
+        batches,
+        validation_data=validation,
+        epochs=config.epochs,
+        callbacks=[guard] if config.patience is None else [stopper, guard],
+        shuffle=False,
+        verbose=0,
+    ).history
+    curves = {name: [float(v) for v in values] for name, values in history.items()}
+    curves["loss"], curves["val_loss"] = curves.pop(DATA_LOSS), curves.pop(f"val_{DATA_LOSS}")
+    losses = curves["val_loss"]
+    if not np.isfinite([curves["loss"][-1], losses[-1]]).all():
+        raise FloatingPointError(
+            f"the loss was not finite in epoch {len(losses)}; "
+            f"a learning rate of {config.learning_rate} is too high"
+        )
+    best = len(losses) - 1 if config.patience is None else int(np.argmin(losses))
+    return Fit(
+        history=curves,
+        epochs=len(losses),
+        best_epoch=best + 1,
+        stopped_early=config.patience is not None and stopper.stopped_epoch > 0,
+    )
+
+
+def fit_autoencoder(
+    autoencoder: keras.Model,
+    train_images: np.ndarray,
+    val_images: np.ndarray,
+    config: FitConfig,
+    seed: int,
+) -> Fit:
+    """Fits an autoencoder to reproduce its input (mean squared error), without any label."""
+    autoencoder.compile(
+        keras.optimizers.Adam(config.learning_rate),
+        loss="mse",
+        metrics=[keras.metrics.MeanSquaredError(DATA_LOSS)],
+        steps_per_execution=_steps(len(train_images), config),
+        jit_compile=False,
+    )
+    return fit(
+        autoencoder,
+        pipelines.autoencoder_batches(
+            train_images, batch_size=config.batch_size, shuffle_seed=seed, augment=config.augment
+        ),
+        pipelines.autoencoder_batches(val_images, batch_size=PREDICT_BATCH, shuffle_seed=None),
+        config,
+    )
+
+
+def fit_classifier(
+    classifier: keras.Model, splits: LabelledSplits, config: FitConfig, seed: int
+) -> Fit:
+    """Fits a classifier, or a head on embeddings, with binary cross-entropy."""
+    classifier.compile(
+        keras.optimizers.Adam(config.learning_rate),
+        loss="binary_crossentropy",
+        metrics=[
+            keras.metrics.BinaryAccuracy("accuracy"),
+            keras.metrics.BinaryCrossentropy(DATA_LOSS),
+        ],
+        steps_per_execution=_steps(len(splits.train), config),
+        jit_compile=False,
+    )
+    return fit(
+        classifier,
+        pipelines.classifier_batches(
+            splits.train.images,
+            splits.train.labels,
+            batch_size=config.batch_size,
+            shuffle_seed=seed,
+            augment=config.augment,
+        ),
+        pipelines.classifier_batches(
+            splits.val.images, splits.val.labels, batch_size=PREDICT_BATCH, shuffle_seed=None
+        ),
+        config,
+    )
+
+
+def fit_head(head: keras.Model, embeddings: LabelledSplits, config: FitConfig, seed: int) -> Fit:
+    """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
+    models.set_standardisation(head, *models.embedding_statistics(embeddings.train.images))
+    return fit_classifier(head, embeddings, config, seed)
+
+
+def embed(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Embeddings of uint8 images, float32 of shape (n, 4, 4, latent channels)."""
+    return predict(encoder, images)
+
+
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch."""
+    batches = pipelines.image_batches(images, batch_size=PREDICT_BATCH)
+    return model.predict(batches, verbose=0)
+
+
+def _steps(examples: int, config: FitConfig) -> int:
+    return max(1, min(STEPS_PER_EXECUTION, -(-examples // config.batch_size)))
