@@ -4,6 +4,7 @@ Every function is deterministic under its seed on one machine with one set of ve
 (`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import keras
@@ -12,31 +13,12 @@ import tensorflow as tf
 
 from tfmed import models
 from tfmed.data import pipelines
+from tfmed.study import FitConfig
 
 PREDICT_BATCH = 256
 STEPS_PER_EXECUTION = 32
 DATA_LOSS = "data_loss"
 """Metric that is the loss without any weight penalty; what EarlyStopping watches."""
-
-
-@dataclass(frozen=True)
-class FitConfig:
-    """How long and how fast to fit.
-
-    Attributes:
-        epochs: the most epochs to fit.
-        batch_size: images in a batch.
-        learning_rate: of the Adam optimiser.
-        patience: epochs without a better validation loss after which fitting stops; None fits all
-            epochs and keeps the last weights.
-        augment: shift training images by a few pixels.
-    """
-
-    epochs: int
-    batch_size: int
-    learning_rate: float
-    patience: int | None
-    augment: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,10 +70,11 @@ def fit(
     batches: tf.data.Dataset,
     validation: tf.data.Dataset,
     config: FitConfig,
+    say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a compiled model with EarlyStopping on the validation loss, penalties left out.
 
-    The best weights are restored whether patience or the epochs ran out. With `patience=None`
+    The best weights are restored whether patience or the epochs ran out. With `patience=0`
     nothing stops early and the last weights stay.
 
     Args:
@@ -100,6 +83,7 @@ def fit(
         batches: training batches, shuffled already.
         validation: validation batches.
         config: epochs and patience; the rest is the caller's.
+        say: told the share of the epochs that are done.
 
     Raises:
         FloatingPointError: the loss is no longer finite.
@@ -107,15 +91,20 @@ def fit(
     stopper = keras.callbacks.EarlyStopping(
         monitor=f"val_{DATA_LOSS}",
         mode="min",
-        patience=config.patience or 0,
+        patience=config.patience,
         restore_best_weights=True,
     )
-    guard = keras.callbacks.TerminateOnNaN()
+    always = [
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: say((epoch + 1) / config.epochs)
+        ),
+    ]
     history = model.fit(
         batches,
         validation_data=validation,
         epochs=config.epochs,
-        callbacks=[guard] if config.patience is None else [stopper, guard],
+        callbacks=[stopper, *always] if config.patience else always,
         shuffle=False,
         verbose=0,
     ).history
@@ -127,12 +116,12 @@ def fit(
             f"the loss was not finite in epoch {len(losses)}; "
             f"a learning rate of {config.learning_rate} is too high"
         )
-    best = len(losses) - 1 if config.patience is None else int(np.argmin(losses))
+    best = len(losses) - 1 if not config.patience else int(np.argmin(losses))
     return Fit(
         history=curves,
         epochs=len(losses),
         best_epoch=best + 1,
-        stopped_early=config.patience is not None and stopper.stopped_epoch > 0,
+        stopped_early=bool(config.patience) and stopper.stopped_epoch > 0,
     )
 
 
@@ -142,6 +131,7 @@ def fit_autoencoder(
     val_images: np.ndarray,
     config: FitConfig,
     seed: int,
+    say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits an autoencoder to reproduce its input (mean squared error), without any label."""
     autoencoder.compile(
@@ -158,11 +148,16 @@ def fit_autoencoder(
         ),
         pipelines.autoencoder_batches(val_images, batch_size=PREDICT_BATCH, shuffle_seed=None),
         config,
+        say,
     )
 
 
 def fit_classifier(
-    classifier: keras.Model, splits: LabelledSplits, config: FitConfig, seed: int
+    classifier: keras.Model,
+    splits: LabelledSplits,
+    config: FitConfig,
+    seed: int,
+    say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a classifier, or a head on embeddings, with binary cross-entropy."""
     classifier.compile(
@@ -188,13 +183,20 @@ def fit_classifier(
             splits.val.images, splits.val.labels, batch_size=PREDICT_BATCH, shuffle_seed=None
         ),
         config,
+        say,
     )
 
 
-def fit_head(head: keras.Model, embeddings: LabelledSplits, config: FitConfig, seed: int) -> Fit:
+def fit_head(
+    head: keras.Model,
+    embeddings: LabelledSplits,
+    config: FitConfig,
+    seed: int,
+    say: Callable[[float], None] = lambda _: None,
+) -> Fit:
     """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
     models.set_standardisation(head, *models.embedding_statistics(embeddings.train.images))
-    return fit_classifier(head, embeddings, config, seed)
+    return fit_classifier(head, embeddings, config, seed, say)
 
 
 def embed(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
@@ -206,6 +208,11 @@ def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch."""
     batches = pipelines.image_batches(images, batch_size=PREDICT_BATCH)
     return model.predict(batches, verbose=0)
+
+
+def scores(classifier: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Probability of label 1 for uint8 images, float64 of shape (n,)."""
+    return predict(classifier, images)[:, 0].astype("float64")
 
 
 def _steps(examples: int, config: FitConfig) -> int:

@@ -4,8 +4,10 @@ A `Dataset` always holds a *binary* task. Labels of a multi-label set become one
 any finding against no listed finding (`labels.any(axis=1)`).
 """
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -59,3 +61,20 @@ class DatasetInfo:
     class_names: tuple[str, str]
     n_labels: int
     counts: dict[str, tuple[int, int]]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, for `from_json` in another process."""
+        return {**dataclasses.asdict(self), "path": str(self.path)}
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "DatasetInfo":
+        """The inverse of `to_json`, after a journey through JSON."""
+        return cls(
+            **{
+                **values,
+                "path": Path(values["path"]),
+                "image_shape": tuple(values["image_shape"]),
+                "class_names": tuple(values["class_names"]),
+                "counts": {split: tuple(pair) for split, pair in values["counts"].items()},
+            }
+        )

@@ -1,12 +1,10 @@
 """Label budgets: which labelled images a classifier may see, training and validation together."""
 
-from typing import Literal
-
 import numpy as np
 
 from tfmed.errors import InputError
+from tfmed.study import LabelBudget
 
-LabelBudget = int | Literal["full"]
 VALIDATION_SHARE = 0.2
 SMALLEST_BUDGET = 10
 """Below it 80/20 leaves no validation example of each class."""

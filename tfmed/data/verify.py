@@ -114,6 +114,43 @@ def read_npz(
         }
 
 
+def stream_npz(path: Path, key: str, *, chunk_bytes: int = 8 * _CHUNK) -> Iterator[np.ndarray]:
+    """Read one array of an `.npz` a few rows at a time; never unpickles.
+
+    Memory is about two chunks, however long the array is, compressed or not.
+
+    Args:
+        path: the file.
+        key: the array to read, of at least one dimension.
+        chunk_bytes: the most bytes in a piece, but at least one row.
+
+    Yields:
+        Consecutive rows, arrays of shape (k, ...).
+
+    Raises:
+        InputError: as for `read_npz`, or the array is in Fortran order, in which no row is whole
+            before the end of the file.
+    """
+    check_readable(path)
+    name = printable(path)
+    with _readable(path), path.open("rb") as file, _open_zip(file, name) as archive:
+        if f"{key}.npy" not in archive.namelist():
+            raise InputError(_missing_keys(name, [key], archive.namelist()))
+        with _member_faults(name, key), archive.open(f"{key}.npy") as member:
+            (n_rows, *row_shape), fortran_order, dtype = _checked_header(archive, member, key, name)
+            if fortran_order:
+                raise InputError(
+                    f"{name}: {key} is too large to be read at once and in Fortran order: "
+                    "save it with np.ascontiguousarray"
+                )
+            row_bytes = math.prod(row_shape) * dtype.itemsize
+            step = max(1, chunk_bytes // max(1, row_bytes))
+            for start in range(0, n_rows, step):
+                rows = min(step, n_rows - start)
+                values = _inflate(member, rows * row_bytes, last=start + rows == n_rows)
+                yield np.ndarray((rows, *row_shape), dtype, values.data)
+
+
 def verify_arrays(
     arrays: Mapping[str, np.ndarray], name: str, expected: Mapping[str, int] | None = None
 ) -> None:
@@ -203,27 +240,11 @@ def _open_zip(file: IO[bytes], name: str) -> zipfile.ZipFile:
         raise InputError(f"{name} {fault}: {_GET_AGAIN}") from None
 
 
-def _read_member(
-    archive: zipfile.ZipFile, key: str, name: str, *, keep: bool, check: bool
-) -> np.ndarray:
-    """One array of the archive, or its memory-free stand-in."""
+@contextmanager
+def _member_faults(name: str, key: str) -> Iterator[None]:
+    """Turn what goes wrong inside one array of the archive into one line."""
     try:
-        with archive.open(f"{key}.npy") as member:
-            shape, fortran_order, dtype = _read_header(member)
-            if dtype.hasobject:
-                raise InputError(
-                    f"{name}: {key} holds Python objects, which are not unpickled as they may run "
-                    "code: save it as an array of integers"
-                )
-            n_bytes = math.prod(shape) * dtype.itemsize
-            if member.tell() + n_bytes != archive.getinfo(f"{key}.npy").file_size:
-                raise ValueError("length")
-            if not keep:
-                if check:
-                    while member.read(_CHUNK):
-                        pass
-                return np.broadcast_to(np.zeros((), dtype), shape)
-            values = _inflate(member, n_bytes)
+        yield
     except InputError:
         raise
     except MemoryError:
@@ -235,10 +256,37 @@ def _read_member(
     except RuntimeError:
         # All that is left of it is how zipfile speaks of an encrypted member.
         raise InputError(f"{name} is encrypted: save it without a password") from None
-    try:
+
+
+def _read_member(
+    archive: zipfile.ZipFile, key: str, name: str, *, keep: bool, check: bool
+) -> np.ndarray:
+    """One array of the archive, or its memory-free stand-in."""
+    with _member_faults(name, key), archive.open(f"{key}.npy") as member:
+        shape, fortran_order, dtype = _checked_header(archive, member, key, name)
+        if not keep:
+            if check:
+                while member.read(_CHUNK):
+                    pass
+            return np.broadcast_to(np.zeros((), dtype), shape)
+        values = _inflate(member, math.prod(shape) * dtype.itemsize)
         return np.ndarray(shape, dtype, values.data, order="F" if fortran_order else "C")
-    except _DAMAGE:
-        raise _damaged(name, key) from None
+
+
+def _checked_header(
+    archive: zipfile.ZipFile, member: IO[bytes], key: str, name: str
+) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, order and dtype of an array that is as long as they say and holds no objects."""
+    shape, fortran_order, dtype = _read_header(member)
+    if dtype.hasobject:
+        raise InputError(
+            f"{name}: {key} holds Python objects, which are not unpickled as they may run "
+            "code: save it as an array of integers"
+        )
+    n_bytes = math.prod(shape) * dtype.itemsize
+    if member.tell() + n_bytes != archive.getinfo(f"{key}.npy").file_size:
+        raise ValueError("length")
+    return shape, fortran_order, dtype
 
 
 def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
@@ -250,7 +298,7 @@ def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
     return readers[np.lib.format.read_magic(member)](member)
 
 
-def _inflate(member: IO[bytes], n_bytes: int) -> np.ndarray:
+def _inflate(member: IO[bytes], n_bytes: int, *, last: bool = True) -> np.ndarray:
     values = np.empty(n_bytes, np.uint8)
     filled = 0
     while filled < n_bytes:
@@ -259,8 +307,9 @@ def _inflate(member: IO[bytes], n_bytes: int) -> np.ndarray:
             raise EOFError
         values[filled : filled + len(chunk)] = np.frombuffer(chunk, np.uint8)
         filled += len(chunk)
-    # The checksum is compared only once the end is reached.
-    member.read(1)
+    if last:
+        # The checksum is compared only once the end is reached.
+        member.read(1)
     return values
 
 

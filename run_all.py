@@ -1,0 +1,9 @@
+#!/usr/bin/env python3
+"""Runs the study and writes the report; see `python run_all.py --help`."""
+
+import sys
+
+from tfmed.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

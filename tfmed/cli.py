@@ -1,0 +1,360 @@
+"""The command line: arguments, progress, exit codes."""
+
+import argparse
+import contextlib
+import dataclasses
+import datetime
+import fcntl
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import tfmed
+from tfmed.errors import InputError
+
+INTERRUPTED = 130
+BAD_INPUT = 2
+
+_EXAMPLES = """\
+examples:
+  python run_all.py --quick                    a small study in two minutes
+  python run_all.py                            the full study, data downloaded once
+  python run_all.py --target breastmnist       another MedMNIST set as the target
+  python run_all.py --target my_images.npz     your own images, in MedMNIST's format
+  python run_all.py --report-only              render the report again
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"error: {message}; see --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command.
+
+    Returns:
+        0 done, 2 bad input or usage, 130 interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        if options.report_only:
+            _render_again(options)
+        else:
+            _run(options)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print(
+            "\ninterrupted; finished work is kept, and the same command goes on from there",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="run_all.py",
+        description="When labels are scarce, does an encoder pretrained without labels help, and "
+        "should it be frozen or fine-tuned? Runs the study and writes the report.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"tfmed {tfmed.__version__}")
+    what = parser.add_argument_group("what to run")
+    what.add_argument("--study", type=Path, metavar="FILE", help="a study file (TOML)")
+    what.add_argument(
+        "--quick", action="store_true", help="fewer images, epochs and seeds; every part of it"
+    )
+    what.add_argument(
+        "--source",
+        metavar="NAME|PATH",
+        help="pretrain on this: a MedMNIST flag, 'phantom', or an .npz in MedMNIST's format "
+        "(default: chestmnist)",
+    )
+    what.add_argument(
+        "--target", metavar="NAME|PATH", help="classify this (default: pneumoniamnist)"
+    )
+    what.add_argument(
+        "--seeds", type=_positive, metavar="N", help="seeds of every classifier (default: 3)"
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument(
+        "--data-root",
+        type=Path,
+        metavar="DIR",
+        help="where named data sets lie or are downloaded to (default: $MEDMNIST_ROOT, else "
+        "~/.medmnist)",
+    )
+    where.add_argument(
+        "--out",
+        type=Path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="the report goes to DIR/<study> (default: reports)",
+    )
+    where.add_argument(
+        "--models",
+        type=Path,
+        default=Path("saved_models"),
+        metavar="DIR",
+        help="SavedModels go to DIR/<model>/<version> (default: saved_models)",
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--workers", type=_positive, metavar="N", help="processes side by side (default: all cores)"
+    )
+    how.add_argument(
+        "--report-only",
+        action="store_true",
+        help="render the report again from the study's results.json",
+    )
+    how.add_argument("--fresh", action="store_true", help="compute finished work again")
+    return parser
+
+
+def _positive(text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if not 1 <= value <= 1000:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 1000")
+    return value
+
+
+def _study(options: argparse.Namespace) -> Any:
+    from tfmed.study import Study, read_study
+
+    study = read_study(options.study) if options.study else Study()
+    if options.quick:
+        study = study.quickened()
+    changes = {
+        name: value
+        for name, value in (("source", options.source), ("target", options.target))
+        if value is not None
+    }
+    if options.seeds is not None:
+        changes["seeds"] = options.seeds
+    return dataclasses.replace(study, **changes)
+
+
+def _render_again(options: argparse.Namespace) -> None:
+    from tfmed import report
+    from tfmed.progress import Console
+
+    console = Console()
+    out = options.out / _study(options).name
+    if not out.exists() and (options.out / "results.json").exists():
+        out = options.out
+    html, pdf = report.render(out, progress=console.stage)
+    console.line(f"{html}\n{pdf}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from tfmed import jobs, report, results
+    from tfmed.plan import fit_budgets, make_plan
+    from tfmed.progress import Console
+
+    console = Console()
+    started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    study = _study(options)
+    with _locked_folder(options.out / study.name) as out:
+        _make_folder(options.models, "--models")
+        store = jobs.Store(_cache_folder() / "jobs")
+        store.remove_leftovers()
+        study, source, target = _datasets(study, options, console)
+        if options.study is None:
+            study, notes = fit_budgets(study, source, target)
+            for note in notes:
+                console.line(f"note: {note}")
+        plan = make_plan(study, source, target)
+        finished = _do_jobs(plan, store, options, console)
+        entries = _export(plan, finished, store, options, console)
+        console.stage("evaluating")
+        found = results.assemble(plan, finished, out)
+        found["models"] = entries
+        found["provenance"] = _provenance(plan, options, started, console.seconds)
+        results.write(found, out)
+        html, pdf = report.render(out, progress=console.stage)
+        console.line(summary_table(found))
+        console.line(f"\n{report.answer(found)[0]}")
+        console.line(f"\nreport: {html}\n        {pdf}\ndone in {console.seconds:.0f} s")
+
+
+def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[Any, Any, Any]:
+    """The verified source and target; the phantom where the default sets can't be had."""
+    from tfmed.data import sources
+
+    root = options.data_root or sources.default_data_root()
+    named = options.study or options.source or options.target
+    console.stage("looking for the data sets")
+    if not named:
+        missing = [
+            name for name in (study.source, study.target) if not sources.available(name, root)
+        ]
+        if missing:
+            console.line(_phantom_note(missing, root))
+            study = dataclasses.replace(study, source="phantom", target="phantom")
+    cache = _cache_folder()
+    source = sources.resolve(study.source, data_root=root, cache_dir=cache, role="source")
+    target = sources.resolve(study.target, data_root=root, cache_dir=cache, role="target")
+    for role, info in (("source", source), ("target", target)):
+        counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
+        console.line(f"       {role}: {info.title}, {counts} images (train / val / test)")
+    return study, source, target
+
+
+def _phantom_note(missing: Sequence[str], root: Path) -> str:
+    return (
+        f"*** SYNTHETIC DATA *** {' and '.join(missing)} not in {root} and not downloadable now: "
+        "running on drawn phantom images; the results have no medical meaning"
+    )
+
+
+def _do_jobs(plan: Any, store: Any, options: argparse.Namespace, console: Any) -> dict[str, Any]:
+    """Key to result of every job of the plan, those kept from earlier included."""
+    from tfmed.jobs import with_ancestors
+    from tfmed.pool import Pool
+
+    jobs = with_ancestors(plan.jobs())
+    if options.fresh:
+        for job in jobs:
+            store.discard(job)
+    finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
+    todo = [job for job in jobs if job.key not in finished]
+    if todo:
+        kept = f", {len(finished)} kept from before" if finished else ""
+        workers = min(_workers(options), len(todo))
+        console.stage(f"training and looking: {len(todo)} jobs on {workers} workers{kept}")
+        pool = Pool(store, plan.datasets, workers, console.jobs)
+        pool.run(jobs, set(finished))
+    else:
+        console.stage(f"all {len(jobs)} jobs are finished already")
+    for job in todo:
+        result = store.load(job)
+        if result is None:
+            raise InputError(
+                f"{store.path(job)}: gone or damaged since it was written; run the study again"
+            )
+        finished[job.key] = result
+    return finished
+
+
+def _export(
+    plan: Any, finished: dict[str, Any], store: Any, options: argparse.Namespace, console: Any
+) -> list[dict[str, Any]]:
+    """Exports the models that are not exported yet; the `models` part of the results."""
+    from tfmed import results, serving
+    from tfmed.plan import exports
+    from tfmed.pool import Pool
+
+    serving.remove_leftovers(options.models)
+    chosen = exports(plan, results.best_runs(plan, finished), options.models)
+    versions = {
+        name: serving.find_version(options.models, name, run.job.key) for name, run, _ in chosen
+    }
+    todo = [job for name, _, job in chosen if versions[name] is None]
+    if todo:
+        workers = min(_workers(options), len(todo))
+        console.stage(f"exporting {len(todo)} SavedModels to {options.models}")
+        pool = Pool(store, plan.datasets, workers, console.jobs)
+        records = pool.run(todo, set(finished), keep=False)
+        for name, _, job in chosen:
+            if versions[name] is None:
+                versions[name] = records[job.key]["version"]
+    found = {name: version for name, version in versions.items() if version is not None}
+    return results.model_entries(chosen, found, options.models)
+
+
+def _provenance(
+    plan: Any, options: argparse.Namespace, started: str, seconds: float
+) -> dict[str, Any]:
+    from tfmed import provenance
+
+    return {
+        **provenance.describe(plan.datasets.values()),
+        "seeds": plan.seeds,
+        "command": shlex.join(["python", "run_all.py", *sys.argv[1:]]),
+        "workers": _workers(options),
+        "started": started,
+        "seconds": round(seconds, 1),
+    }
+
+
+def _workers(options: argparse.Namespace) -> int:
+    return options.workers or len(os.sched_getaffinity(0))
+
+
+def _cache_folder() -> Path:
+    """$TFMED_CACHE, else the user's cache folder: finished jobs, the drawn phantom."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TFMED_CACHE") or Path(base) / "tfmed").expanduser()
+
+
+def _make_folder(folder: Path, option: str) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "no permission to write"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    if reason:
+        raise InputError(f"{folder}: can't be written to ({reason}); choose another {option}")
+
+
+@contextlib.contextmanager
+def _locked_folder(folder: Path) -> Iterator[Path]:
+    """Makes a study's report folder and keeps a second command out of it."""
+    _make_folder(folder, "--out")
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(
+                f"{folder}: another run is writing there; wait for it or choose another --out"
+            ) from None
+        yield folder
+    finally:
+        os.close(handle)
+
+
+def summary_table(found: dict[str, Any]) -> str:
+    """The summary for the terminal: one row per task, label budget and strategy."""
+    from tfmed.report.wording import (
+        budget_name,
+        interval,
+        strategy_name,
+        summary_rows,
+        task_title,
+        tasks,
+    )
+
+    rows = [("data set", "labels", "strategy", "accuracy", "AUC")]
+    for task in tasks(found):
+        for row in summary_rows(found, task):
+            budget = budget_name(found, task, row["label_budget"])
+            accuracy, auc = interval(row["accuracy"]), interval(row["auc"])
+            rows.append((task_title(found, task), budget, strategy_name(row), accuracy, auc))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    seeds = len(found["study"]["seeds"])
+    mark = "SYNTHETIC DATA, no medical meaning. " if found["synthetic"] else ""
+    note = f"{mark}Test split; mean of {seeds} seeds with 95 % interval (seeds and test cases)"
+    return "\n".join(["", *lines, note])

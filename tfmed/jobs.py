@@ -1,0 +1,214 @@
+"""Jobs: units of work that can be done anywhere, whose results are kept and never computed twice.
+
+A job is a pure function of a small specification, of the content of data files, of its parents'
+results and of the code that matters to it; a hash of all that is its key. joblib.Memory was weighed
+and left: it keys on one function's source, not on the modules it calls, and trusts what it reads.
+"""
+
+import ast
+import contextlib
+import functools
+import hashlib
+import importlib.metadata
+import importlib.util
+import io
+import json
+import os
+import socket
+import time
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed.errors import InputError
+
+FORMAT = b"tfmed job 1\n"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One unit of work.
+
+    Attributes:
+        kind: names the function of `tfmed.stages` that does it.
+        spec: what that function needs to know, as plain JSON values.
+        data: role to MD5 of each data file that it reads.
+        parents: role to the job whose result it needs.
+        code: from `code_version`.
+        title: for people; not part of the key.
+        cost: rough seconds of one core, to order jobs and tell the time left; not part of the key.
+    """
+
+    kind: str
+    spec: Mapping[str, Any]
+    data: Mapping[str, str]
+    parents: Mapping[str, "Job"] = field(default_factory=dict)
+    code: str = ""
+    title: str = ""
+    cost: float = 1.0
+
+    @functools.cached_property
+    def key(self) -> str:
+        """SHA-256 of everything that the result depends on."""
+        identity = {
+            "kind": self.kind,
+            "spec": self.spec,
+            "data": self.data,
+            "parents": {role: parent.key for role, parent in self.parents.items()},
+            "code": self.code,
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job leaves behind: a record of JSON values, and arrays by name."""
+
+    record: dict[str, Any]
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def with_ancestors(jobs: Iterable[Job]) -> list[Job]:
+    """The jobs and all that they need, each once, parents first."""
+    ordered: dict[str, Job] = {}
+
+    def visit(job: Job) -> None:
+        if job.key not in ordered:
+            for parent in job.parents.values():
+                visit(parent)
+            ordered[job.key] = job
+
+    for job in jobs:
+        visit(job)
+    return list(ordered.values())
+
+
+@functools.cache
+def code_version(modules: tuple[str, ...], packages: tuple[str, ...]) -> str:
+    """Hash of what modules do (comments and layout left out) and of packages' versions."""
+    digest = hashlib.sha256()
+    for module in modules:
+        spec = importlib.util.find_spec(module)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(module)
+        digest.update(ast.dump(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))).encode())
+    for package in packages:
+        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    return digest.hexdigest()
+
+
+class Store:
+    """Results on disk, one file each, under `<root>/<kind>/<key>.job`.
+
+    A file appears at once or not at all, and carries a checksum: one that is cut short, changed or
+    of another format counts as not there.
+    """
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder.
+
+        Raises:
+            InputError: it can't be made or written to.
+        """
+        self.root = root
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(
+                f"{root}: finished work can't be kept there ({error.strerror}); "
+                "set TFMED_CACHE to a folder that can be written to"
+            ) from None
+
+    def path(self, job: Job) -> Path:
+        """Where a job's result is or will be."""
+        return self.root / job.kind / f"{job.key}.job"
+
+    def load(self, job: Job) -> Result | None:
+        """A finished job's result, or None."""
+        return read_result(self.path(job))
+
+    def discard(self, job: Job) -> None:
+        """Forgets a result, if there is one."""
+        self.path(job).unlink(missing_ok=True)
+
+    def remove_leftovers(self) -> None:
+        """Removes what killed processes of this machine left half-written."""
+        for path in self.root.glob("*/.*.tmp"):
+            host, _, pid = path.name.rsplit(".", 2)[0].rpartition("@")[2].rpartition("-")
+            if host == _host() and not _is_alive(int(pid)):
+                path.unlink(missing_ok=True)
+
+
+def write_result(path: Path, job_title: str, result: Result) -> None:
+    """Writes a result aside and moves it into place.
+
+    Raises:
+        InputError: the disk is full or the folder can't be written to.
+    """
+    buffer = io.BytesIO()
+    header = {"title": job_title, "record": result.record}
+    np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
+    payload = buffer.getvalue()
+    digest = hashlib.sha256(payload).hexdigest().encode()
+    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
+    with _kept(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(FORMAT + digest + b"\n" + payload)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def read_result(path: Path) -> Result | None:
+    """Reads a result; None if the file is not there, damaged, or of another format."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    start = len(FORMAT) + 65
+    payload = content[start:]
+    expected = FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n"
+    if content[:start] != expected:
+        return None
+    try:
+        with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
+            loaded = {name: arrays[name] for name in arrays.files}
+        header = json.loads(loaded.pop("").tobytes())
+    except (ValueError, KeyError, zipfile.BadZipFile):
+        return None
+    return Result(header["record"], loaded)
+
+
+def _as_array(value: Any) -> np.ndarray:
+    return np.frombuffer(json.dumps(value).encode(), dtype=np.uint8)
+
+
+@contextlib.contextmanager
+def _kept(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{path.parent}: a result can't be kept there ({error.strerror}); make room or set "
+            "TFMED_CACHE to another folder (what was finished before is kept)"
+        ) from None
+
+
+@functools.cache
+def _host() -> str:
+    return "".join(c for c in socket.gethostname() if c.isalnum()) or "host"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,61 @@
+"""Where results come from: versions, commit, hardware, files."""
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import tfmed
+from tfmed.data import DatasetInfo
+
+PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "openTSNE", "matplotlib")
+
+
+def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
+    """The parts of `provenance` in `results.json` that do not depend on the run's course."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    versions = {package: importlib.metadata.version(package) for package in PACKAGES}
+    return {
+        "versions": {"tfmed": tfmed.__version__, "python": platform.python_version(), **versions},
+        "commit": _commit(),
+        "hardware": {
+            "cpu": _cpu(),
+            "cores": len(os.sched_getaffinity(0)),
+            "memory_gib": round(memory / 2**30, 1),
+            "gpus": _gpus(),
+        },
+        "files": {info.path.name: info.md5 for info in datasets},
+    }
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that this code runs from, marked where it was changed since."""
+    folder = Path(__file__).resolve().parents[1]
+    if not (folder / ".git").exists():
+        return None
+    command = ["git", "-C", str(folder), "describe", "--always", "--dirty", "--abbrev=40"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip()
+
+
+def _cpu() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _gpus() -> list[str]:
+    names = []
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        names += [line.partition(":")[2].strip() for line in lines if line.startswith("Model")]
+    return names

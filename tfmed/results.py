@@ -1,0 +1,311 @@
+"""From finished jobs to `results.json`, the contract between computing and showing.
+
+Its form is in `results.schema.json`; every number in it comes from a job that was done.
+"""
+
+import base64
+import io
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed import evaluation
+from tfmed.data import SPLITS, DatasetInfo
+from tfmed.data.sources import load_split
+from tfmed.jobs import Job, Result
+from tfmed.plan import Plan, Run, Space, space_id
+from tfmed.study import OVERTRAINED, STANDARD
+
+SCHEMA_VERSION = 1
+EXAMPLES = 6
+COMPARED = (
+    (("finetune", STANDARD), ("scratch", STANDARD)),
+    (("frozen", STANDARD), ("scratch", STANDARD)),
+    (("finetune", STANDARD), ("frozen", STANDARD)),
+    (("frozen", STANDARD), ("random_frozen", STANDARD)),
+    (("scratch", STANDARD), ("scratch", OVERTRAINED)),
+)
+COMPARED_METRICS = ("accuracy", "auc", "balanced_accuracy")
+
+Finished = Mapping[str, Result]
+
+
+def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
+    """Everything but `provenance` and `models`; writes the predictions files on the way.
+
+    Args:
+        plan: the study's plan.
+        finished: key to result of every job of the plan.
+        out: the study's report folder.
+    """
+    labels = {task.name: load_split(task, "test").labels for task in plan.tasks}
+    scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
+    for name, values in labels.items():
+        evaluation.write_labels(out / "predictions", name, values)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "study": {
+            "name": plan.study.name,
+            "title": plan.study.title,
+            "question": plan.study.question,
+            "quick": plan.study.quick,
+            "source": plan.source.name,
+            "target": plan.target.name,
+            "seeds": plan.seeds,
+            "settings": plan.study.settings(),
+        },
+        "synthetic": plan.source.synthetic or plan.target.synthetic,
+        "datasets": [_dataset(info, plan) for info in plan.datasets.values()],
+        "pretraining": [_pretraining(plan, finished[plan.pretraining.key])],
+        "runs": [_run(run, finished[run.job.key], labels[run.task.name], out) for run in plan.runs],
+        "summary": _summary(plan, finished, labels, scores),
+        "comparisons": _comparisons(plan, labels, scores),
+        "latent": _latent(plan, finished, labels),
+        "claims": [],
+    }
+
+
+def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
+    """Per cell, the run with the highest validation AUC (then the lowest seed), for export."""
+    best: dict[tuple, tuple[float, Run]] = {}
+    for run in plan.runs:
+        result = finished[run.job.key]
+        metrics = _val_metrics(result)
+        quality = metrics["auc"] if metrics["auc"] is not None else metrics["accuracy"]
+        if run.cell not in best or quality > best[run.cell][0]:
+            best[run.cell] = (quality, run)
+    return {cell: run for cell, (_, run) in best.items()}
+
+
+def model_entries(
+    exported: Iterable[tuple[str, Run, Job]], versions: Mapping[str, int], models: Path
+) -> list[dict[str, Any]]:
+    """The `models` part: what was exported, from which run, how large."""
+    entries = []
+    for name, run, _ in exported:
+        folder = models / name / str(versions[name])
+        entries.append(
+            {
+                "name": name,
+                "version": versions[name],
+                "path": f"{name}/{versions[name]}",
+                **_cell(run),
+                "seed": run.seed,
+                "bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+            }
+        )
+    return entries
+
+
+def write(results: dict[str, Any], out: Path) -> Path:
+    """Writes `results.json` aside and moves it into place."""
+    path = out / "results.json"
+    part = out / ".results.json.tmp"
+    try:
+        text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
+        part.write_text(text + "\n", encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
+    roles = [
+        role
+        for role, other in (("source", plan.source), ("target", plan.target))
+        if other.md5 == info.md5
+    ]
+    return {
+        "name": info.name,
+        "role": " and ".join(roles),
+        "title": info.title,
+        "description": info.description,
+        "license": info.license,
+        "synthetic": info.synthetic,
+        "file": info.path.name,
+        "md5": info.md5,
+        "image_shape": list(info.image_shape),
+        "class_names": list(info.class_names),
+        "n_labels": info.n_labels,
+        "splits": {
+            split: {"n": sum(info.counts[split]), "counts": list(info.counts[split])}
+            for split in SPLITS
+        },
+        "examples": _examples(info),
+    }
+
+
+def _examples(info: DatasetInfo) -> list[list[str]]:
+    train = load_split(info, "train")
+    rng = np.random.default_rng(0)
+    examples = []
+    for value in (0, 1):
+        rows = np.flatnonzero(train.labels == value)
+        chosen = rng.permutation(rows)[:EXAMPLES]
+        examples.append([as_png(train.images[row]) for row in chosen])
+    return examples
+
+
+def as_png(image: np.ndarray) -> str:
+    """A uint8 image (h, w, c) as a PNG data URI."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def _pretraining(plan: Plan, result: Result) -> dict[str, Any]:
+    record, spec = result.record, plan.pretraining.spec
+    images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
+    return {
+        "id": f"{plan.source.name}-seed{spec['seed']}",
+        "source": plan.source.name,
+        "seed": spec["seed"],
+        "encoder": dict(spec["encoder"]),
+        "parameters": record["parameters"],
+        "embedding_shape": record["embedding_shape"],
+        **record["fit"],
+        "seconds": record["seconds"],
+        "test": record["test"],
+        "mse_quantiles": record["mse_quantiles"],
+        "reconstructions": [
+            {**shown, "original": as_png(original), "reconstruction": as_png(reconstruction)}
+            for shown, (original, reconstruction) in zip(record["shown"], images, strict=True)
+        ],
+    }
+
+
+def _cell(run: Run) -> dict[str, Any]:
+    return {
+        "task": run.task.name,
+        "strategy": run.strategy,
+        "variant": run.variant,
+        "label_budget": run.label_budget,
+    }
+
+
+def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, Any]:
+    record, scores = result.record, result.arrays["test_scores"]
+    path = evaluation.write_predictions(
+        out / "predictions", run.task.name, labels, scores, run.label
+    )
+    evaluated = evaluation.evaluate(labels, scores, record["threshold"])
+    return {
+        "id": f"{run.task.name}-{run.label}",
+        **_cell(run),
+        "seed": run.seed,
+        "n_train": record["n_train"],
+        "n_val": record["n_val"],
+        "n_test": len(labels),
+        **evaluated,
+        "val_metrics": _val_metrics(result),
+        "threshold": record["threshold"],
+        **record["fit"],
+        "parameters": record["parameters"],
+        "seconds": record["seconds"],
+        "predictions": f"predictions/{path.name}",
+    }
+
+
+def _val_metrics(result: Result) -> dict[str, Any]:
+    val_labels = np.array(result.record["val_labels"])
+    metrics = evaluation.evaluate(val_labels, result.arrays["val_scores"], 0.5)["metrics"]
+    return {name: metrics[name] for name in ("accuracy", "auc")}
+
+
+def _summary(
+    plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray], scores: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    rows = []
+    for runs in _cells(plan).values():
+        thresholds = np.array([finished[run.job.key].record["threshold"] for run in runs])
+        stacked = np.stack([scores[run.job.key] for run in runs])
+        summary = evaluation.summarise(labels[runs[0].task.name], stacked, thresholds)
+        rows.append({**_cell(runs[0]), "n_seeds": len(runs), **summary})
+    return rows
+
+
+def _cells(plan: Plan) -> dict[tuple, list[Run]]:
+    cells: dict[tuple, list[Run]] = {}
+    for run in plan.runs:
+        cells.setdefault(run.cell, []).append(run)
+    return {cell: sorted(runs, key=lambda run: run.seed) for cell, runs in cells.items()}
+
+
+def _comparisons(
+    plan: Plan, labels: Mapping[str, np.ndarray], scores: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    cells = _cells(plan)
+    compared = []
+    for task, budget in dict.fromkeys((run.task.name, run.label_budget) for run in plan.runs):
+        for pair in COMPARED:
+            sides = [cells.get((task, strategy, variant, budget)) for strategy, variant in pair]
+            if not all(sides):
+                continue
+            a, b = (np.stack([scores[run.job.key] for run in runs]) for runs in sides if runs)
+            for metric in COMPARED_METRICS:
+                found = evaluation.compare(labels[task], a, b, metric)
+                if found is None:
+                    continue
+                compared.append(
+                    {
+                        "task": task,
+                        "label_budget": budget,
+                        "metric": metric,
+                        "a": {"strategy": pair[0][0], "variant": pair[0][1]},
+                        "b": {"strategy": pair[1][0], "variant": pair[1][1]},
+                        **found,
+                    }
+                )
+    return compared
+
+
+def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    rows = {space.run.task.name: finished[space.job.key].arrays["rows"] for space in plan.spaces}
+    return {
+        "labels": {task: labels[task][chosen].tolist() for task, chosen in rows.items()},
+        "indices": {task: chosen.tolist() for task, chosen in rows.items()},
+        "spaces": [_space(space, finished[space.job.key]) for space in plan.spaces],
+        "cka": [
+            pair for job in plan.similarities.values() for pair in finished[job.key].record["cka"]
+        ],
+    }
+
+
+def _space(space: Space, result: Result) -> dict[str, Any]:
+    record = result.record
+    return {
+        "id": space_id(space),
+        **_cell(space.run),
+        "label_budget": space.label_budget,
+        "seed": space.run.seed,
+        "title": space.title,
+        "n": record["n"],
+        "dimensions": record["dimensions"],
+        "pca": {
+            "coordinates": _rounded(result.arrays["pca"]),
+            "explained_variance_ratio": record["explained_variance_ratio"],
+        },
+        "tsne": {
+            "coordinates": _rounded(result.arrays["tsne"]),
+            "perplexity": record["perplexity"],
+            "kl_divergence": record["kl_divergence"],
+        },
+        "silhouette": record["silhouette"],
+        "knn_accuracy": record["knn_accuracy"],
+        "component_auc": record["component_auc"],
+    }
+
+
+def _rounded(coordinates: np.ndarray) -> list[list[float]]:
+    """Coordinates to a ten-thousandth of their extent, which no plot can show."""
+    extent = float(np.abs(coordinates).max()) or 1.0
+    digits = max(0, 4 - math.floor(math.log10(extent)))
+    return np.round(coordinates.astype("float64"), digits).tolist()

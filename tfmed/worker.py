@@ -1,0 +1,93 @@
+"""A worker process: does one job after another, one TensorFlow thread, one line of JSON each.
+
+`python -m tfmed.worker` reads requests from standard input and answers on standard output; it ends
+when its standard input does, so no worker outlives the command that started it.
+"""
+
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from tfmed.data import DatasetInfo
+from tfmed.errors import InputError
+from tfmed.jobs import Result, read_result, write_result
+
+
+def main() -> int:
+    """Answers requests until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # what libraries print must not mix with the answers
+    requests: queue.Queue[str] = queue.Queue()
+    threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
+    _one_thread()
+    while True:
+        _answer(json.loads(requests.get()), answers)
+
+
+def _read_requests(requests: "queue.Queue[str]") -> None:
+    for line in sys.stdin:
+        requests.put(line)
+    os._exit(0)
+
+
+def _one_thread() -> None:
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for gpu in tf.config.list_physical_devices("GPU"):
+        tf.config.experimental.set_memory_growth(gpu, True)
+
+
+def _answer(request: dict[str, Any], answers: TextIO) -> None:
+    def say(share: float) -> None:
+        answers.write(json.dumps({"share": share}) + "\n")
+
+    try:
+        result = perform(request, say)
+        if request["path"]:
+            write_result(Path(request["path"]), request["title"], result)
+        answer: dict[str, Any] = {"done": True, "record": result.record if request["echo"] else {}}
+    except InputError as error:
+        answer = {"input_error": str(error)}
+    except FloatingPointError as error:
+        answer = {"input_error": f"{request['title']}: {error}; lower it in the study file"}
+    except Exception as error:  # the parent shows it; this process goes on
+        answer = {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+    answers.write(json.dumps(answer) + "\n")
+
+
+def perform(request: dict[str, Any], say: Callable[[float], None]) -> Result:
+    """Does one job in this process.
+
+    Args:
+        request: `kind`, `spec`, `data` (role to a `DatasetInfo` as JSON values) and `parents`
+            (role to the path of a result).
+        say: told the share of the work that is done, now and then.
+    """
+    from tfmed import stages
+
+    parents = {}
+    for role, path in request["parents"].items():
+        parent = read_result(Path(path))
+        if parent is None:
+            raise InputError(f"{path}: a finished result is gone or damaged; run the study again")
+        parents[role] = parent
+    data = {role: DatasetInfo.from_json(values) for role, values in request["data"].items()}
+    started = time.perf_counter()
+    result = getattr(stages, request["kind"])(request["spec"], data, parents, say)
+    seconds = round(time.perf_counter() - started, 2)
+    return Result({**result.record, "seconds": seconds}, result.arrays)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
