@@ -205,9 +205,13 @@ def embed(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
-    """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch."""
+    """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch.
+
+    Called eagerly: for some thousand images, tracing a graph as `model.predict` does costs more
+    than it saves.
+    """
     batches = pipelines.image_batches(images, batch_size=PREDICT_BATCH)
-    return model.predict(batches, verbose=0)
+    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
 
 
 def scores(classifier: keras.Model, images: np.ndarray) -> np.ndarray:
