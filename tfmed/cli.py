@@ -227,7 +227,8 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
 def _do_jobs(plan: Any, store: Any, options: argparse.Namespace, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
-    from tfmed.pool import Pool
+    from tfmed.processes import Processes
+    from tfmed.schedule import do_jobs
 
     jobs = with_ancestors(plan.jobs())
     if options.fresh:
@@ -239,8 +240,7 @@ def _do_jobs(plan: Any, store: Any, options: argparse.Namespace, console: Any) -
         kept = f", {len(finished)} kept from before" if finished else ""
         workers = min(_workers(options), len(todo))
         console.stage(f"training and looking: {len(todo)} jobs on {workers} workers{kept}")
-        pool = Pool(store, plan.datasets, workers, console.jobs)
-        pool.run(jobs, set(finished))
+        do_jobs(jobs, set(finished), Processes(store, plan.datasets, workers), console.jobs)
     else:
         console.stage(f"all {len(jobs)} jobs are finished already")
     for job in todo:
@@ -259,7 +259,8 @@ def _export(
     """Exports the models that are not exported yet; the `models` part of the results."""
     from tfmed import results, serving
     from tfmed.plan import exports
-    from tfmed.pool import Pool
+    from tfmed.processes import Processes
+    from tfmed.schedule import do_jobs
 
     serving.remove_leftovers(options.models)
     chosen = exports(plan, results.best_runs(plan, finished), options.models)
@@ -270,8 +271,8 @@ def _export(
     if todo:
         workers = min(_workers(options), len(todo))
         console.stage(f"exporting {len(todo)} SavedModels to {options.models}")
-        pool = Pool(store, plan.datasets, workers, console.jobs)
-        records = pool.run(todo, set(finished), keep=False)
+        backend = Processes(store, plan.datasets, workers, keep=False)
+        records = do_jobs(todo, set(finished), backend, console.jobs)
         for name, _, job in chosen:
             if versions[name] is None:
                 versions[name] = records[job.key]["version"]

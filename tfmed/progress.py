@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TextIO
 
-from tfmed.pool import Progress
+from tfmed.schedule import Progress
 
 
 class Console:
@@ -33,7 +33,7 @@ class Console:
         self.line(f"{clock(self.seconds)}  {text}")
 
     def jobs(self, progress: Progress) -> None:
-        """A job went on or was finished; to be given to a `Pool` as its listener."""
+        """A job went on or was finished; to be given to `do_jobs` as its listener."""
         if self._first is None:
             self._first = (time.monotonic(), progress.cost_left + progress.job.cost)
         width = len(str(progress.total))

@@ -170,7 +170,7 @@ def read_study(path: Path) -> Study:
         raise InputError(
             f"{path}: can't be read ({error.strerror}); mend its permissions"
         ) from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no valid TOML ({error}); mend that line") from None
     try:
         study = _override(Study(), values, "")
@@ -212,6 +212,8 @@ def check(study: Study) -> None:
         study.pretraining.max_images,
         "0 (all) or more",
     )
+    seed = study.pretraining.seed
+    _require(0 <= seed < 2**32, "pretraining.seed", seed, "from 0 to 4294967295")
     classifiers = study.classifiers
     for name, value, fits, allowed in (
         ("dropout", classifiers.dropout, 0 <= classifiers.dropout < 1, "at least 0 and below 1"),
@@ -233,13 +235,16 @@ def check(study: Study) -> None:
             _require(fits, f"{where}.label_budgets", budget, "'full' or a number from 10")
         for chosen in (task.label_budgets, task.strategies):
             _require(len(set(chosen)) == len(chosen), where, list(chosen), "each named once")
+        named = bool(task.strategies or not task.label_budgets)
+        _require(named, f"{where}.strategies", [], "a list with at least one strategy")
     _require(
         bool(study.target_task.label_budgets or study.source_task.label_budgets),
         "target_task.label_budgets",
         [],
         "a list with at least one budget, here or in source_task",
     )
-    _require(study.latent.perplexity > 1, "latent.perplexity", study.latent.perplexity, "above 1")
+    perplexity = study.latent.perplexity
+    _require(1 < perplexity < 1e6, "latent.perplexity", perplexity, "above 1 and below a million")
     _require(study.latent.max_images >= 50, "latent.max_images", study.latent.max_images, "from 50")
 
 
@@ -269,7 +274,7 @@ def _override(default: Any, values: Any, where: str) -> Any:
         if name not in hints:
             close = difflib.get_close_matches(name, hints, 1)
             mend = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(hints)}"
-            raise InputError(f"unknown setting '{path}'; {mend}")
+            raise InputError(f"unknown setting {path!r}; {mend}")
         nested = dataclasses.is_dataclass(current)
         changed[name] = (
             _override(current, value, path) if nested else _typed(hints[name], value, path)
@@ -279,6 +284,8 @@ def _override(default: Any, values: Any, where: str) -> Any:
 
 def _typed(hint: Any, value: Any, where: str) -> Any:
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
+    if type(value) is int and abs(value) >= 2**63:
+        raise InputError(f"{where} has more than 64 bits; give a smaller number")
     if origin is tuple:
         if not isinstance(value, list):
             raise InputError(f"{where} = {value!r} must be a list, such as [300, 'full']")

@@ -14,7 +14,7 @@ import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
@@ -26,11 +26,15 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what libraries print must not mix with the answers
+
+    def tell(message: dict[str, Any]) -> None:
+        answers.write(json.dumps(message) + "\n")
+
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     _one_thread()
     while True:
-        _answer(json.loads(requests.get()), answers)
+        tell(answer(json.loads(requests.get()), lambda share: tell({"share": share})))
 
 
 def _read_requests(requests: "queue.Queue[str]") -> None:
@@ -48,32 +52,32 @@ def _one_thread() -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
 
 
-def _answer(request: dict[str, Any], answers: TextIO) -> None:
-    def say(share: float) -> None:
-        answers.write(json.dumps({"share": share}) + "\n")
+def answer(request: dict[str, Any], say: Callable[[float], None]) -> dict[str, Any]:
+    """Does one job and keeps its result.
 
+    Args:
+        request: from `tfmed.processes.request_for`.
+        say: told the share of the work that is done, now and then.
+
+    Returns:
+        `record` of the result; or `input_error`, one line for the user; or `error` and
+        `traceback`.
+    """
     try:
         result = perform(request, say)
         if request["path"]:
             write_result(Path(request["path"]), request["title"], result)
-        answer: dict[str, Any] = {"done": True, "record": result.record if request["echo"] else {}}
     except InputError as error:
-        answer = {"input_error": str(error)}
+        return {"input_error": str(error)}
     except FloatingPointError as error:
-        answer = {"input_error": f"{request['title']}: {error}; lower it in the study file"}
+        return {"input_error": f"{request['title']}: {error}; lower it in the study file"}
     except Exception as error:  # the parent shows it; this process goes on
-        answer = {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-    answers.write(json.dumps(answer) + "\n")
+        return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+    return {"record": result.record}
 
 
 def perform(request: dict[str, Any], say: Callable[[float], None]) -> Result:
-    """Does one job in this process.
-
-    Args:
-        request: `kind`, `spec`, `data` (role to a `DatasetInfo` as JSON values) and `parents`
-            (role to the path of a result).
-        say: told the share of the work that is done, now and then.
-    """
+    """Does one job in this process and gives its result; arguments as for `answer`."""
     from tfmed import stages
 
     parents = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tensorflow_datasets as tfds
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ def write_npz(path, shape=(28, 28), columns=3, save=np.savez):
         arrays[f"{split}_images"] = rng.integers(0, 256, (n, *shape), np.uint8)
         # The first pixel names the image.
         arrays[f"{split}_images"].reshape(n, -1)[:, 0] = np.arange(n)
-        arrays[f"{split}_labels"] = (np.arange(n)[:, None] % (columns + 1) == range(1, columns + 1))
+        arrays[f"{split}_labels"] = np.arange(n)[:, None] % (columns + 1) == range(1, columns + 1)
     save(path, **arrays)
     return path
 
@@ -162,6 +163,15 @@ def test_shards_are_read_in_another_order_every_epoch(monkeypatch, info, tmp_pat
     assert all(sorted(order) == list(range(COUNTS["train"])) for order in orders)
 
 
+def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatch, info, tmp_path):
+    sorted_in_memory = write_records(info, tmp_path / "memory", progress=False)
+    monkeypatch.setattr(records, "_SORTING_BYTES", 5000)
+    sorted_on_disk = write_records(info, tmp_path / "disk", progress=False)
+    for file in sorted_in_memory.iterdir():
+        assert (sorted_on_disk / file.name).read_bytes() == file.read_bytes()
+    assert len(files_in(tmp_path / "disk")) == len(files_in(tmp_path / "memory"))
+
+
 def test_whole_records_are_found_again(written, monkeypatch):
     info, path = written
     monkeypatch.setattr(records, "_build", lambda *_: pytest.fail("built twice"))
@@ -173,9 +183,7 @@ def test_another_file_of_the_same_name_has_records_of_its_own(info, tmp_path):
     assert records_name(info) != records_name(other)
 
 
-def test_an_interrupted_build_leaves_nothing_and_the_next_one_succeeds(
-    monkeypatch, info, tmp_path
-):
+def test_an_interrupted_build_leaves_nothing_and_the_next_one_succeeds(monkeypatch, info, tmp_path):
     def interrupted(*_):
         yield np.zeros((3, 28, 28), np.uint8)
         raise KeyboardInterrupt
@@ -224,6 +232,17 @@ def test_a_disk_without_room_is_named_before_anything_is_written(monkeypatch, in
     usage = type("usage", (), {"free": 10})
     monkeypatch.setattr(records.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"need 0\.0 GB and .* free some"):
+        write_records(info, tmp_path / "records", progress=False)
+    assert files_in(tmp_path / "records") == []
+
+
+def test_a_disk_that_fills_up_on_the_way_is_named_and_left_clean(monkeypatch, info, tmp_path):
+    def fills_up(*_):
+        full = tf.errors.ResourceExhaustedError(None, None, "/a/b; No space left on device")
+        raise RuntimeError("Failed to finalize writing") from full
+
+    monkeypatch.setattr(records.shuffle.Shuffler, "add", fills_up)
+    with pytest.raises(InputError, match=r"records of set .* \(No space left on device\): choose"):
         write_records(info, tmp_path / "records", progress=False)
     assert files_in(tmp_path / "records") == []
 

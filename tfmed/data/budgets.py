@@ -16,8 +16,7 @@ def draw_budget(
     """Rows of the training split that make up a numeric label budget.
 
     Stratified: each part has the training split's class balance, rounded, and at least one example
-    of each class. For one seed a smaller budget is a subset of a larger one, part by part up to
-    rounding, because both take the first rows of one shuffled order per class.
+    of each class.
 
     Args:
         train_labels: 0/1 labels of the training split, shape (n,).
@@ -33,24 +32,24 @@ def draw_budget(
     if budget == "full":
         raise ValueError("'full' means the official splits; there is nothing to draw")
     _check(train_labels, budget)
-    n_val = round(budget * VALIDATION_SHARE)
-    positive_share = float(np.mean(train_labels))
     rng = np.random.default_rng([seed, 0xB0D6E7])
     orders = [rng.permutation(np.flatnonzero(train_labels == value)) for value in (0, 1)]
+    n_val = round(budget * VALIDATION_SHARE)
+    n_train = budget - n_val
+    share = len(orders[1]) / len(train_labels)
+    val_positives = min(max(round(n_val * share), 1), n_val - 1)
+    positives = min(max(round(budget * share) - val_positives, 1), n_train - 1)
+    # Rounding must not ask for more of a class than there is.
+    positives = min(positives, len(orders[1]) - val_positives)
+    positives = max(positives, n_train - (len(orders[0]) - (n_val - val_positives)))
     train, val = [], []
-    val_positives = _clip(round(n_val * positive_share), n_val)
-    positives = min(max(round(budget * positive_share), val_positives + 1), len(orders[1]))
     for order, take, take_val in (
-        (orders[0], budget - positives, n_val - val_positives),
+        (orders[0], n_train - positives, n_val - val_positives),
         (orders[1], positives, val_positives),
     ):
         val.append(order[:take_val])
-        train.append(order[take_val:take])
+        train.append(order[take_val : take_val + take])
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(val))
-
-
-def _clip(count: int, total: int) -> int:
-    return min(max(count, 1), total - 1)
 
 
 def _check(train_labels: np.ndarray, budget: int) -> None:
@@ -63,4 +62,10 @@ def _check(train_labels: np.ndarray, budget: int) -> None:
         raise InputError(
             f"label budget {budget} is more than the {len(train_labels)} images of the training "
             "split; use a smaller one, or 'full' for the official splits"
+        )
+    rarest = min(np.count_nonzero(train_labels), np.count_nonzero(train_labels == 0))
+    if rarest < 2:
+        raise InputError(
+            f"the training split has {rarest} example(s) of one class; a label budget needs one to "
+            "train on and one to validate on, so give more"
         )

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
+from tensorflow_datasets.core import shuffle
 from tqdm import tqdm
 
 from tfmed.data import SPLITS, DatasetInfo
@@ -37,11 +38,12 @@ if TYPE_CHECKING:
 
 IN_MEMORY_LIMIT = 512 << 20
 """Bytes of images, all splits together, above which they are streamed from records."""
-SHUFFLE_BUFFER = 256 << 20
-"""Bytes of images that wait to be drawn from: 5,349 of 224 × 224 pixels."""
+SHUFFLE_BUFFER = 128 << 20
+"""Bytes of images that wait to be drawn from: 2,674 of 224 × 224 pixels."""
 
 _CYCLE = 8  # shards read in turns
 _READ_BYTES = 256 << 10  # read at once from a shard
+_SORTING_BYTES = 128 << 20  # records in memory while they are written
 _RECORD_OVERHEAD = 16  # bytes that TFRecord adds to each record: length and two checksums
 _DISK_RESERVE = 1.1
 
@@ -167,7 +169,7 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
     """Write a data set as sharded TFRecords, once; whole records are found again by their MD5.
 
     The records appear when they are whole. What a killed process left is removed by the next call;
-    processes that want the same records take turns. Memory stays below 1.5 GB at any number of
+    processes that want the same records take turns. Memory stays below 1 GB at any number of
     images, and nothing asks the network.
 
     Args:
@@ -283,7 +285,12 @@ def _build(info: DatasetInfo, folder: Path, progress: bool) -> None:
     total = sum(sum(pair) for pair in info.counts.values())
     bar = tqdm(desc=f"{info.name}: records", total=total, unit="image", disable=not progress)
     # TFDS makes a folder for downloads even where nothing is downloaded.
-    with bar, _quiet(), tempfile.TemporaryDirectory(prefix="tfmed-") as downloads:
+    with (
+        bar,
+        _quiet(),
+        _small_sorting_buffer(),
+        tempfile.TemporaryDirectory(prefix="tfmed-") as downloads,
+    ):
         config = RecordsConfig.of(info, bar.update)
         MedmnistRecords(config=config, data_dir=folder).download_and_prepare(
             download_dir=downloads,
@@ -308,6 +315,17 @@ def _quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _small_sorting_buffer() -> Iterator[None]:
+    """Let TFDS sort on disk sooner: it would hold 1 GB of records in memory first."""
+    usual = shuffle.MAX_MEM_BUFFER_SIZE
+    shuffle.MAX_MEM_BUFFER_SIZE = _SORTING_BYTES
+    try:
+        yield
+    finally:
+        shuffle.MAX_MEM_BUFFER_SIZE = usual
+
+
+@contextlib.contextmanager
 def _writing(info: DatasetInfo, folder: Path) -> Iterator[None]:
     """Turn what the file system (or TensorFlow in its name) answers into one line."""
     try:
@@ -315,14 +333,25 @@ def _writing(info: DatasetInfo, folder: Path) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        if not isinstance(error, OSError) and not type(error).__module__.startswith("tensorflow"):
+        fault = _system_fault(error)
+        if fault is None:
             raise
-        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
+        # TensorFlow appends the system's answer to the path: `<path>; No space left on device`.
+        reason = getattr(fault, "strerror", None) or str(fault).rpartition("; ")[2]
         raise InputError(
             f"records of {info.name} cannot be written to {printable(folder)} "
             f"({printable(reason)}): choose a folder you may write to, with "
             f"{_needed(info) / 1e9:.1f} GB free"
-        ) from error
+        ) from None
+
+
+def _system_fault(error: BaseException | None) -> BaseException | None:
+    """The error of the file system, or of TensorFlow in its name, among an error and its causes."""
+    while error is not None:
+        if isinstance(error, OSError) or type(error).__module__.startswith("tensorflow.python"):
+            return error
+        error = error.__cause__
+    return None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,100 @@
+"""Runs the command as a user does: another process, another folder, a cache of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NO_TENSORFLOW = """\
+import sys
+
+class Refusal:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "keras"):
+            raise AssertionError(f"{name} was imported")
+
+sys.meta_path.insert(0, Refusal())
+"""
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(path for path in self.folder.rglob("*") if path.is_file())
+
+
+class Command:
+    """`run_all.py` in `folder`, with its own cache and data root, and no server to download from.
+
+    `environment` may be changed; so may what is passed to one run.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir(parents=True)
+        self.cache = folder / "cache"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
+            "TFMED_CACHE": str(self.cache),
+            "MEDMNIST_ROOT": str(folder / "medmnist"),
+            "TFMED_MEDMNIST_URL": "http://127.0.0.1:9",
+            "TF_CPP_MIN_LOG_LEVEL": "3",
+        }
+
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)],
+            cwd=self.folder,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: object, **environment: str) -> Done:
+        with self.start(*arguments, **environment) as process:
+            out, err = process.communicate()
+        return Done(process.returncode, out, err, self.folder)
+
+    def run_without_tensorflow(self, *arguments: object) -> Done:
+        """As `run`, where importing TensorFlow or Keras is an error."""
+        refusal = self.folder.parent / "refusal"
+        refusal.mkdir(exist_ok=True)
+        (refusal / "sitecustomize.py").write_text(NO_TENSORFLOW, encoding="utf-8")
+        return self.run(*arguments, PYTHONPATH=str(refusal))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def new_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Command]:
+    """Makes commands whose folders live as long as the session."""
+    return lambda: Command(tmp_path_factory.mktemp("command"))
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of `chest_nih.npz` and `pneumoniamnist.npz`, real images."""
+    named = os.environ.get("TFMED_REAL_DATA")
+    folder = Path(named).absolute() if named else ROOT.parent / "shared" / "data"
+    missing = [
+        name for name in ("chest_nih.npz", "pneumoniamnist.npz") if not (folder / name).is_file()
+    ]
+    if missing:
+        pytest.skip(f"{folder} holds no {' and no '.join(missing)}: set TFMED_REAL_DATA")
+    return folder

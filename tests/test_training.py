@@ -1,0 +1,131 @@
+import keras
+import numpy as np
+import pytest
+
+from tfmed import models, training
+from tfmed.models import EncoderConfig
+from tfmed.study import FitConfig
+from tfmed.training import LabelledImages, LabelledSplits
+
+CONFIG = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+
+
+def noise(n_train=64, n_val=32, seed=0):
+    """Labels that nothing predicts: the validation loss can only get worse in the end."""
+    rng = np.random.default_rng(seed)
+
+    def draw(n):
+        images = rng.integers(0, 256, (n, 28, 28, 1)).astype("uint8")
+        return LabelledImages(images, rng.integers(0, 2, n).astype("uint8"))
+
+    return LabelledSplits(draw(n_train), draw(n_val))
+
+
+def classifier(dropout=0.0, l2=0.0):
+    head = models.build_head(CONFIG.embedding_shape, dropout=dropout, l2=l2)
+    return models.build_classifier(models.build_encoder(CONFIG), head, trainable=True)
+
+
+def validation_loss(model, splits):
+    scores = training.scores(model, splits.val.images)
+    return float(keras.losses.binary_crossentropy(splits.val.labels.astype("float64"), scores))
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    training.seed_everything(3)
+
+
+def test_patience_running_out_restores_the_best_weights():
+    splits, model = noise(), classifier()
+    fit = training.fit_classifier(model, splits, FitConfig(60, 16, 3e-3, patience=3), seed=0)
+    losses = fit.history["val_loss"]
+    assert fit.stopped_early
+    assert fit.epochs == fit.best_epoch + 3
+    assert fit.best_epoch == np.argmin(losses) + 1
+    assert validation_loss(model, splits) == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_the_last_epoch_restores_the_best_weights_too():
+    splits, model = noise(), classifier()
+    fit = training.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=50), seed=0)
+    losses = fit.history["val_loss"]
+    assert not fit.stopped_early
+    assert fit.epochs == 12
+    assert fit.best_epoch < 12
+    assert validation_loss(model, splits) == pytest.approx(min(losses), abs=1e-5)
+    assert losses[-1] > min(losses)
+
+
+def test_without_patience_nothing_stops_and_the_last_weights_stay():
+    splits, model = noise(), classifier()
+    fit = training.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=0), seed=0)
+    assert (fit.epochs, fit.best_epoch, fit.stopped_early) == (12, 12, False)
+    assert validation_loss(model, splits) == pytest.approx(fit.history["val_loss"][-1], abs=1e-5)
+
+
+def test_early_stopping_watches_the_loss_without_its_penalty():
+    splits, model = noise(), classifier(l2=10.0)
+    fit = training.fit_classifier(model, splits, FitConfig(3, 16, 1e-4, patience=5), seed=0)
+    assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
+
+
+def test_head_on_cached_embeddings_equals_the_joined_model():
+    splits = noise()
+    encoder = models.build_encoder(CONFIG)
+    head = models.build_head(CONFIG.embedding_shape, dropout=0.3)
+    embeddings = LabelledSplits(
+        LabelledImages(training.embed(encoder, splits.train.images), splits.train.labels),
+        LabelledImages(training.embed(encoder, splits.val.images), splits.val.labels),
+    )
+    training.fit_head(head, embeddings, FitConfig(5, 16, 1e-2, patience=5), seed=0)
+    joined = models.build_classifier(encoder, head, trainable=False)
+    from_cache = training.predict(head, embeddings.val.images)
+    assert from_cache.tobytes() == training.predict(joined, splits.val.images).tobytes()
+
+
+def test_head_is_standardised_with_the_training_embeddings_alone():
+    splits = noise()
+    encoder = models.build_encoder(CONFIG)
+    embeddings = training.embed(encoder, splits.train.images)
+    loud = LabelledImages(np.full((32, 4, 4, 8), 1e6, "float32"), splits.val.labels)
+    head = models.build_head(CONFIG.embedding_shape)
+    labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud)
+    training.fit_head(head, labelled, FitConfig(1, 16, 1e-2, patience=5), seed=0)
+    mean, _ = models.embedding_statistics(embeddings)
+    assert np.allclose(head.get_layer("standardise").get_weights()[0], mean, rtol=1e-5)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(augment):
+    def fitted(seed):
+        training.seed_everything(seed)
+        model = classifier(dropout=0.5)
+        config = FitConfig(2, 16, 1e-2, patience=5, augment=augment)
+        training.fit_classifier(model, noise(), config, seed)
+        return b"".join(weight.tobytes() for weight in models.weights(model))
+
+    assert fitted(0) == fitted(0)
+    assert fitted(0) != fitted(1)
+
+
+def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
+    splits = noise()
+    autoencoder = models.build_autoencoder(
+        models.build_encoder(CONFIG), models.build_decoder(CONFIG)
+    )
+    shares = []
+    config = FitConfig(4, 16, 1e-2, patience=5)
+    fit = training.fit_autoencoder(
+        autoencoder, splits.train.images, splits.val.images, config, 0, shares.append
+    )
+    assert fit.history["loss"][-1] < fit.history["loss"][0]
+    assert shares == [0.25, 0.5, 0.75, 1.0]
+    difference = training.predict(autoencoder, splits.val.images) - splits.val.images / 255
+    assert np.mean(difference**2) == pytest.approx(min(fit.history["val_loss"]), rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
+    config = FitConfig(20, 16, 1e30, patience=0)
+    with pytest.raises(FloatingPointError, match=r"learning rate of 1e\+30"):
+        training.fit_classifier(classifier(), noise(), config, seed=0)

@@ -1,0 +1,196 @@
+"""Worker processes of this machine, each doing one job at a time on one TensorFlow thread.
+
+Independent jobs on one thread each beat one job on all threads (see `benchmarks/`).
+"""
+
+import json
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from tfmed.data import DatasetInfo
+from tfmed.jobs import Job, Store
+from tfmed.schedule import Event
+
+JOBS_PER_WORKER = 40
+"""A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
+
+
+def request_for(
+    job: Job, store: Store, datasets: Mapping[str, DatasetInfo], *, keep: bool = True
+) -> dict[str, Any]:
+    """What `tfmed.worker.answer` needs to do a job, as JSON values.
+
+    Args:
+        job: the job.
+        store: holds the results of its parents.
+        datasets: MD5 to data set.
+        keep: write its result to the store.
+    """
+    return {
+        "kind": job.kind,
+        "spec": job.spec,
+        "title": job.title,
+        "data": {role: datasets[md5].to_json() for role, md5 in job.data.items()},
+        "parents": {role: str(store.path(parent)) for role, parent in job.parents.items()},
+        "path": str(store.path(job)) if keep else "",
+    }
+
+
+class Processes:
+    """A backend of `tfmed.schedule` on this machine.
+
+    A worker dies with the command that started it, because its standard input ends then.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        datasets: Mapping[str, DatasetInfo],
+        workers: int,
+        *,
+        keep: bool = True,
+        gpus: Sequence[str] = (),
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            store: holds parents' results, takes the jobs' own.
+            datasets: MD5 to data set.
+            workers: how many processes, at most.
+            keep: write results to the store.
+            gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each.
+        """
+        self._store, self._datasets, self._keep = store, datasets, keep
+        self._most, self._gpus = workers, gpus
+        self._workers: list[_Worker] = []
+        self._selector = selectors.DefaultSelector()
+
+    def has_room(self) -> bool:
+        """Whether a worker is idle or may be started."""
+        return len(self._workers) < self._most or any(w.job is None for w in self._workers)
+
+    def start(self, job: Job) -> None:
+        """Gives a job to an idle worker, or to a new one."""
+        worker = next((w for w in self._workers if w.job is None), None) or self._hire()
+        worker.job = job
+        worker.send(request_for(job, self._store, self._datasets, keep=self._keep))
+
+    def wait(self) -> Iterator[Event]:
+        """Yields what the workers tell, after waiting for one of them."""
+        for ready, _ in self._selector.select():
+            worker: _Worker = ready.data
+            chunk = worker.read()
+            if chunk == b"":
+                yield from self._bury(worker)
+                continue
+            for answer in worker.answers(chunk or b""):
+                assert worker.job is not None
+                job = worker.job
+                if "share" in answer:
+                    yield Event(job, "going", answer["share"], {})
+                    continue
+                worker.job = None
+                worker.jobs_done += 1
+                if worker.jobs_done >= JOBS_PER_WORKER:
+                    self._dismiss(worker)
+                yield Event(job, "answered", 1.0, answer)
+
+    def close(self) -> None:
+        """Kills the workers; what they had finished is kept."""
+        for worker in list(self._workers):
+            self._dismiss(worker)
+        self._selector.close()
+
+    def _hire(self) -> "_Worker":
+        taken = {worker.slot for worker in self._workers}
+        slot = next(slot for slot in range(self._most) if slot not in taken)
+        worker = _Worker(slot, worker_environment(slot, self._gpus))
+        self._workers.append(worker)
+        self._selector.register(worker.output, selectors.EVENT_READ, worker)
+        return worker
+
+    def _dismiss(self, worker: "_Worker") -> None:
+        self._selector.unregister(worker.output)
+        self._workers.remove(worker)
+        worker.close()
+
+    def _bury(self, worker: "_Worker") -> Iterator[Event]:
+        code, words, job = worker.process.wait(), worker.last_words(), worker.job
+        self._dismiss(worker)
+        if job is None:
+            return
+        killed = code == -signal.SIGKILL
+        reason = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        mend = "most likely memory ran out: use --workers 1" if killed else f"it said: {words}"
+        yield Event(job, "died", 0.0, {"reason": reason, "mend": mend})
+
+
+class _Worker:
+    def __init__(self, slot: int, environment: dict[str, str]) -> None:
+        self.slot = slot
+        self.job: Job | None = None
+        self.jobs_done = 0
+        self._unread = b""
+        self._open = ExitStack()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the stack
+        self._open.callback(self._errors.close)
+        self.process = self._open.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "tfmed.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                env=environment,
+            )
+        )
+        assert self.process.stdout is not None
+        self.output = self.process.stdout
+        os.set_blocking(self.output.fileno(), False)
+
+    def send(self, request: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # it died while idle; the end of its output tells
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
+
+    def read(self) -> bytes | None:
+        """What it has written since, None if nothing; b"" at the end, for a worker that died."""
+        return self.output.read()
+
+    def answers(self, chunk: bytes) -> list[dict[str, Any]]:
+        *lines, self._unread = (self._unread + chunk).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def last_words(self) -> str:
+        self._errors.seek(0)
+        lines = self._errors.read()[-4000:].decode(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "nothing"
+
+    def close(self) -> None:
+        self.process.kill()
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):  # a request it never read
+            self.process.stdin.close()
+        self._open.close()
+
+
+def worker_environment(slot: int, gpus: Sequence[str]) -> dict[str, str]:
+    """Environment of a worker: one thread for every library, and its GPU if there are any."""
+    package_parent = str(Path(__file__).resolve().parents[1])
+    paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
+    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        **dict.fromkeys(threads, "1"),
+        **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}),
+    }
