@@ -166,6 +166,7 @@ def _render_again(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from tfmed import jobs, report, results
     from tfmed.plan import fit_budgets, make_plan
+    from tfmed.processes import Processes
     from tfmed.progress import Console
 
     console = Console()
@@ -181,12 +182,14 @@ def _run(options: argparse.Namespace) -> None:
             for note in notes:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
-        finished = _do_jobs(plan, store, options, console)
-        entries = _export(plan, finished, store, options, console)
+        workers = options.workers or len(os.sched_getaffinity(0))
+        with Processes(store, plan.datasets, workers) as backend:
+            finished = _do_jobs(plan, store, backend, options.fresh, console)
+            models = _export(plan, finished, backend, options.models, console)
         console.stage("evaluating")
         found = results.assemble(plan, finished, out)
-        found["models"] = entries
-        found["provenance"] = _provenance(plan, options, started, console.seconds)
+        found["models"] = models
+        found["provenance"] = _provenance(plan, workers, started, console.seconds)
         results.write(found, out)
         html, pdf = report.render(out, progress=console.stage)
         console.line(summary_table(found))
@@ -224,25 +227,20 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
     )
 
 
-def _do_jobs(plan: Any, store: Any, options: argparse.Namespace, console: Any) -> dict[str, Any]:
+def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
-    from tfmed.processes import Processes
     from tfmed.schedule import do_jobs
 
     jobs = with_ancestors(plan.jobs())
-    if options.fresh:
+    if fresh:
         for job in jobs:
             store.discard(job)
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
-    if todo:
-        kept = f", {len(finished)} kept from before" if finished else ""
-        workers = min(_workers(options), len(todo))
-        console.stage(f"training and looking: {len(todo)} jobs on {workers} workers{kept}")
-        do_jobs(jobs, set(finished), Processes(store, plan.datasets, workers), console.jobs)
-    else:
-        console.stage(f"all {len(jobs)} jobs are finished already")
+    kept = f"; {len(finished)} are finished already" if finished else ""
+    console.stage(f"training and looking: {len(todo)} jobs to do{kept}")
+    do_jobs(jobs, set(finished), backend, console.jobs)
     for job in todo:
         result = store.load(job)
         if result is None:
@@ -254,49 +252,35 @@ def _do_jobs(plan: Any, store: Any, options: argparse.Namespace, console: Any) -
 
 
 def _export(
-    plan: Any, finished: dict[str, Any], store: Any, options: argparse.Namespace, console: Any
+    plan: Any, finished: dict[str, Any], backend: Any, models: Path, console: Any
 ) -> list[dict[str, Any]]:
     """Exports the models that are not exported yet; the `models` part of the results."""
     from tfmed import results, serving
     from tfmed.plan import exports
-    from tfmed.processes import Processes
     from tfmed.schedule import do_jobs
 
-    serving.remove_leftovers(options.models)
-    chosen = exports(plan, results.best_runs(plan, finished), options.models)
-    versions = {
-        name: serving.find_version(options.models, name, run.job.key) for name, run, _ in chosen
-    }
+    serving.remove_leftovers(models)
+    chosen = exports(plan, results.best_runs(plan, finished), models)
+    versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
     todo = [job for name, _, job in chosen if versions[name] is None]
     if todo:
-        workers = min(_workers(options), len(todo))
-        console.stage(f"exporting {len(todo)} SavedModels to {options.models}")
-        backend = Processes(store, plan.datasets, workers, keep=False)
-        records = do_jobs(todo, set(finished), backend, console.jobs)
-        for name, _, job in chosen:
-            if versions[name] is None:
-                versions[name] = records[job.key]["version"]
-    found = {name: version for name, version in versions.items() if version is not None}
-    return results.model_entries(chosen, found, options.models)
+        console.stage(f"exporting {len(todo)} SavedModels to {models}")
+    records = do_jobs(todo, set(finished), backend, console.jobs)
+    found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
+    return results.model_entries(chosen, found, models)
 
 
-def _provenance(
-    plan: Any, options: argparse.Namespace, started: str, seconds: float
-) -> dict[str, Any]:
+def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:
     from tfmed import provenance
 
     return {
         **provenance.describe(plan.datasets.values()),
         "seeds": plan.seeds,
         "command": shlex.join(["python", "run_all.py", *sys.argv[1:]]),
-        "workers": _workers(options),
+        "workers": workers,
         "started": started,
         "seconds": round(seconds, 1),
     }
-
-
-def _workers(options: argparse.Namespace) -> int:
-    return options.workers or len(os.sched_getaffinity(0))
 
 
 def _cache_folder() -> Path:

@@ -41,6 +41,7 @@ class Job:
         code: from `code_version`.
         title: for people; not part of the key.
         cost: rough seconds of one core, to order jobs and tell the time left; not part of the key.
+        kept: its result goes to the store; else the job is done for its effect alone.
     """
 
     kind: str
@@ -50,6 +51,7 @@ class Job:
     code: str = ""
     title: str = ""
     cost: float = 1.0
+    kept: bool = True
 
     @functools.cached_property
     def key(self) -> str:

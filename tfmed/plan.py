@@ -121,6 +121,8 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         target = dataclasses.replace(target, name=f"{target.name}-target")
     pretraining = _pretraining(study, source)
     tasks = [(source, study.source_task), (target, study.target_task)]
+    for task, settings in tasks:
+        _check_budgets(task, settings)
     if source.md5 == target.md5:
         tasks.reverse()
     runs: dict[str, Run] = {}
@@ -187,6 +189,7 @@ def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str,
             parents={"run": run.job},
             title=f"exporting {name}",
             cost=START_SECONDS,
+            kept=False,
         )
         chosen.append((name, run, job))
     return chosen
@@ -200,6 +203,16 @@ def cell_label(strategy: str, variant: str, budget: LabelBudget) -> list[str]:
 def budget_words(budget: LabelBudget) -> str:
     """Such as `300 labels` or `all labels`."""
     return "all labels" if budget == "full" else f"{budget} labels"
+
+
+def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
+    most = sum(task.counts["train"])
+    for budget in settings.label_budgets:
+        if budget != "full" and int(budget) > most:
+            raise InputError(
+                f"{task.name} has {most} training images, fewer than the label budget {budget}; "
+                "use a smaller one, or 'full' for the official splits"
+            )
 
 
 def _shape(info: DatasetInfo) -> str:

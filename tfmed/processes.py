@@ -23,16 +23,13 @@ JOBS_PER_WORKER = 40
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
 
 
-def request_for(
-    job: Job, store: Store, datasets: Mapping[str, DatasetInfo], *, keep: bool = True
-) -> dict[str, Any]:
+def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> dict[str, Any]:
     """What `tfmed.worker.answer` needs to do a job, as JSON values.
 
     Args:
         job: the job.
-        store: holds the results of its parents.
+        store: holds the results of its parents, takes its own.
         datasets: MD5 to data set.
-        keep: write its result to the store.
     """
     return {
         "kind": job.kind,
@@ -40,7 +37,7 @@ def request_for(
         "title": job.title,
         "data": {role: datasets[md5].to_json() for role, md5 in job.data.items()},
         "parents": {role: str(store.path(parent)) for role, parent in job.parents.items()},
-        "path": str(store.path(job)) if keep else "",
+        "path": str(store.path(job)) if job.kept else "",
     }
 
 
@@ -56,7 +53,6 @@ class Processes:
         datasets: Mapping[str, DatasetInfo],
         workers: int,
         *,
-        keep: bool = True,
         gpus: Sequence[str] = (),
     ) -> None:
         """Starts nothing yet.
@@ -65,10 +61,9 @@ class Processes:
             store: holds parents' results, takes the jobs' own.
             datasets: MD5 to data set.
             workers: how many processes, at most.
-            keep: write results to the store.
             gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each.
         """
-        self._store, self._datasets, self._keep = store, datasets, keep
+        self._store, self._datasets = store, datasets
         self._most, self._gpus = workers, gpus
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
@@ -81,7 +76,7 @@ class Processes:
         """Gives a job to an idle worker, or to a new one."""
         worker = next((w for w in self._workers if w.job is None), None) or self._hire()
         worker.job = job
-        worker.send(request_for(job, self._store, self._datasets, keep=self._keep))
+        worker.send(request_for(job, self._store, self._datasets))
 
     def wait(self) -> Iterator[Event]:
         """Yields what the workers tell, after waiting for one of them."""
@@ -103,7 +98,11 @@ class Processes:
                     self._dismiss(worker)
                 yield Event(job, "answered", 1.0, answer)
 
-    def close(self) -> None:
+    def __enter__(self) -> "Processes":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Kills the workers; what they had finished is kept."""
         for worker in list(self._workers):
             self._dismiss(worker)

@@ -88,6 +88,8 @@ def model_entries(
     entries = []
     for name, run, _ in exported:
         folder = models / name / str(versions[name])
+        # fingerprint.pb holds a random number, whose length differs from export to export.
+        files = [p for p in folder.rglob("*") if p.is_file() and p.name != "fingerprint.pb"]
         entries.append(
             {
                 "name": name,
@@ -95,7 +97,7 @@ def model_entries(
                 "path": f"{name}/{versions[name]}",
                 **_cell(run),
                 "seed": run.seed,
-                "bytes": sum(p.stat().st_size for p in folder.rglob("*") if p.is_file()),
+                "bytes": sum(p.stat().st_size for p in files),
             }
         )
     return entries

@@ -48,9 +48,6 @@ class Backend(Protocol):
     def wait(self) -> Iterable[Event]:
         """Waits until something happens to a job that was started."""
 
-    def close(self) -> None:
-        """Ends what still runs."""
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -77,7 +74,7 @@ Listener = Callable[[Progress], None]
 def do_jobs(
     jobs: Sequence[Job], done: set[str], backend: Backend, listener: Listener = lambda _: None
 ) -> dict[str, dict[str, Any]]:
-    """Does every job that is not done, the longest chains of work first; closes the backend.
+    """Does every job that is not done, the longest chains of work first.
 
     Args:
         jobs: in an order in which parents come first.
@@ -93,17 +90,14 @@ def do_jobs(
         JobError: a job failed.
     """
     schedule = _Schedule(jobs, done, listener)
-    try:
-        while schedule.unfinished:
-            for job in schedule.ready():
-                if not backend.has_room():
-                    break
-                schedule.begin(job)
-                backend.start(job)
-            for event in backend.wait():
-                schedule.take(event)
-    finally:
-        backend.close()
+    while schedule.unfinished:
+        for job in schedule.ready():
+            if not backend.has_room():
+                break
+            schedule.begin(job)
+            backend.start(job)
+        for event in backend.wait():
+            schedule.take(event)
     return schedule.records
 
 

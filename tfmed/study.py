@@ -143,10 +143,10 @@ class Study:
             ),
             classifiers=dataclasses.replace(
                 classifiers,
-                head=_capped(classifiers.head, 60),
-                finetune=_capped(classifiers.finetune, 12),
-                scratch=_capped(classifiers.scratch, 20),
-                overtrained_epochs=min(classifiers.overtrained_epochs, 40),
+                head=_capped(classifiers.head, 40),
+                finetune=_capped(classifiers.finetune, 10),
+                scratch=_capped(classifiers.scratch, 15),
+                overtrained_epochs=min(classifiers.overtrained_epochs, 30),
             ),
             latent=dataclasses.replace(self.latent, max_images=min(self.latent.max_images, 1000)),
         )

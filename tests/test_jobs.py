@@ -1,0 +1,121 @@
+import dataclasses
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tfmed import jobs
+from tfmed.errors import InputError
+from tfmed.jobs import Job, Result, Store, read_result, with_ancestors, write_result
+
+RESULT = Result({"loss": 0.5, "names": ["a"]}, {"w/000": np.arange(6.0).reshape(2, 3)})
+
+
+def job(**changes):
+    fields = {"kind": "run", "spec": {"seed": 0}, "data": {"task": "md5"}, "code": "c"}
+    return Job(**{**fields, **changes})
+
+
+def test_key_depends_on_what_the_result_depends_on_and_nothing_else():
+    assert job().key == job(title="other", cost=9.0, kept=False).key
+    changed = [
+        job(kind="pretrain"),
+        job(spec={"seed": 1}),
+        job(data={"task": "other"}),
+        job(code="d"),
+        job(parents={"run": job(spec={"seed": 1})}),
+        job(parents={"run": job(spec={"seed": 2})}),
+    ]
+    assert len({each.key for each in [job(), *changed]}) == 7
+
+
+def test_ancestors_come_once_and_before_their_children():
+    root = job()
+    middle = job(spec={"seed": 1}, parents={"a": root})
+    leaf = job(spec={"seed": 2}, parents={"a": root, "b": middle})
+    assert with_ancestors([leaf, middle]) == [root, middle, leaf]
+
+
+def test_code_version_ignores_comments_and_notices_code(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def version(name, text):
+        (tmp_path / f"{name}.py").write_text(text)
+        return jobs.code_version((name,), ())
+
+    plain = version("tfmed_probe_a", "x = 1\n")
+    assert version("tfmed_probe_b", "# why\nx  =  1\n") == plain
+    assert version("tfmed_probe_c", "x = 2\n") != plain
+
+
+def test_result_comes_back_as_it_was_written(tmp_path):
+    store = Store(tmp_path)
+    write_result(store.path(job()), "title", RESULT)
+    found = store.load(job())
+    assert found.record == RESULT.record
+    assert found.arrays["w/000"].tobytes() == RESULT.arrays["w/000"].tobytes()
+    assert [path.name for path in tmp_path.rglob("*.job")] == [f"{job().key}.job"]
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_an_absent_result_is_none(tmp_path):
+    assert Store(tmp_path).load(job()) is None
+
+
+@given(position=st.integers(0, 10**6), change=st.integers(1, 255), cut=st.booleans())
+def test_a_damaged_result_counts_as_not_there(tmp_path_factory, position, change, cut):
+    path = tmp_path_factory.mktemp("store") / "x.job"
+    write_result(path, "title", RESULT)
+    content = bytearray(path.read_bytes())
+    position %= len(content)
+    if cut:
+        del content[position:]
+    else:
+        content[position] ^= change
+    path.write_bytes(content)
+    assert read_result(path) is None
+
+
+def test_a_result_of_another_format_counts_as_not_there(tmp_path):
+    path = tmp_path / "x.job"
+    write_result(path, "title", RESULT)
+    path.write_bytes(path.read_bytes().replace(b"tfmed job 1", b"tfmed job 0"))
+    assert read_result(path) is None
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
+    def no_room(path, content):
+        path.touch()
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", no_room)
+    with pytest.raises(InputError, match="No space left on device"):
+        write_result(tmp_path / "x.job", "title", RESULT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
+    store = Store(tmp_path)
+    (tmp_path / "run").mkdir()
+    dead = tmp_path / "run" / f".abc.1@{jobs._host()}-999999999.0.tmp"
+    alive = tmp_path / "run" / f".abc.1@{jobs._host()}-{os.getpid()}.0.tmp"
+    elsewhere = tmp_path / "run" / ".abc.1@another-999999999.0.tmp"
+    for path in (dead, alive, elsewhere):
+        path.touch()
+    store.remove_leftovers()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {alive.name, elsewhere.name}
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="TFMED_CACHE"):
+        Store(tmp_path / "file" / "store")
+
+
+def test_job_is_immutable():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        job().kind = "other"
