@@ -1,7 +1,6 @@
 """What a user can mend ends with exit code 2 and one line that says how."""
 
 import http.server
-import os
 import threading
 
 import numpy as np
@@ -84,8 +83,8 @@ def test_two_sets_of_different_image_sizes_are_named(command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--target", "pneumoniamist"], "did you mean pneumoniamnist"),
-        (["--target", "pathmnist"], "pathmnist is not for tfmed"),
+        (["--source", "phantom", "--target", "pneumoniamist"], "did you mean pneumoniamnist"),
+        (["--source", "phantom", "--target", "pathmnist"], "pathmnist is not for tfmed"),
         (["--sedes", "3"], "--sedes"),
         (["--seeds", "0"], "'0' is no whole number from 1"),
         (["--study", "none.toml"], "none.toml: no such study file"),
@@ -132,7 +131,7 @@ def test_a_label_budget_beyond_the_data_is_named_before_any_training(command):
         encoding="utf-8",
     )
     done = command.run("--study", "own.toml")
-    assert_refused(done, "500", "12")
+    assert_refused(done, "own has 12 training images", "label budget 500")
     assert "training and looking" not in done.err
 
 
@@ -175,7 +174,7 @@ def test_a_server_that_fails_leaves_no_file_under_its_name(command, server, beha
     done = command.run("--source", "phantom", "--target", "breastmnist", TFMED_MEDMNIST_URL=url)
     assert_refused(done, "breastmnist.npz", *words)
     root = command.folder.parent / "medmnist"
-    assert [name for name in os.listdir(root) if not name.endswith(".part")] == []
+    assert [path for path in root.iterdir() if path.suffix != ".part"] == []
     assert done.files == []
 
 

@@ -1,0 +1,248 @@
+"""A whole, tiny study on drawn images: what it writes, that it repeats, how it is broken off."""
+
+import contextlib
+import csv
+import io
+import json
+import re
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import pypdfium2
+import pytest
+from conftest import ROOT, Command, Done
+
+from tfmed.report.wording import SYNTHETIC_MARK
+
+with contextlib.redirect_stdout(io.StringIO()):
+    from medmnist.evaluator import getACC, getAUC
+
+STUDY = """\
+name = "tiny"
+source = "phantom"
+target = "phantom"
+seeds = 2
+pretraining = {max_images = 300, fit.epochs = 2}
+latent = {max_images = 120, perplexity = 10}
+
+[classifiers]
+head.epochs = 5
+finetune.epochs = 2
+scratch.epochs = 3
+overtrained_epochs = 4
+
+[source_task]
+label_budgets = [40]
+strategies = ["frozen"]
+overtrained = true
+
+[target_task]
+label_budgets = [40]
+"""
+MODELS = {
+    "phantom-chest_frozen_40",
+    "phantom-chest_scratch_40_overtrained",
+    "phantom-pneumonia_finetune_40",
+    "phantom-pneumonia_frozen_40",
+    "phantom-pneumonia_scratch_40",
+}
+TIMES = {"started", "seconds", "command", "commit"}
+
+
+def tiny(command: Command) -> list[object]:
+    """Arguments that run the tiny study."""
+    (command.folder / "tiny.toml").write_text(STUDY, encoding="utf-8")
+    return ["--study", "tiny.toml"]
+
+
+@pytest.fixture(scope="module")
+def first(new_command: Callable[[], Command]) -> tuple[Command, Done]:
+    """The study, run once without disturbance."""
+    command = new_command()
+    done = command.run(*tiny(command))
+    assert done.code == 0, done.err
+    return command, done
+
+
+@pytest.fixture(scope="module")
+def out(first: tuple[Command, Done]) -> Path:
+    return first[0].folder / "reports" / "tiny"
+
+
+@pytest.fixture(scope="module")
+def results(out: Path) -> dict[str, Any]:
+    return json.loads((out / "results.json").read_text(encoding="utf-8"))
+
+
+def without_times(value: Any) -> Any:
+    """Results without what differs between two runs of the same study."""
+    if isinstance(value, dict):
+        return {name: without_times(item) for name, item in value.items() if name not in TIMES}
+    return [without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def test_every_output_is_there_and_nothing_half_written(
+    first: tuple[Command, Done], out: Path, results: dict[str, Any]
+) -> None:
+    assert {path.name for path in out.iterdir()} == {
+        *("report.html", "report.pdf", "results.json", "figures", "predictions")
+    }
+    assert {path.suffix for path in (out / "figures").iterdir()} == {".svg"}
+    runs = {run["predictions"] for run in results["runs"]}
+    assert all((out / path).is_file() for path in runs)
+    assert len(runs) == len(results["runs"]) == 2 * (2 + 4)
+    models = first[0].folder / "saved_models"
+    assert {path.name for path in models.iterdir()} == MODELS
+    assert all((models / name / "1" / "saved_model.pb").is_file() for name in MODELS)
+    assert {entry["name"] for entry in results["models"]} == MODELS
+    written = [*first[1].files, *first[0].cache.rglob("*")]
+    assert not [path for path in written if path.name.startswith(".") or path.suffix == ".tmp"]
+
+
+def test_results_keep_their_schema(results: dict[str, Any]) -> None:
+    schema = json.loads((ROOT / "tfmed" / "results.schema.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(results)
+
+
+def test_accuracy_and_auc_are_what_medmnist_computes_from_the_predictions_files(
+    out: Path, results: dict[str, Any]
+) -> None:
+    for run in results["runs"]:
+        labels = column(out / "predictions" / f"{run['task']}_test_labels.csv")[:, None]
+        scores = column(out / run["predictions"])[:, None]
+        assert run["metrics"]["accuracy"] == pytest.approx(
+            getACC(labels, scores, "binary-class"), abs=1e-12
+        )
+        assert run["metrics"]["auc"] == pytest.approx(
+            getAUC(labels, scores, "binary-class"), abs=1e-12
+        )
+
+
+def column(path: Path) -> np.ndarray:
+    with path.open(encoding="utf-8", newline="") as file:
+        return np.array([float(row[1]) for row in csv.reader(file)])
+
+
+def test_a_label_budget_counts_training_and_validation_labels(results: dict[str, Any]) -> None:
+    assert {(run["n_train"], run["n_val"]) for run in results["runs"]} == {(32, 8)}
+
+
+def test_synthetic_data_is_marked_everywhere(
+    first: tuple[Command, Done], out: Path, results: dict[str, Any]
+) -> None:
+    assert results["synthetic"] is True
+    assert SYNTHETIC_MARK in (out / "report.html").read_text(encoding="utf-8")
+    with pypdfium2.PdfDocument(out / "report.pdf") as document:
+        pages = [page.get_textpage().get_text_range() for page in document]
+    assert len(pages) > 3
+    assert all(SYNTHETIC_MARK in page for page in pages)
+    figures = [path.read_text(encoding="utf-8") for path in (out / "figures").glob("*.svg")]
+    assert len(figures) > 10
+    assert all("SYNTHETIC" in figure for figure in figures)
+    assert "SYNTHETIC DATA" in first[1].err
+
+
+class Loads(HTMLParser):
+    """Addresses that a page loads when it is opened."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        names = ("src", "srcset", "href", "xlink:href", "data", "action", "poster")
+        if tag != "a":
+            self.found += [value or "" for name, value in attrs if name in names]
+
+
+def test_the_page_loads_nothing_from_elsewhere(out: Path) -> None:
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert all(address.startswith(("#", "data:")) for address in Loads(html).found)
+    assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", html)
+
+
+def test_the_report_is_rendered_again_without_tensorflow(
+    first: tuple[Command, Done], out: Path
+) -> None:
+    command = first[0]
+    before = {name: (out / name).read_bytes() for name in ("report.html", "report.pdf")}
+    for name in before:
+        (out / name).unlink()
+    done = command.run_without_tensorflow("--study", "tiny.toml", "--report-only")
+    assert done.code == 0, done.err
+    assert {name: (out / name).read_bytes() for name in before} == before
+
+
+def test_a_second_run_computes_nothing_again(
+    first: tuple[Command, Done], results: dict[str, Any]
+) -> None:
+    done = first[0].run_without_tensorflow(*tiny(first[0]), "--out", "again")
+    assert done.code == 0, done.err
+    assert "jobs are finished already" in done.err
+    again = json.loads((done.folder / "again" / "tiny" / "results.json").read_text())
+    assert without_times(again) == without_times(results)
+    assert {path.name for path in (done.folder / "saved_models").glob("*/*")} == {"1"}
+
+
+def test_a_run_broken_off_goes_on_to_the_same_results(
+    first: tuple[Command, Done], results: dict[str, Any], command: Command
+) -> None:
+    shutil.copytree(first[0].cache / "phantom", command.cache / "phantom")
+    with command.start(*tiny(command), "--workers", 3) as process:
+        wait_for(lambda: finished_runs(command) >= 2, process)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "interrupted; finished work is kept" in err
+    assert "Traceback" not in err
+    assert not list(command.folder.rglob("results.json"))
+    kept = finished_runs(command)
+
+    done = command.run(*tiny(command))
+    assert done.code == 0, done.err
+    assert re.search(r"(\d+) kept from before", done.err)
+    assert kept >= 2
+    resumed = json.loads((command.folder / "reports" / "tiny" / "results.json").read_text())
+    assert without_times(resumed) == without_times(results)
+
+
+def finished_runs(command: Command) -> int:
+    return len(list((command.cache / "jobs" / "run").glob("*.job")))
+
+
+def wait_for(happened: Callable[[], bool], process: Any, seconds: float = 240) -> None:
+    end = time.monotonic() + seconds
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_quick_without_data_or_network_says_loudly_that_it_is_synthetic(command: Command) -> None:
+    started = time.monotonic()
+    done = command.run("--quick")
+    assert done.code == 0, done.err
+    assert "*** SYNTHETIC DATA *** chestmnist and pneumoniamnist" in done.err
+    assert "SYNTHETIC DATA, no medical meaning" in done.err
+    folder = command.folder / "reports" / "chest-to-pneumonia-quick"
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert results["study"]["quick"]
+    assert results["synthetic"]
+    assert SYNTHETIC_MARK in (folder / "report.html").read_text(encoding="utf-8")
+    assert time.monotonic() - started < 400
+
+
+def test_help_answers_at_once_without_tensorflow(command: Command) -> None:
+    started = time.monotonic()
+    done = command.run_without_tensorflow("--help")
+    assert done.code == 0
+    assert "--report-only" in done.out
+    assert time.monotonic() - started < 5
