@@ -11,13 +11,18 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import tfmed
 from tfmed.errors import InputError
 
 INTERRUPTED = 130
 BAD_INPUT = 2
+QUICK_PHANTOM = {
+    "source": {"train": 2500, "val": 400, "test": 800},
+    "target": {"train": 1500, "val": 200, "test": 624},
+}
+"""Images that are drawn where a quick study finds no real ones."""
 
 _EXAMPLES = """\
 examples:
@@ -212,8 +217,15 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
             console.line(_phantom_note(missing, root))
             study = dataclasses.replace(study, source="phantom", target="phantom")
     cache = _cache_folder()
-    source = sources.resolve(study.source, data_root=root, cache_dir=cache, role="source")
-    target = sources.resolve(study.target, data_root=root, cache_dir=cache, role="target")
+    drawn = QUICK_PHANTOM if study.quick else {}
+
+    def resolve(role: Literal["source", "target"], spec: str) -> Any:
+        counts = drawn.get(role)
+        return sources.resolve(
+            spec, data_root=root, cache_dir=cache, role=role, phantom_counts=counts
+        )
+
+    source, target = resolve("source", study.source), resolve("target", study.target)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
         console.line(f"       {role}: {info.title}, {counts} images (train / val / test)")

@@ -191,5 +191,6 @@ def worker_environment(slot: int, gpus: Sequence[str]) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "TF_CPP_MIN_LOG_LEVEL": "3",
         **dict.fromkeys(threads, "1"),
+        "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
         **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}),
     }

@@ -92,13 +92,13 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     splits = _labelled(task, spec["label_budget"], seed)
     training.seed_everything(seed)
     encoder = models.build_encoder(_encoder_config(spec, task))
+    frozen = strategy in ("frozen", "random_frozen")
     head = models.build_head(
         encoder.output_shape[1:],
         dropout=spec["dropout"],
-        l2=0.0 if strategy == "scratch" else spec["penalty"] / len(splits.train),
+        l2=spec["penalty"] / len(splits.train) if frozen else 0.0,
     )
     config = FitConfig(**spec["fit"])
-    frozen = strategy in ("frozen", "random_frozen")
     if strategy == "frozen":
         models.set_weights(encoder, encoder_weights(spec, task, parents["pretraining"]))
     classifier = models.build_classifier(encoder, head, trainable=not frozen)

@@ -68,7 +68,7 @@ class ClassifierSettings:
     Attributes:
         dropout: share of features dropped before the logistic unit.
         penalty: squared norm of the logistic unit's weights, times this over the number of
-            training examples, is added to the loss where embeddings are standardised (half the
+            training examples, is added to the loss of a head on a frozen encoder (half the
             inverse of scikit-learn's C).
         head: fitting a head on the embeddings of a frozen encoder.
         finetune: fitting encoder and head together, starting from a trained head.
@@ -80,7 +80,7 @@ class ClassifierSettings:
     dropout: float = 0.2
     penalty: float = 100.0
     head: FitConfig = FitConfig(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
-    finetune: FitConfig = FitConfig(epochs=40, batch_size=64, learning_rate=3e-4, patience=6)
+    finetune: FitConfig = FitConfig(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
     scratch: FitConfig = FitConfig(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
     overtrained_epochs: int = 100
     small_batch_size: int = 32
@@ -143,7 +143,7 @@ class Study:
             ),
             classifiers=dataclasses.replace(
                 classifiers,
-                head=_capped(classifiers.head, 40),
+                head=_capped(classifiers.head, 30),
                 finetune=_capped(classifiers.finetune, 10),
                 scratch=_capped(classifiers.scratch, 15),
                 overtrained_epochs=min(classifiers.overtrained_epochs, 30),
