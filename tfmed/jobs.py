@@ -141,7 +141,7 @@ class Store:
         """Removes what killed processes of this machine left half-written."""
         for path in self.root.glob("*/.*.tmp"):
             host, _, pid = path.name.rsplit(".", 2)[0].rpartition("@")[2].rpartition("-")
-            if host == _host() and not _is_alive(int(pid)):
+            if host == _host() and not is_alive(int(pid)):
                 path.unlink(missing_ok=True)
 
 
@@ -206,7 +206,8 @@ def _host() -> str:
     return "".join(c for c in socket.gethostname() if c.isalnum()) or "host"
 
 
-def _is_alive(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
+    """Whether a process of this machine still runs."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,14 +1,18 @@
 """SavedModels for TF Serving: `<models>/<name>/<version>/`, ascending and never overwritten."""
 
 import json
+import os
 import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
 
 from tfmed.errors import InputError
+from tfmed.jobs import is_alive
 
 CARD = "tfmed.json"
+WRITING = ".writing-"
+"""Start of the name of a folder that an export with this process number is still filling."""
 
 
 def export(classifier: Any, models: Path, name: str, source: str) -> int:
@@ -30,7 +34,9 @@ def export(classifier: Any, models: Path, name: str, source: str) -> int:
     folder = models / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".writing-", dir=folder) as temporary:
+        with tempfile.TemporaryDirectory(
+            prefix=f"{WRITING}{os.getpid()}-", dir=folder
+        ) as temporary:
             written = Path(temporary) / "model"
             classifier.export(str(written), verbose=False)
             (written / CARD).write_text(json.dumps({"source": source}) + "\n", encoding="utf-8")
@@ -56,8 +62,10 @@ def find_version(models: Path, name: str, source: str) -> int | None:
 
 def remove_leftovers(models: Path) -> None:
     """Removes half-written versions that a killed export left behind."""
-    for folder in models.glob("*/.writing-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    for folder in models.glob(f"*/{WRITING}*"):
+        pid = folder.name.removeprefix(WRITING).partition("-")[0]
+        if not (pid.isdecimal() and is_alive(int(pid))):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _move_into_place(written: Path, folder: Path) -> int:

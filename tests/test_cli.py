@@ -1,0 +1,73 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tfmed import cli
+from tfmed.progress import clock, duration
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def modules_after(*arguments):
+    """Modules that a command has imported by its end."""
+    code = (
+        "import sys, runpy\n"
+        f"sys.argv = ['run_all.py', *{list(arguments)!r}]\n"
+        "try: runpy.run_path('run_all.py', run_name='__main__')\n"
+        "except SystemExit: pass\n"
+        "print('MODULES', *sorted(sys.modules))"
+    )
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split("MODULES")[-1].split())
+
+
+def test_help_imports_neither_tensorflow_nor_matplotlib():
+    assert not {"tensorflow", "keras", "matplotlib", "sklearn"} & modules_after("--help")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--seeds", "0"], "--seeds"),
+        (["--workers", "two"], "'two'"),
+        (["--nonsense"], "--nonsense"),
+        (["--study", "missing.toml"], "missing.toml"),
+        (["--report-only", "--out", "nowhere"], "nowhere"),
+        (["--source", "chestmist"], "chestmnist"),
+        (["--source", "missing.npz"], "missing.npz"),
+        (["--source", "octmnist"], "octmnist"),
+    ],
+)
+def test_bad_usage_is_one_line_that_names_it_and_exit_code_2(
+    arguments, named, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = cli.main(arguments)
+    except SystemExit as stop:
+        code = stop.code
+    error = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert code == 2
+    assert len(error) == 1
+    assert named in error[0]
+
+
+def test_a_second_command_is_kept_out_of_the_first_ones_folder(tmp_path):
+    from tfmed.errors import InputError
+
+    with (
+        cli._locked_folder(tmp_path / "study"),
+        pytest.raises(InputError, match="another run is writing"),
+        cli._locked_folder(tmp_path / "study"),
+    ):
+        pass
+    with cli._locked_folder(tmp_path / "study"):
+        assert list((tmp_path / "study").iterdir()) == []
+
+
+def test_times_read_well():
+    assert [clock(s) for s in (5, 125)] == [" 0:05", " 2:05"]
+    assert [duration(s) for s in (0.2, 40, 200, 6000)] == ["1 s", "40 s", "3 min", "1 h 40 min"]

@@ -1,0 +1,174 @@
+import dataclasses
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tfmed import models, stages
+from tfmed.data import sources
+from tfmed.plan import make_plan
+from tfmed.study import FitConfig, Study
+
+SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
+COUNTS = {"train": 120, "val": 40, "test": 60}
+
+
+def nothing(_share):
+    """Listens and does nothing."""
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    """A tiny study on phantom images, one seed, every strategy."""
+    folder = tmp_path_factory.mktemp("phantom")
+    source, target = (
+        sources.resolve(
+            "phantom", data_root=folder, cache_dir=folder, role=role, phantom_counts=COUNTS
+        )
+        for role in ("source", "target")
+    )
+    study = Study(seeds=1)
+    study = dataclasses.replace(
+        study,
+        encoder=dataclasses.replace(
+            study.encoder, latent_channels=8, base_filters=4, batch_norm=True
+        ),
+        pretraining=dataclasses.replace(study.pretraining, fit=SHORT),
+        classifiers=dataclasses.replace(
+            study.classifiers, head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
+        ),
+        source_task=dataclasses.replace(study.source_task, label_budgets=()),
+        target_task=dataclasses.replace(study.target_task, label_budgets=(50,)),
+    )
+    return make_plan(study, source, target)
+
+
+@pytest.fixture(scope="module")
+def reads():
+    """Counts what each job reads: (job's title, split)."""
+    return Counter()
+
+
+@pytest.fixture(scope="module")
+def finished(plan, reads):
+    """Every job of the plan, done in this process."""
+    results = {}
+    real = stages.load_split
+    with pytest.MonkeyPatch.context() as patch:
+        for job in [plan.pretraining, *(run.job for run in plan.runs)]:
+
+            def counted(info, split, title=job.title):
+                reads[title, split] += 1
+                return real(info, split)
+
+            patch.setattr(stages, "load_split", counted)
+            data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
+            parents = {role: results[parent.key] for role, parent in job.parents.items()}
+            results[job.key] = getattr(stages, job.kind)(job.spec, data, parents, nothing)
+    return results
+
+
+def run_of(plan, strategy):
+    return next(run for run in plan.runs if run.strategy == strategy)
+
+
+def classifier_of(plan, finished, strategy):
+    run = run_of(plan, strategy)
+    return stages.restore_classifier(run.job.spec, run.task, finished[run.job.key])
+
+
+def autoencoder_encoder(plan, finished):
+    job = plan.pretraining
+    return stages.encoder_weights(job.spec, plan.source, finished[job.key])
+
+
+def same(ours, theirs):
+    pairs = zip(ours, theirs, strict=True)
+    return [np.array_equal(a, b) for a, b in pairs]
+
+
+def test_test_split_is_read_once_per_run(plan, finished, reads):
+    for run in plan.runs:
+        assert reads[run.job.title, "test"] == 1
+        assert reads[run.job.title, "train"] == 1
+        assert reads[run.job.title, "val"] == 0
+
+
+def test_frozen_run_carries_the_autoencoders_encoder_byte_for_byte(plan, finished):
+    encoder = classifier_of(plan, finished, "frozen").get_layer("encoder")
+    assert all(same(models.weights(encoder), autoencoder_encoder(plan, finished)))
+
+
+def test_finetuned_run_moved_away_from_the_autoencoder(plan, finished):
+    encoder = classifier_of(plan, finished, "finetune").get_layer("encoder")
+    assert not all(same(models.weights(encoder), autoencoder_encoder(plan, finished)))
+
+
+def test_a_restored_classifier_gives_the_scores_that_the_run_kept(plan, finished):
+    from tfmed import training
+
+    for strategy in ("scratch", "frozen", "finetune"):
+        run = run_of(plan, strategy)
+        test = sources.load_split(run.task, "test").images
+        scores = training.scores(classifier_of(plan, finished, strategy), test)
+        assert scores.tobytes() == finished[run.job.key].arrays["test_scores"].tobytes()
+
+
+def test_swapping_test_labels_changes_no_run(plan, finished):
+    run = run_of(plan, "scratch")
+    real = stages.load_split
+
+    def swapped(info, split):
+        found = real(info, split)
+        return dataclasses.replace(found, labels=1 - found.labels) if split == "test" else found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "load_split", swapped)
+        again = stages.run(run.job.spec, {"task": run.task}, {}, nothing)
+    kept = finished[run.job.key]
+    assert again.record == kept.record
+    assert all(np.array_equal(again.arrays[k], kept.arrays[k]) for k in kept.arrays)
+
+
+def test_labels_beyond_the_budget_change_no_run(plan, finished):
+    run = run_of(plan, "scratch")
+    real = stages.load_split
+
+    def swapped(info, split):
+        found = real(info, split)
+        if split != "val":
+            return found
+        return dataclasses.replace(found, labels=1 - found.labels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stages, "load_split", swapped)
+        again = stages.run(run.job.spec, {"task": run.task}, {}, nothing)
+    assert again.record == finished[run.job.key].record
+
+
+def test_pretraining_measures_reconstructions_on_the_test_split(plan, finished, reads):
+    record = finished[plan.pretraining.key].record
+    assert reads[plan.pretraining.title, "test"] == 1
+    quantiles = record["mse_quantiles"]
+    assert quantiles == sorted(quantiles)
+    assert record["shown"][0]["mse"] == pytest.approx(quantiles[0])
+    assert record["shown"][-1]["mse"] == pytest.approx(quantiles[-1])
+    assert record["test"]["n"] == COUNTS["test"]
+
+
+def test_latent_space_of_a_run_has_coordinates_for_every_test_image(plan, finished):
+    run = run_of(plan, "frozen")
+    space = next(space for space in plan.spaces if space.run is run)
+    parents = {"run": finished[run.job.key]}
+    result = stages.latent_space(space.job.spec, {"task": run.task}, parents, nothing)
+    assert result.arrays["pca"].shape == result.arrays["tsne"].shape == (COUNTS["test"], 2)
+    assert result.record["dimensions"] == 16 * 8
+
+
+def test_similarity_compares_every_two_spaces(plan, finished):
+    job = plan.similarities[plan.target.name]
+    parents = {name: finished[parent.key] for name, parent in job.parents.items()}
+    cka = stages.similarity(job.spec, {"task": plan.target}, parents, nothing).record["cka"]
+    n = len(parents)
+    assert len(cka) == n * (n - 1) // 2
+    assert all(0 <= pair["value"] <= 1 + 1e-9 for pair in cka)
