@@ -169,7 +169,7 @@ def _render_again(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from tfmed import jobs, report, results
+    from tfmed import jobs, provenance, report, results
     from tfmed.plan import fit_budgets, make_plan
     from tfmed.processes import Processes
     from tfmed.progress import Console
@@ -187,7 +187,7 @@ def _run(options: argparse.Namespace) -> None:
             for note in notes:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
-        workers = options.workers or len(os.sched_getaffinity(0))
+        workers = options.workers or provenance.usable_cores()
         with Processes(store, plan.datasets, workers) as backend:
             finished = _do_jobs(plan, store, backend, options.fresh, console)
             models = _export(plan, finished, backend, options.models, console)

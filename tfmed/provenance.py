@@ -23,12 +23,19 @@ def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
         "commit": _commit(),
         "hardware": {
             "cpu": _cpu(),
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": usable_cores(),
             "memory_gib": round(memory / 2**30, 1),
             "gpus": _gpus(),
         },
         "files": {info.path.name: info.md5 for info in datasets},
     }
+
+
+def usable_cores() -> int:
+    """Cores that this process may use; Linux knows of limits that other systems do not tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _commit() -> str | None:
