@@ -119,3 +119,17 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_job_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         job().kind = "other"
+
+
+def test_what_is_kept_can_be_shown_and_pruned(capsys):
+    store = Store(jobs.cache_folder() / "jobs")
+    old, new = job(), job(spec={"seed": 1})
+    for each in (old, new):
+        write_result(store.path(each), "title", RESULT)
+    os.utime(store.path(old), (0, 0))
+    assert jobs.main([]) == 0
+    assert "2 results" in capsys.readouterr().out
+    jobs.main(["--prune", "30"])
+    assert "1 removed" in capsys.readouterr().out
+    assert store.load(old) is None
+    assert store.load(new) is not None

@@ -179,7 +179,7 @@ def _run(options: argparse.Namespace) -> None:
     study = _study(options)
     with _locked_folder(options.out / study.name) as out:
         _make_folder(options.models, "--models")
-        store = jobs.Store(_cache_folder() / "jobs")
+        store = jobs.Store(jobs.cache_folder() / "jobs")
         store.remove_leftovers()
         study, source, target = _datasets(study, options, console)
         if options.study is None:
@@ -205,6 +205,7 @@ def _run(options: argparse.Namespace) -> None:
 def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[Any, Any, Any]:
     """The verified source and target; the phantom where the default sets can't be had."""
     from tfmed.data import sources
+    from tfmed.jobs import cache_folder
 
     root = options.data_root or sources.default_data_root()
     named = options.study or options.source or options.target
@@ -216,7 +217,7 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
         if missing:
             console.line(_phantom_note(missing, root))
             study = dataclasses.replace(study, source="phantom", target="phantom")
-    cache = _cache_folder()
+    cache = cache_folder()
     drawn = QUICK_PHANTOM if study.quick else {}
 
     def resolve(role: Literal["source", "target"], spec: str) -> Any:
@@ -293,12 +294,6 @@ def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[s
         "started": started,
         "seconds": round(seconds, 1),
     }
-
-
-def _cache_folder() -> Path:
-    """$TFMED_CACHE, else the user's cache folder: finished jobs, the drawn phantom."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TFMED_CACHE") or Path(base) / "tfmed").expanduser()
 
 
 def _make_folder(folder: Path, option: str) -> None:

@@ -5,6 +5,7 @@ results and of the code that matters to it; a hash of all that is its key. jobli
 and left: it keys on one function's source, not on the modules it calls, and trusts what it reads.
 """
 
+import argparse
 import ast
 import contextlib
 import functools
@@ -15,9 +16,10 @@ import io
 import json
 import os
 import socket
+import sys
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,12 @@ def code_version(modules: tuple[str, ...], packages: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
+def cache_folder() -> Path:
+    """$TFMED_CACHE, else `tfmed` in the user's cache folder: finished jobs, drawn phantoms."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("TFMED_CACHE") or Path(base) / "tfmed").expanduser()
+
+
 class Store:
     """Results on disk, one file each, under `<root>/<kind>/<key>.job`.
 
@@ -130,8 +138,12 @@ class Store:
         return self.root / job.kind / f"{job.key}.job"
 
     def load(self, job: Job) -> Result | None:
-        """A finished job's result, or None."""
-        return read_result(self.path(job))
+        """A finished job's result, or None; marks it as used today."""
+        result = read_result(self.path(job))
+        if result is not None:
+            with contextlib.suppress(OSError):  # a shared cache may be read-only
+                os.utime(self.path(job))
+        return result
 
     def discard(self, job: Job) -> None:
         """Forgets a result, if there is one."""
@@ -215,3 +227,34 @@ def is_alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Shows what is kept, or removes what was not used for a while: `python -m tfmed.jobs`."""
+    parser = argparse.ArgumentParser(prog="python -m tfmed.jobs", description=main.__doc__)
+    parser.add_argument(
+        "--prune", type=float, metavar="DAYS", help="remove results not used for so many days"
+    )
+    days = parser.parse_args(arguments).prune
+    root = cache_folder() / "jobs"
+    now = time.time()
+    rows: dict[str, list[int]] = {}
+    for path in sorted(root.glob("*/*.job")):
+        stat = path.stat()
+        row = rows.setdefault(path.parent.name, [0, 0, 0])
+        row[0] += 1
+        row[1] += stat.st_size
+        if days is not None and now - stat.st_mtime > days * 86_400:
+            path.unlink(missing_ok=True)
+            row[2] += 1
+    print(f"{root}")
+    for kind, (count, size, removed) in rows.items():
+        gone = f", {removed} removed" if removed else ""
+        print(f"  {kind:<14} {count:5d} results, {size / 2**20:8.1f} MiB{gone}")
+    if not rows:
+        print("  nothing is kept")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
