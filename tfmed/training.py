@@ -88,6 +88,8 @@ def fit(
     Raises:
         FloatingPointError: the loss is no longer finite.
     """
+    # An optimiser that makes its variables while the step is traced has it traced twice.
+    model.optimizer.build(model.trainable_variables)
     stopper = keras.callbacks.EarlyStopping(
         monitor=f"val_{DATA_LOSS}",
         mode="min",
