@@ -20,14 +20,10 @@ from tfmed.evaluation import (
     compare,
     evaluate,
     expected_calibration_error,
-    main,
     mean_interval,
-    read_labels,
-    read_predictions,
     summarise,
-    write_labels,
-    write_predictions,
 )
+from tfmed.predictions import main, read_labels, read_predictions, write_labels, write_predictions
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC

@@ -19,16 +19,9 @@ resampling. `benchmarks/interval_coverage.py` measures how often such intervals 
 and says whether `results.json` agrees.
 """
 
-import argparse
-import contextlib
-import json
 import math
-import os
-import re
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,9 +30,17 @@ from scipy.special import stdtrit
 
 from tfmed.errors import InputError
 
-_AT_HALF = ("accuracy", "auc", "balanced_accuracy", "sensitivity", "specificity", "brier", "ece")
+METRICS_AT_HALF = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "brier",
+    "ece",
+)
 _AT_THRESHOLD = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
-METRICS = (*_AT_HALF, *(f"{name}_at_threshold" for name in _AT_THRESHOLD))
+METRICS = (*METRICS_AT_HALF, *(f"{name}_at_threshold" for name in _AT_THRESHOLD))
 ROC_GRID = np.linspace(0, 1, 101)
 _LABELS_NEEDED = {
     "auc": (0, 1),
@@ -47,9 +48,6 @@ _LABELS_NEEDED = {
     "sensitivity": (1,),
     "specificity": (0,),
 }
-_PREDICTIONS_NAME = re.compile(
-    r"(?P<name>.+)_test_\[AUC\](nan|[\d.]+)_\[ACC\][\d.]+@(?P<run>[^@]+)\.csv"
-)
 
 
 def evaluate(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str, Any]:
@@ -68,7 +66,7 @@ def evaluate(labels: ArrayLike, scores: ArrayLike, threshold: float) -> dict[str
     Raises:
         InputError: shapes, labels or scores are not as said above.
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     undefined = {name: why for name in METRICS if (why := _undefined(name, truth))}
     metrics = {
         name: None
@@ -100,7 +98,7 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         InputError: shapes, labels or scores are not as said above.
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     values = np.unique(answers[0])
     if len(values) == 1 or truth.min() == truth.max():
         return 0.5
@@ -123,7 +121,7 @@ def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:
     Raises:
         InputError: labels or scores are not (n,) of 0 and 1 and (n,) in [0, 1].
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     return float(np.mean((answers[0] - truth) ** 2))
 
 
@@ -137,7 +135,7 @@ def expected_calibration_error(labels: ArrayLike, scores: ArrayLike, n_bins: int
     Raises:
         InputError: labels or scores are not (n,) of 0 and 1 and (n,) in [0, 1].
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     return float(_calibration_gaps(truth, answers[0], n_bins).mean())
 
 
@@ -156,7 +154,7 @@ def summarise(labels: ArrayLike, scores: ArrayLike, thresholds: ArrayLike) -> di
     Raises:
         InputError: shapes, labels or scores are not as said above.
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     summary: dict[str, Any] = {
         name: mean_interval(truth, answers, name, thresholds) for name in METRICS
     }
@@ -195,7 +193,7 @@ def mean_interval(
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
     """
-    truth, answers = _checked(labels, scores)
+    truth, answers = checked_cases(labels, scores)
     if _undefined(metric, truth):
         return None
     values = _case_values(metric, truth, answers, _seed_thresholds(thresholds, metric, answers))
@@ -233,8 +231,8 @@ def compare(
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
     """
-    truth, a = _checked(labels, scores_a)
-    _, b = _checked(labels, scores_b)
+    truth, a = checked_cases(labels, scores_a)
+    _, b = checked_cases(labels, scores_b)
     if a.shape != b.shape:
         raise InputError(f"{len(a)} seeds against {len(b)}: compare strategies at the same seeds")
     if _undefined(metric, truth):
@@ -415,7 +413,7 @@ def _seed_thresholds(thresholds: ArrayLike | None, metric: str, scores: np.ndarr
     return values
 
 
-def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+def checked_cases(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Labels (n,) int64 and scores (n_seeds, n) float64, or an InputError."""
     truth, answers = np.asarray(labels), np.atleast_2d(np.asarray(scores, dtype=np.float64))
     if truth.ndim != 1 or answers.ndim != 2 or truth.size == 0 or answers.shape[1] != truth.size:
@@ -430,240 +428,7 @@ def _checked(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarr
     return truth.astype(np.int64), answers
 
 
-def write_predictions(
-    folder: Path | str, name: str, labels: ArrayLike, scores: ArrayLike, run: str | int
-) -> Path:
-    """Write one run's scores on the test split in MedMNIST's format and standard naming.
-
-    The name is `{name}_test_[AUC]0.934_[ACC]0.848@{run}.csv`, AUC `nan` if there is one class only
-    (`medmnist.evaluator.Evaluator.get_standard_evaluation_filename`); rows are `index,score`, and a
-    score reads back as the identical float64. An earlier file of the same run is replaced.
-
-    Args:
-        folder: created if absent.
-        name: the data set's short name.
-        labels: (n,) of 0 and 1.
-        scores: (n,) in [0, 1].
-        run: what tells this run from others of the same data set; no `@`, slash or backslash.
-
-    Raises:
-        InputError: the arrays or names are not as said above, or the folder can't be written.
-    """
-    truth, answers = _checked(labels, scores)
-    metrics = evaluate(truth, answers[0], 0.5)["metrics"]
-    auc = math.nan if metrics["auc"] is None else metrics["auc"]
-    file_name = f"{name}_test_[AUC]{auc:.3f}_[ACC]{metrics['accuracy']:.3f}@{run}.csv"
-    path = _write_rows(Path(folder), file_name, [repr(score) for score in answers[0].tolist()])
-    for other in Path(folder).iterdir():
-        match = _PREDICTIONS_NAME.fullmatch(other.name)
-        if match and other != path and (match["name"], match["run"]) == (name, str(run)):
-            other.unlink()
-    return path
-
-
-def write_labels(folder: Path | str, name: str, labels: ArrayLike) -> Path:
-    """Write a task's test labels as `{name}_test_labels.csv`, rows `index,label`.
-
-    Raises:
-        InputError: labels are not (n,) of 0 and 1, or the folder can't be written.
-    """
-    truth, _ = _checked(labels, np.zeros(np.shape(labels)))
-    return _write_rows(Path(folder), f"{name}_test_labels.csv", [str(x) for x in truth.tolist()])
-
-
-def read_predictions(path: Path | str) -> np.ndarray:
-    """Scores (n,) float64 in [0, 1] of a predictions file, in the order of its indices.
-
-    Raises:
-        InputError: the file can't be read, or its rows are not `index,score` with the indices
-            0 to n - 1.
-    """
-    return _read_rows(Path(path))
-
-
-def read_labels(path: Path | str) -> np.ndarray:
-    """Labels (n,) int64 of 0 and 1 of a labels file, in the order of its indices.
-
-    Raises:
-        InputError: the file can't be read, or its rows are not `index,label` with the indices
-            0 to n - 1.
-    """
-    labels = _read_rows(Path(path))
-    if not np.isin(labels, (0, 1)).all():
-        raise InputError(f"{path}: holds labels other than 0 and 1; run the study again")
-    return labels.astype(np.int64)
-
-
-def _write_rows(folder: Path, file_name: str, values: Sequence[str]) -> Path:
-    """Write `index,value` rows aside and move them into place."""
-    if re.search(r"[/\\]|@.*@", file_name):
-        raise InputError(f"{file_name!r} can't be a file's name: leave out '/', '\\' and '@'")
-    path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}.partial"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text("".join(f"{i},{value}\n" for i, value in enumerate(values)))
-        aside.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # it may never have come to be
-            aside.unlink()
-        raise InputError(
-            f"{path}: can't be written ({error.strerror}); free or choose another folder"
-        ) from error
-    return path
-
-
-def _read_rows(path: Path) -> np.ndarray:
-    """Values (n,) in [0, 1] of `index,value` rows, by index."""
-    try:
-        rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
-        indices = np.array([int(index) for index, _ in rows])
-        values = np.array([float(value) for _, value in rows])
-    except OSError as error:
-        raise InputError(f"{path}: can't be read ({error.strerror}); check the path") from error
-    except (ValueError, OverflowError) as error:
-        raise InputError(f"{path}: is not rows of 'index,value'; run the study again") from error
-    if not rows or sorted(indices.tolist()) != list(range(len(rows))):
-        raise InputError(f"{path}: its indices are not 0 to n - 1; run the study again")
-    if not ((values >= 0) & (values <= 1)).all():
-        raise InputError(f"{path}: holds values outside [0, 1]; run the study again")
-    return values[np.argsort(indices)]
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Compute every metric again from predictions files; see the module's docstring.
-
-    Returns:
-        Exit code: 0 if all numbers agree or there is nothing to hold them against, 1 if some do
-        not, 2 for bad input.
-    """
-    parser = argparse.ArgumentParser(
-        prog="python -m tfmed.evaluation",
-        description="Compute every metric again from predictions files and check results.json.",
-    )
-    parser.add_argument("path", type=Path, help="a reports/<study> folder, or one predictions csv")
-    path = parser.parse_args(arguments).path
-    try:
-        if (path / "results.json").is_file():
-            return _recheck(path / "results.json")
-        _print_metrics(_prediction_files(path))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print("no results.json beside them: nothing to hold these numbers against")
-    return 0
-
-
-def _prediction_files(path: Path) -> list[Path]:
-    """The predictions file given, or those in a folder or its `predictions` folder."""
-    folder = path / "predictions" if (path / "predictions").is_dir() else path
-    files = [path] if path.is_file() else sorted(folder.glob("*.csv"))
-    files = [file for file in files if _PREDICTIONS_NAME.fullmatch(file.name)]
-    if not files:
-        raise InputError(f"{path}: no predictions file of a run is there; run a study first")
-    return files
-
-
-def _print_metrics(files: Sequence[Path]) -> None:
-    """A table of the metrics at threshold .5, which need no results.json."""
-    print(" ".join(f"{name:>17}" for name in _AT_HALF), " run")
-    for file in files:
-        metrics = evaluate(*_labels_and_scores(file), threshold=0.5)["metrics"]
-        print(_row([metrics[name] for name in _AT_HALF], 17), f" {file.stem.split('@')[-1]}")
-
-
-def _row(values: Sequence[float | None], width: int) -> str:
-    return " ".join(f"{'undefined' if x is None else f'{x:.4f}':>{width}}" for x in values)
-
-
-def _labels_and_scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Labels and scores of a predictions file; the labels lie beside it."""
-    match = _PREDICTIONS_NAME.fullmatch(file.name)
-    if not match:
-        raise InputError(f"{file}: its name is not that of a predictions file; don't rename it")
-    return read_labels(file.with_name(f"{match['name']}_test_labels.csv")), read_predictions(file)
-
-
-def _recheck(path: Path) -> int:
-    """Compute runs, summary and comparisons of a results.json again; 0 if all numbers agree."""
-    try:
-        results = json.loads(path.read_text(encoding="utf-8"))
-        files = [path.parent / run["predictions"] for run in results["runs"]]
-        found = _disagreements(results, files)
-    except (ValueError, KeyError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{path}: is not a study's results ({error!r}); run it again") from error
-    n_numbers, differing = found
-    _print_metrics(files)
-    for line in differing:
-        print(f"differs: {line}")
-    verdict = f"{len(differing)} differ" if differing else "all agree"
-    print(f"{n_numbers} numbers of {path} computed again from {len(files)} runs: {verdict}")
-    return 1 if differing else 0
-
-
-def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
-    """How many numbers were computed again, and a line for each that differs."""
-    runs: dict[tuple, dict[int, tuple]] = {}
-    pairs: list[tuple[str, dict, dict | None]] = []
-    for run, file in zip(results["runs"], files, strict=True):
-        labels, scores = _labels_and_scores(file)
-        pairs.append((run["id"], run, evaluate(labels, scores, run["threshold"])))
-        of_seed = runs.setdefault(_strategy_key(run, run), {})
-        of_seed[run["seed"]] = (labels, scores, run["threshold"])
-    for entry in results["summary"]:
-        labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
-        summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds)}
-        pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
-    for entry in results["comparisons"]:
-        a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
-        labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
-        _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
-        difference = compare(
-            labels, scores_a, scores_b, entry["metric"], thresholds_a, thresholds_b
-        )
-        name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
-        pairs.append(
-            (f"comparison {entry['task']} {entry['label_budget']} {name}", entry, difference)
-        )
-    n_numbers, differing = 0, []
-    for where, stored, again in pairs:
-        for name, value in (again or {}).items():
-            old, new = _leaves(stored[name]), _leaves(value)
-            n_numbers += len(new)
-            if len(old) != len(new) or not all(map(_agree, old, new)):
-                differing.append(f"{where} {name}: {_short(stored[name])}, again {_short(value)}")
-    return n_numbers, differing
-
-
-def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:
-    """What tells one strategy's runs from another's; `side` holds its strategy and variant."""
-    return entry["task"], entry["label_budget"], side["strategy"], side["variant"]
-
-
-def _stacked(of_seed: dict[int, tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels (n,), scores (n_seeds, n) and thresholds (n_seeds,), seeds in ascending order."""
-    rows = [of_seed[seed] for seed in sorted(of_seed)]
-    return rows[0][0], np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
-
-
-def _leaves(value: Any) -> list[Any]:
-    """The numbers, texts and Nones of nested lists and dicts, dicts by sorted key."""
-    if isinstance(value, dict):
-        return [leaf for key in sorted(value) for leaf in _leaves(value[key])]
-    return [leaf for x in value for leaf in _leaves(x)] if isinstance(value, list) else [value]
-
-
-def _agree(old: Any, new: Any) -> bool:
-    """Equal up to what rounding in JSON and another machine's sums may change."""
-    numbers = isinstance(old, (int, float)) and isinstance(new, (int, float))
-    return math.isclose(old, new, abs_tol=1e-6, rel_tol=0) if numbers else old == new
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 90 else f"{text[:90]}…"
-
-
 if __name__ == "__main__":
+    from tfmed.predictions import main
+
     sys.exit(main())

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import evaluation
+from tfmed import evaluation, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_split
 from tfmed.jobs import Job, Result
@@ -45,7 +45,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
     labels = {task.name: load_split(task, "test").labels for task in plan.tasks}
     scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
     for name, values in labels.items():
-        evaluation.write_labels(out / "predictions", name, values)
+        predictions.write_labels(out / "predictions", name, values)
     return {
         "schema_version": SCHEMA_VERSION,
         "study": {
@@ -195,7 +195,7 @@ def _cell(run: Run) -> dict[str, Any]:
 
 def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, Any]:
     record, scores = result.record, result.arrays["test_scores"]
-    path = evaluation.write_predictions(
+    path = predictions.write_predictions(
         out / "predictions", run.task.name, labels, scores, run.label
     )
     evaluated = evaluation.evaluate(labels, scores, record["threshold"])
