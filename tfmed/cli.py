@@ -119,7 +119,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     how = parser.add_argument_group("how")
     how.add_argument(
-        "--workers", type=_positive, metavar="N", help="processes side by side (default: all cores)"
+        "--workers",
+        type=_positive,
+        metavar="N",
+        help="processes side by side (default: one per GPU, else one per core)",
     )
     how.add_argument(
         "--report-only",
@@ -187,8 +190,9 @@ def _run(options: argparse.Namespace) -> None:
             for note in notes:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
-        workers = options.workers or provenance.usable_cores()
-        with Processes(store, plan.datasets, workers) as backend:
+        gpus = provenance.visible_gpus()
+        workers = options.workers or len(gpus) or provenance.usable_cores()
+        with Processes(store, plan.datasets, workers, gpus=gpus) as backend:
             finished = _do_jobs(plan, store, backend, options.fresh, console)
             models = _export(plan, finished, backend, options.models, console)
         console.stage("evaluating")

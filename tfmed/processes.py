@@ -19,6 +19,7 @@ from tfmed.data import DatasetInfo
 from tfmed.jobs import Job, Store
 from tfmed.schedule import Event
 
+WORKER = (sys.executable, "-m", "tfmed.worker")
 JOBS_PER_WORKER = 40
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
 
@@ -54,6 +55,7 @@ class Processes:
         workers: int,
         *,
         gpus: Sequence[str] = (),
+        command: Sequence[str] = WORKER,
     ) -> None:
         """Starts nothing yet.
 
@@ -62,9 +64,10 @@ class Processes:
             datasets: MD5 to data set.
             workers: how many processes, at most.
             gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each.
+            command: starts a worker; it speaks as `tfmed.worker` does.
         """
         self._store, self._datasets = store, datasets
-        self._most, self._gpus = workers, gpus
+        self._most, self._gpus, self._command = workers, gpus, command
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
@@ -111,7 +114,7 @@ class Processes:
     def _hire(self) -> "_Worker":
         taken = {worker.slot for worker in self._workers}
         slot = next(slot for slot in range(self._most) if slot not in taken)
-        worker = _Worker(slot, worker_environment(slot, self._gpus))
+        worker = _Worker(slot, self._command, worker_environment(slot, self._gpus))
         self._workers.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
@@ -133,7 +136,7 @@ class Processes:
 
 
 class _Worker:
-    def __init__(self, slot: int, environment: dict[str, str]) -> None:
+    def __init__(self, slot: int, command: Sequence[str], environment: dict[str, str]) -> None:
         self.slot = slot
         self.job: Job | None = None
         self.jobs_done = 0
@@ -143,7 +146,7 @@ class _Worker:
         self._open.callback(self._errors.close)
         self.process = self._open.enter_context(
             subprocess.Popen(
-                [sys.executable, "-m", "tfmed.worker"],
+                command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._errors,

@@ -60,6 +60,14 @@ def _cpu() -> str:
     return names[0] if names else platform.machine()
 
 
+def visible_gpus() -> list[str]:
+    """Names of the GPUs that may be used, as CUDA_VISIBLE_DEVICES takes them."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is None:
+        return [str(number) for number, _ in enumerate(_gpus())]
+    return [name for name in listed.split(",") if name not in ("", "-1")]
+
+
 def _gpus() -> list[str]:
     names = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
