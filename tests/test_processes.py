@@ -5,10 +5,10 @@ import sys
 
 import pytest
 
-from tfmed.errors import InputError
+from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job, Store
 from tfmed.processes import JOBS_PER_WORKER, Processes, worker_environment
-from tfmed.schedule import JobError, do_jobs
+from tfmed.schedule import do_jobs
 
 SPEAKS = """
 import json, os, signal, sys

@@ -1,8 +1,8 @@
 import pytest
 
-from tfmed.errors import InputError
+from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job
-from tfmed.schedule import Event, JobError, do_jobs
+from tfmed.schedule import Event, do_jobs
 
 
 def job(name, *parents, cost=1.0):

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import tfmed
-from tfmed.errors import InputError
+from tfmed.errors import InputError, JobError
 
 INTERRUPTED = 130
+OWN_MISTAKE = 1
 BAD_INPUT = 2
 QUICK_PHANTOM = {
     "source": {"train": 2500, "val": 400, "test": 800},
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
-        0 done, 2 bad input or usage, 130 interrupted.
+        0 done, 1 a mistake of tfmed's own, 2 bad input or usage, 130 interrupted.
     """
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except JobError as error:
+        print(f"error: {error}\nthis is tfmed's own mistake: please report it", file=sys.stderr)
+        return OWN_MISTAKE
     except KeyboardInterrupt:
         print(
             "\ninterrupted; finished work is kept, and the same command goes on from there",

@@ -1,4 +1,4 @@
-"""The one exception that the command line turns into a single line and exit code 2."""
+"""Exceptions that the command line turns into an exit code."""
 
 
 class InputError(ValueError):
@@ -6,3 +6,7 @@ class InputError(ValueError):
 
     Its message is one line that names the thing, says what is wrong with it, and what to do.
     """
+
+
+class JobError(RuntimeError):
+    """A job failed for a reason that is tfmed's own, not the user's; exit code 1."""

@@ -8,14 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from tfmed.errors import InputError
+from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job
 
 TRIES = 2
-
-
-class JobError(RuntimeError):
-    """A job failed for a reason that is tfmed's own, not the user's."""
 
 
 @dataclass(frozen=True)
