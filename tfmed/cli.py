@@ -20,8 +20,8 @@ INTERRUPTED = 130
 OWN_MISTAKE = 1
 BAD_INPUT = 2
 QUICK_PHANTOM = {
-    "source": {"train": 2500, "val": 400, "test": 800},
-    "target": {"train": 1500, "val": 200, "test": 624},
+    "source": {"train": 2000, "val": 300, "test": 600},
+    "target": {"train": 1000, "val": 160, "test": 600},
 }
 """Images that are drawn where a quick study finds no real ones."""
 

@@ -138,15 +138,15 @@ class Study:
             seeds=min(self.seeds, 2),
             pretraining=dataclasses.replace(
                 self.pretraining,
-                fit=_capped(self.pretraining.fit, 8),
+                fit=_capped(self.pretraining.fit, 6),
                 max_images=min(self.pretraining.max_images or 4000, 4000),
             ),
             classifiers=dataclasses.replace(
                 classifiers,
-                head=_capped(classifiers.head, 30),
-                finetune=_capped(classifiers.finetune, 10),
-                scratch=_capped(classifiers.scratch, 15),
-                overtrained_epochs=min(classifiers.overtrained_epochs, 30),
+                head=_capped(classifiers.head, 20),
+                finetune=_capped(classifiers.finetune, 6),
+                scratch=_capped(classifiers.scratch, 10),
+                overtrained_epochs=min(classifiers.overtrained_epochs, 20),
             ),
             latent=dataclasses.replace(self.latent, max_images=min(self.latent.max_images, 1000)),
         )

@@ -60,7 +60,7 @@ class LabelledSplits:
 
 def seed_everything(seed: int) -> None:
     """Fixes initial weights, shuffling and dropout; asks TensorFlow for deterministic kernels."""
-    keras.backend.clear_session()
+    keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
 
