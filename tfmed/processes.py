@@ -107,6 +107,8 @@ class Processes:
 
     def __exit__(self, *_: object) -> None:
         """Kills the workers; what they had finished is kept."""
+        for worker in self._workers:  # all at once: a process may take a while to go
+            worker.process.kill()
         for worker in list(self._workers):
             self._dismiss(worker)
         self._selector.close()

@@ -200,7 +200,7 @@ def test_a_run_broken_off_goes_on_to_the_same_results(
     with command.start(*tiny(command), "--workers", 3) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 3, process)
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=20)
+        _, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "interrupted; finished work is kept" in err
     assert "Traceback" not in err
