@@ -442,3 +442,18 @@ def test_the_command_names_what_it_cannot_use(tmp_path, capsys, content):
     error = capsys.readouterr().err
     assert error.startswith(f"error: {tmp_path}")
     assert error.count("\n") == 1
+
+
+def test_seeds_that_agree_by_chance_do_not_hide_the_luck_of_the_test_cases():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    a, b = (np.tile(labels, (2, 1)) * 1.0 for _ in range(2))
+    # In each seed 30 cases of their own are wrong for a and 40 for b: equal differences.
+    for seed in range(2):
+        wrong = rng.permutation(200)[:70] + 200 * seed
+        a[seed, wrong[:30]] = 1 - labels[wrong[:30]]
+        b[seed, wrong[30:]] = 1 - labels[wrong[30:]]
+    found = compare(labels, a, b, "accuracy")
+    assert found["difference"] == pytest.approx(10 / 400)
+    cases_alone = 1.96 * np.sqrt(2 * 70 / 400**2) / 2
+    assert found["high"] - found["difference"] == pytest.approx(cases_alone, rel=0.05)

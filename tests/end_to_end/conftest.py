@@ -1,6 +1,7 @@
 """Runs the command as a user does: another process, another folder, a cache of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -35,6 +36,11 @@ class Done(NamedTuple):
         return sorted(path for path in self.folder.rglob("*") if path.is_file())
 
 
+def _heed_interrupts() -> None:
+    # Shells start what runs in the background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Command:
     """`run_all.py` in `folder`, with its own cache and data root, and no server to download from.
 
@@ -61,6 +67,7 @@ class Command:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            preexec_fn=_heed_interrupts,
         )
 
     def run(self, *arguments: object, **environment: str) -> Done:
