@@ -64,8 +64,16 @@ def test_a_second_command_is_kept_out_of_the_first_ones_folder(tmp_path):
         cli._locked_folder(tmp_path / "study"),
     ):
         pass
+    with cli._locked_folder(tmp_path / "study") as folder:
+        assert list(folder.iterdir()) == []
+        (folder / "results.json").touch()
+    assert (tmp_path / "study" / "results.json").exists()
+
+
+def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
     with cli._locked_folder(tmp_path / "study"):
-        assert list((tmp_path / "study").iterdir()) == []
+        pass
+    assert not (tmp_path / "study").exists()
 
 
 def test_times_read_well():

@@ -206,7 +206,7 @@ def _run(options: argparse.Namespace) -> None:
         results.write(found, out)
         html, pdf = report.render(out, progress=console.stage)
         console.line(summary_table(found))
-        console.line(f"\n{report.answer(found)[0]}")
+        console.line("\n" + "\n".join(report.answer(found)))
         console.line(f"\nreport: {html}\n        {pdf}\ndone in {console.seconds:.0f} s")
 
 
@@ -329,6 +329,8 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         os.close(handle)
+        with contextlib.suppress(OSError):  # goes only if nothing came to be in it
+            folder.rmdir()
 
 
 def summary_table(found: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ _LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
 
 IMAGES_PER_SECOND = 3000
 """Rough speed of fitting 28 x 28 images on one core; only the time left depends on it."""
-START_SECONDS = 3.0
+START_SECONDS = 4.0
 """Rough cost of building and tracing a model."""
 
 EXPORTED_TARGET: tuple[Strategy, ...] = ("scratch", "frozen", "finetune")
@@ -280,7 +280,7 @@ def _run_job(
     }
     name = strategy if variant == STANDARD else f"{strategy} ({variant})"
     n_train = sum(task.counts["train"]) if budget == "full" else budget
-    work = n_train * fit.epochs / 2 * _relative_size(task)
+    work = n_train * fit.epochs / 3 * _relative_size(task)
     frozen = strategy in ("frozen", "random_frozen")
     return Job(
         kind="run",
@@ -352,7 +352,7 @@ def _space_job(study: Study, run: Run) -> Job:
         parents={"run": run.job},
         code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
         title=f"latent space of {run.job.title}",
-        cost=1.0 + images / 250,
+        cost=1.0 + images / 450,
     )
 
 

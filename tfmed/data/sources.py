@@ -366,7 +366,7 @@ def _resolve_phantom(
         name=f"phantom-{domain}",
         title=f"Phantom {domain} (synthetic)",
         description="Synthetic images drawn by tfmed's seeded generator; no patient's X-rays.",
-        license="",
+        license="drawn by tfmed; free of terms",
         class_names=("normal", "pneumonia") if domain == "pneumonia" else None,
         synthetic=True,
     )
