@@ -288,7 +288,7 @@ def _export(
         console.stage(f"exporting {len(todo)} SavedModels to {models}")
     records = do_jobs(todo, set(finished), backend, console.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
-    return results.model_entries(chosen, found, models)
+    return results.model_entries(chosen, found, finished)
 
 
 def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:

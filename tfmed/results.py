@@ -82,14 +82,17 @@ def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
 
 
 def model_entries(
-    exported: Iterable[tuple[str, Run, Job]], versions: Mapping[str, int], models: Path
+    exported: Iterable[tuple[str, Run, Job]], versions: Mapping[str, int], finished: Finished
 ) -> list[dict[str, Any]]:
-    """The `models` part: what was exported, from which run, how large."""
+    """The `models` part: what was exported, from which run, how large its weights are.
+
+    The exported files are a little larger, and not the same size every time: TensorFlow writes
+    random fingerprints and running numbers of functions into them.
+    """
     entries = []
     for name, run, _ in exported:
-        folder = models / name / str(versions[name])
-        # fingerprint.pb holds a random number, whose length differs from export to export.
-        files = [p for p in folder.rglob("*") if p.is_file() and p.name != "fingerprint.pb"]
+        arrays = finished[run.job.key].arrays
+        weights = [array for key, array in arrays.items() if key.startswith("classifier/")]
         entries.append(
             {
                 "name": name,
@@ -97,7 +100,7 @@ def model_entries(
                 "path": f"{name}/{versions[name]}",
                 **_cell(run),
                 "seed": run.seed,
-                "bytes": sum(p.stat().st_size for p in files),
+                "bytes": sum(array.nbytes for array in weights),
             }
         )
     return entries
