@@ -13,7 +13,8 @@ and `c` the mean covariance of two seeds' values due to their common cases,
 
 `s²` already holds the seed-by-case residual, so that nothing is counted twice. `c` comes from
 per-case values in closed form (structural components for AUC: DeLong et al. 1988) and needs no
-resampling. `benchmarks/interval_coverage.py` measures how often such intervals hold the truth.
+resampling. No interval is narrower than the test cases alone make it, for few seeds may agree by
+chance. `benchmarks/interval_coverage.py` measures how often such intervals hold the truth.
 
 `python -m tfmed.evaluation reports/<study>` computes every metric again from the predictions files
 and says whether `results.json` agrees.

@@ -164,7 +164,8 @@ def _interval_words(results: dict) -> Text:
         "shuffling) and the draw of the test images: variance of the seeds divided by their "
         "number, plus the covariance of two seeds due to their common images, with Student's t "
         "(crossed random effects; Obuchowski and Rockette, 1995; Hillis, 2007; for the AUC DeLong "
-        "et al., 1988). Differences are paired: same seeds, same test images."
+        "et al., 1988), and never narrower than the test images alone make them. Differences are "
+        "paired: same seeds, same test images."
     )
     if seeds == 1:
         words += " With one seed, intervals carry the luck of the test images only."
