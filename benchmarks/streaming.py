@@ -63,8 +63,8 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
     """Peaks in MB, current memory in MB and rates in images/s of one size."""
     import tensorflow as tf
 
-    from tfmed.data.records import loading_notice, stream_images, write_records
-    from tfmed.data.sources import resolve
+    from tfmed.data.records import stream_images, write_records
+    from tfmed.data.sources import loading_notice, resolve
 
     row = {"images": n_train, "MB of images": n_train * SIDE**2 / MEGABYTE, "import": peak_mb()}
     path = folder / f"generated_{n_train}.npz"

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tfmed import models, training
+from tfmed.data.pipelines import autoencoder_batches
 from tfmed.models import EncoderConfig
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
@@ -100,13 +101,8 @@ def test_sharing_a_trainable_encoder_trains_the_autoencoder_too():
 
 def test_transferred_weights_are_equal_layer_by_layer():
     encoder = models.build_encoder(NORMED)
-    training.fit_autoencoder(
-        autoencoder_of(encoder, NORMED),
-        examples().train.images,
-        examples().val.images,
-        THREE_EPOCHS,
-        seed=0,
-    )
+    batches = autoencoder_batches(examples().train.images, batch_size=16, shuffle_seed=0)
+    training.fit_autoencoder(autoencoder_of(encoder, NORMED), batches, batches, THREE_EPOCHS)
     copy = models.copy_encoder(encoder)
     assert [layer.name for layer in copy.layers] == [layer.name for layer in encoder.layers]
     for ours, theirs in zip(copy.layers, encoder.layers, strict=True):
@@ -135,7 +131,7 @@ def test_freezing_inside_a_compiled_model_takes_effect_at_once():
         encoder, models.build_head(SMALL.embedding_shape), trainable=True
     )
     splits = examples()
-    training.fit_classifier(classifier, splits, THREE_EPOCHS, seed=0)
+    classifier.compile("adam", loss="binary_crossentropy")
     models.set_trainable(encoder, False, within=classifier)
     before = weight_bytes(encoder)
     images = splits.train.images.astype("float32") / 255

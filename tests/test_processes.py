@@ -21,7 +21,8 @@ for line in sys.stdin:
         os.kill(os.getpid(), signal.SIGKILL)
     if "exit" in spec:
         sys.exit(spec["exit"])
-    print(json.dumps(spec.get("answer", {"record": {"pid": os.getpid()}})), flush=True)
+    print(json.dumps(spec.get("answer", {"record": {
+        "pid": os.getpid(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}})), flush=True)
 """
 
 
@@ -33,9 +34,9 @@ def job(**spec):
 def do(tmp_path):
     """Does jobs on `workers` scripts and gives their records by specification."""
 
-    def run(jobs, workers=2, listener=lambda _: None):
+    def run(jobs, workers=2, listener=lambda _: None, gpus=()):
         command = [sys.executable, "-c", SPEAKS]
-        with Processes(Store(tmp_path / "s"), {}, workers, command=command) as backend:
+        with Processes(Store(tmp_path / "s"), {}, workers, command=command, gpus=gpus) as backend:
             records = do_jobs(jobs, set(), backend, listener)
             assert len(backend._workers) <= workers
         return [records[each.key] for each in jobs]
@@ -98,3 +99,9 @@ def test_workers_take_turns_in_having_a_gpu():
     devices = [worker_environment(n, ["0", "2"])["CUDA_VISIBLE_DEVICES"] for n in range(3)]
     assert devices == ["0", "2", "0"]
     assert "MALLOC_ARENA_MAX" in worker_environment(0, [])
+
+
+def test_a_job_that_asks_for_every_gpu_has_them_all(do):
+    jobs = [job(n=0), job(n=1), job(all_gpus=True), job(n=2)]
+    seen = [record["gpus"] for record in do(jobs, workers=1, gpus=["0", "2"])]
+    assert seen == ["0", "0", "0,2", "0"]

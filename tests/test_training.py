@@ -1,8 +1,12 @@
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 
 from tfmed import models, training
+from tfmed.data.pipelines import autoencoder_batches
 from tfmed.models import EncoderConfig
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
@@ -116,9 +120,9 @@ def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
     )
     shares = []
     config = FitConfig(4, 16, 1e-2, patience=5)
-    fit = training.fit_autoencoder(
-        autoencoder, splits.train.images, splits.val.images, config, 0, shares.append
-    )
+    train = autoencoder_batches(splits.train.images, batch_size=16, shuffle_seed=0)
+    val = autoencoder_batches(splits.val.images, batch_size=16, shuffle_seed=None)
+    fit = training.fit_autoencoder(autoencoder, train, val, config, shares.append)
     assert fit.history["loss"][-1] < fit.history["loss"][0]
     assert shares == [0.25, 0.5, 0.75, 1.0]
     difference = training.predict(autoencoder, splits.val.images) - splits.val.images / 255
@@ -129,3 +133,61 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
     config = FitConfig(20, 16, 1e30, patience=0)
     with pytest.raises(FloatingPointError, match=r"learning rate of 1e\+30"):
         training.fit_classifier(classifier(), noise(), config, seed=0)
+
+
+MIRRORED = """
+import numpy as np, tensorflow as tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+halves = tf.config.list_logical_devices("CPU")
+tf.config.list_logical_devices = lambda kind: halves  # stand in for GPUs
+from tfmed import models, training
+from tfmed.data.pipelines import autoencoder_batches
+from tfmed.study import FitConfig
+config = models.EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype("uint8")
+batches = autoencoder_batches(images, batch_size=16, shuffle_seed=0)
+def fitted(all_gpus):
+    training.seed_everything(0)
+    devices = training.devices(all_gpus=all_gpus)
+    with devices.scope():
+        encoder, decoder = models.build_encoder(config), models.build_decoder(config)
+        autoencoder = models.build_autoencoder(encoder, decoder)
+        fit = training.fit_autoencoder(autoencoder, batches, batches, FitConfig(3, 16, 1e-2, 5))
+    return devices.num_replicas_in_sync, fit.history["val_loss"]
+(one, alone), (two, together) = fitted(False), fitted(True)
+assert (one, two) == (1, 2), (one, two)
+np.testing.assert_allclose(alone, together, rtol=1e-3)
+"""
+
+
+def test_a_batch_split_among_devices_teaches_the_same():
+    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_model_like_one_fitted_before_is_not_traced_again_and_learns_the_same(monkeypatch):
+    def fitted(seed):
+        training.seed_everything(seed)
+        model = classifier(dropout=0.3)
+        fit = training.fit_classifier(model, noise(), FitConfig(3, 16, 1e-3, patience=2), seed)
+        return fit, models.weights(model)
+
+    training.forget_traced()
+    alone = {}
+    for seed in (1, 0):
+        training.forget_traced()
+        alone[seed] = fitted(seed)
+    traced = []
+    real = keras.Model.make_train_function
+    monkeypatch.setattr(
+        keras.Model,
+        "make_train_function",
+        lambda model, force=False: traced.append(model.train_function) or real(model, force),
+    )
+    training.forget_traced()
+    for seed in (1, 0):
+        fit, weights = fitted(seed)
+        assert fit == alone[seed][0]
+        assert all(map(np.array_equal, weights, alone[seed][1]))
+    assert [function is None for function in traced] == [True, False]

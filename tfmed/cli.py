@@ -238,6 +238,8 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
         console.line(f"       {role}: {info.title}, {counts} images (train / val / test)")
+        if not info.fits_in_memory:
+            console.line(f"       {sources.loading_notice(info)}")
     return study, source, target
 
 

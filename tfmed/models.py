@@ -124,7 +124,10 @@ def build_head(
     """
     inputs = keras.Input(tuple(embedding_shape), name="embedding")
     x = layers.Flatten(name="flatten")(inputs)
-    x = layers.Normalization(name="standardise")(x)
+    # Not `Normalization`: that one keeps its statistics as constants of the traced graph.
+    x = layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-12, trainable=False, name="standardise"
+    )(x, training=False)
     x = layers.Dropout(dropout, name="dropout")(x)
     outputs = layers.Dense(
         1,
@@ -132,17 +135,12 @@ def build_head(
         kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
         name="probability",
     )(x)
-    head = keras.Model(inputs, outputs, name="head")
-    features = int(np.prod(embedding_shape))
-    set_standardisation(head, np.zeros(features), np.ones(features))
-    return head
+    return keras.Model(inputs, outputs, name="head")
 
 
 def set_standardisation(head: keras.Model, mean: np.ndarray, variance: np.ndarray) -> None:
     """Gives the head the mean and variance (both of shape (features,)) to standardise with."""
-    layer = head.get_layer("standardise")
-    layer.set_weights([mean.astype("float32"), variance.astype("float32"), np.int32(1)])
-    layer.finalize_state()
+    head.get_layer("standardise").set_weights([mean.astype("float32"), variance.astype("float32")])
 
 
 def embedding_statistics(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -235,10 +233,3 @@ def set_weights(model: keras.Model, values: Sequence[np.ndarray]) -> None:
         ValueError: the number or a shape differs.
     """
     model.set_weights(list(values))
-    for layer in model.layers:
-        if isinstance(layer, layers.Normalization):
-            layer.finalize_state()
-        elif isinstance(layer, keras.Model):
-            for inner in layer.layers:
-                if isinstance(inner, layers.Normalization):
-                    inner.finalize_state()

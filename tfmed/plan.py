@@ -17,6 +17,7 @@ _TRAINING_MODULES = (
     "tfmed.training",
     "tfmed.data.pipelines",
     "tfmed.data.budgets",
+    "tfmed.data.records",
 )
 _TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
 _LATENT_MODULES = (*_TRAINING_MODULES, "tfmed.latent")
@@ -229,6 +230,7 @@ def _pretraining(study: Study, source: DatasetInfo) -> Job:
             "fit": dataclasses.asdict(settings.fit),
             "max_images": settings.max_images,
             "seed": settings.seed,
+            "all_gpus": settings.all_gpus,
         },
         data={"source": source.md5},
         code=code_version(_TRAINING_MODULES, _TRAINING_PACKAGES),

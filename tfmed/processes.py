@@ -77,7 +77,13 @@ class Processes:
 
     def start(self, job: Job) -> None:
         """Gives a job to an idle worker, or to a new one."""
-        worker = next((w for w in self._workers if w.job is None), None) or self._hire()
+        every = len(self._gpus) > 1 and bool(job.spec.get("all_gpus"))
+        idle = [worker for worker in self._workers if worker.job is None]
+        worker = next((worker for worker in idle if worker.has_every_gpu == every), None)
+        if worker is None:
+            if len(self._workers) == self._most:
+                self._dismiss(idle[0])
+            worker = self._hire(every)
         worker.job = job
         worker.send(request_for(job, self._store, self._datasets))
 
@@ -113,10 +119,12 @@ class Processes:
             self._dismiss(worker)
         self._selector.close()
 
-    def _hire(self) -> "_Worker":
+    def _hire(self, has_every_gpu: bool) -> "_Worker":
         taken = {worker.slot for worker in self._workers}
         slot = next(slot for slot in range(self._most) if slot not in taken)
-        worker = _Worker(slot, self._command, worker_environment(slot, self._gpus))
+        gpus = [",".join(self._gpus)] if has_every_gpu else self._gpus
+        worker = _Worker(slot, self._command, worker_environment(slot, gpus))
+        worker.has_every_gpu = has_every_gpu
         self._workers.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
         return worker
@@ -140,6 +148,7 @@ class Processes:
 class _Worker:
     def __init__(self, slot: int, command: Sequence[str], environment: dict[str, str]) -> None:
         self.slot = slot
+        self.has_every_gpu = False
         self.job: Job | None = None
         self.jobs_done = 0
         self._unread = b""

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfmed import evaluation, predictions
 from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.sources import load_split
+from tfmed.data.sources import load_labels, load_rows
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run, Space, space_id
 from tfmed.study import OVERTRAINED, STANDARD
@@ -42,7 +42,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         finished: key to result of every job of the plan.
         out: the study's report folder.
     """
-    labels = {task.name: load_split(task, "test").labels for task in plan.tasks}
+    labels = {task.name: load_labels(task, "test") for task in plan.tasks}
     scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
@@ -146,14 +146,11 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
 
 
 def _examples(info: DatasetInfo) -> list[list[str]]:
-    train = load_split(info, "train")
+    labels = load_labels(info, "train")
     rng = np.random.default_rng(0)
-    examples = []
-    for value in (0, 1):
-        rows = np.flatnonzero(train.labels == value)
-        chosen = rng.permutation(rows)[:EXAMPLES]
-        examples.append([as_png(train.images[row]) for row in chosen])
-    return examples
+    chosen = [rng.permutation(np.flatnonzero(labels == value))[:EXAMPLES] for value in (0, 1)]
+    shown = load_rows(info, "train", np.concatenate(chosen))
+    return [[as_png(image) for image in shown.images[shown.labels == value]] for value in (0, 1)]
 
 
 def as_png(image: np.ndarray) -> str:

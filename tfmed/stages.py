@@ -4,19 +4,22 @@ Each takes `(spec, data, parents, say)`: plain settings, role to data set, role 
 and a listener told the share of the work that is done. `tfmed.plan` writes the specifications.
 """
 
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from tfmed import latent, models, serving, training
-from tfmed.data import DatasetInfo
+from tfmed.data import DatasetInfo, Split, pipelines
 from tfmed.data.budgets import draw_budget
-from tfmed.data.sources import load_split
+from tfmed.data.sources import load_labels, load_rows, load_split, stream_split
 from tfmed.evaluation import choose_threshold
-from tfmed.jobs import Result
+from tfmed.jobs import Result, cache_folder
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 
@@ -27,6 +30,7 @@ Say = Callable[[float], None]
 
 SHOWN_QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Test images whose reconstructions are kept: by how their error ranks, best and worst included."""
+_PIECE = 4 << 20  # bytes of images reconstructed at once
 
 
 def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
@@ -36,33 +40,34 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     source = data["source"]
     seed = spec["seed"]
+    images = _pretraining_images(source, spec)
     training.seed_everything(seed)
-    encoder, autoencoder = _autoencoder(spec, source)
-    train = load_split(source, "train").images
-    if spec["max_images"] and len(train) > spec["max_images"]:
-        rows = np.random.default_rng(seed).permutation(len(train))[: spec["max_images"]]
-        train = train[np.sort(rows)]
-    config = FitConfig(**spec["fit"])
-    fitted = training.fit_autoencoder(
-        autoencoder, train, load_split(source, "val").images, config, seed, say
+    with training.devices(all_gpus=spec["all_gpus"]).scope():
+        encoder, autoencoder = _autoencoder(spec, source)
+        fitted = training.fit_autoencoder(
+            autoencoder, images.train, images.val, FitConfig(**spec["fit"]), say
+        )
+    errors, absolute, mean_image_error = _reconstruct(
+        autoencoder, stream_split(source, "test"), images.mean
     )
-    test = load_split(source, "test").images
-    errors, absolute, shown = _reconstruct(autoencoder, test)
-    mean_image = train.mean(axis=0, dtype="float64") / 255
+    ranks = np.unique(np.round(np.array(SHOWN_QUANTILES) * (len(errors) - 1)).astype(int))
+    best_first = np.argsort(errors, kind="stable")[ranks]
+    shown, order = np.sort(best_first), np.argsort(np.argsort(best_first))
+    originals = load_rows(source, "test", shown).images[order]
     record = {
         "fit": _fit_record(fitted),
-        "n_train": len(train),
+        "n_train": images.n_train,
         "parameters": {
             "encoder": encoder.count_params(),
             "autoencoder": autoencoder.count_params(),
         },
         "embedding_shape": list(encoder.output_shape[1:]),
         "test": {
-            "n": len(test),
+            "n": len(errors),
             "mse": float(errors.mean()),
             "mae": absolute,
             "psnr": float(np.mean(-10 * np.log10(np.maximum(errors, 1e-12)))),
-            "mse_mean_image": _error_of(mean_image, test),
+            "mse_mean_image": mean_image_error,
         },
         "mse_quantiles": np.quantile(errors, np.linspace(0, 1, 101)).tolist(),
         "shown": [
@@ -71,12 +76,12 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
                 "mse": float(errors[row]),
                 "quantile": float(np.mean(errors < errors[row])),
             }
-            for row in shown
+            for row in best_first
         ],
     }
-    reconstructions = training.predict(autoencoder, test[shown])
+    reconstructions = training.predict(autoencoder, originals)
     arrays = {
-        "originals": test[shown],
+        "originals": originals,
         "reconstructions": np.round(reconstructions * 255).astype("uint8"),
     }
     return Result(record, arrays | _packed("autoencoder", autoencoder))
@@ -124,7 +129,7 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             "total": classifier.count_params(),
         },
     }
-    test_scores = training.scores(classifier, load_split(task, "test").images)
+    test_scores = training.scores(classifier, stream_split(task, "test"))
     arrays = {"val_scores": val_scores, "test_scores": test_scores}
     return Result(record, arrays | _packed("classifier", classifier))
 
@@ -203,19 +208,68 @@ def _encoder_config(spec: Spec, dataset: DatasetInfo) -> models.EncoderConfig:
     return models.EncoderConfig(image_shape=dataset.image_shape, **spec["encoder"])
 
 
+@dataclass(frozen=True)
+class _PretrainingImages:
+    """Batches of (image, image), how many images train, and their mean in [0, 1]."""
+
+    train: tf.data.Dataset
+    val: tf.data.Dataset
+    n_train: int
+    mean: np.ndarray
+
+
+def _pretraining_images(source: DatasetInfo, spec: Spec) -> _PretrainingImages:
+    """The images of a pretraining, from memory or, for a large data set, from records on disk."""
+    fit, seed = FitConfig(**spec["fit"]), spec["seed"]
+    available = sum(source.counts["train"])
+    n_train = min(spec["max_images"] or available, available)
+    if not source.fits_in_memory:
+        return _streamed_images(source, fit, seed, n_train)
+    train = load_split(source, "train").images
+    if n_train < available:
+        train = train[np.sort(np.random.default_rng(seed).permutation(available)[:n_train])]
+    val = load_split(source, "val").images
+    return _PretrainingImages(
+        pipelines.autoencoder_batches(
+            train, batch_size=fit.batch_size, shuffle_seed=seed, augment=fit.augment
+        ),
+        pipelines.autoencoder_batches(val, batch_size=training.PREDICT_BATCH, shuffle_seed=None),
+        n_train,
+        train.mean(axis=0, dtype="float64") / 255,
+    )
+
+
+def _streamed_images(
+    source: DatasetInfo, fit: FitConfig, seed: int, n_train: int
+) -> _PretrainingImages:
+    from tfmed.data.records import stream_images, write_records
+
+    folder = write_records(source, cache_folder() / "records", progress=False)
+    stream = functools.partial(stream_images, folder)
+    in_order = stream("train", batch_size=fit.batch_size, shuffle_seed=None, take=n_train)
+    total = np.zeros(source.image_shape, "float64")
+    for batch in in_order:
+        total += batch.numpy().sum(axis=0, dtype="float64")
+    train = stream("train", batch_size=fit.batch_size, shuffle_seed=seed, take=n_train)
+    val = stream("val", batch_size=fit.batch_size, shuffle_seed=None)
+    return _PretrainingImages(
+        pipelines.streamed_autoencoder_batches(train, shuffle_seed=seed, augment=fit.augment),
+        pipelines.streamed_autoencoder_batches(val, shuffle_seed=None),
+        n_train,
+        total / n_train / 255,
+    )
+
+
 def _labelled(task: DatasetInfo, budget: int | str, seed: int) -> LabelledSplits:
     """The examples of a label budget; `full` means the official train and val splits."""
-    train = load_split(task, "train")
     if budget == "full":
-        val = load_split(task, "val")
-        return LabelledSplits(
-            LabelledImages(train.images, train.labels), LabelledImages(val.images, val.labels)
-        )
-    rows, val_rows = draw_budget(train.labels, int(budget), seed)
-    return LabelledSplits(
-        LabelledImages(train.images[rows], train.labels[rows]),
-        LabelledImages(train.images[val_rows], train.labels[val_rows]),
-    )
+        splits = [load_split(task, split) for split in ("train", "val")]
+    else:
+        rows, val_rows = draw_budget(load_labels(task, "train"), int(budget), seed)
+        drawn = load_rows(task, "train", np.concatenate([rows, val_rows]))
+        is_val = np.isin(np.sort(np.concatenate([rows, val_rows])), val_rows)
+        splits = [Split(drawn.images[part], drawn.labels[part]) for part in (~is_val, is_val)]
+    return LabelledSplits(*(LabelledImages(split.images, split.labels) for split in splits))
 
 
 def _test_embeddings(
@@ -223,33 +277,38 @@ def _test_embeddings(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Embeddings (n, features), labels (n,) and rows (n,) of the test images looked at."""
     encoder = restore_classifier(spec, task, result).get_layer("encoder")
-    test = load_split(task, "test")
-    rows = np.arange(len(test))
+    labels = load_labels(task, "test")
+    rows = np.arange(len(labels))
     if len(rows) > spec["max_images"]:
         rows = np.sort(np.random.default_rng(0).permutation(rows)[: spec["max_images"]])
-    embeddings = training.embed(encoder, test.images[rows])
-    return embeddings.reshape(len(rows), -1), test.labels[rows], rows
+    embeddings = training.embed(encoder, _chosen(stream_split(task, "test"), rows))
+    return embeddings.reshape(len(rows), -1), labels[rows], rows
+
+
+def _chosen(chunks: Iterable[np.ndarray], rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Chunks of the images whose rows were chosen, in their order."""
+    start = 0
+    for chunk in chunks:
+        inside = rows[(rows >= start) & (rows < start + len(chunk))]
+        if len(inside):
+            yield chunk[inside - start]
+        start += len(chunk)
 
 
 def _reconstruct(
-    autoencoder: keras.Model, images: np.ndarray
-) -> tuple[np.ndarray, float, np.ndarray]:
-    """Mean squared error per image, mean absolute error, and rows at `SHOWN_QUANTILES`."""
-    squared, absolute = [], []
-    for start in range(0, len(images), 4096):
-        chunk = images[start : start + 4096]
-        difference = training.predict(autoencoder, chunk) - chunk.astype("float32") / 255
-        squared.append(np.mean(difference**2, axis=(1, 2, 3), dtype="float64"))
-        absolute.append(np.abs(difference).sum(dtype="float64"))
-    errors = np.concatenate(squared)
-    ranks = np.unique(np.round(np.array(SHOWN_QUANTILES) * (len(errors) - 1)).astype(int))
-    return errors, float(sum(absolute) / images.size), np.argsort(errors, kind="stable")[ranks]
-
-
-def _error_of(mean_image: np.ndarray, images: np.ndarray) -> float:
-    """Mean squared error of answering the mean training image every time."""
-    scaled = (images[start : start + 4096] / 255 for start in range(0, len(images), 4096))
-    return float(sum(((chunk - mean_image) ** 2).sum() for chunk in scaled) / images.size)
+    autoencoder: keras.Model, chunks: Iterable[np.ndarray], mean_image: np.ndarray
+) -> tuple[np.ndarray, float, float]:
+    """Mean squared error per image; mean absolute error; mean squared error of `mean_image`."""
+    squared, absolute, baseline, pixels = [], 0.0, 0.0, 0
+    for chunk in chunks:
+        for images in np.array_split(chunk, -(-chunk.nbytes // _PIECE)):
+            scaled = images.astype("float32") / 255
+            difference = training.predict(autoencoder, images) - scaled
+            squared.append(np.mean(difference**2, axis=(1, 2, 3), dtype="float64"))
+            absolute += float(np.abs(difference).sum(dtype="float64"))
+            baseline += float(((scaled - mean_image) ** 2).sum(dtype="float64"))
+            pixels += images.size
+    return np.concatenate(squared), absolute / pixels, baseline / pixels
 
 
 def _fit_record(fitted: training.Fit) -> dict[str, Any]:

@@ -51,11 +51,19 @@ class EncoderSettings:
 
 @dataclass(frozen=True)
 class PretrainingSettings:
-    """Fitting the autoencoder; `max_images` limits the images used (0: all)."""
+    """Fitting the autoencoder.
+
+    Attributes:
+        fit: how long and how fast.
+        max_images: limits the images used (0: all).
+        seed: of weights, shuffling and the choice of images.
+        all_gpus: splits every batch among all GPUs; else it takes one, like every other job.
+    """
 
     fit: FitConfig = FitConfig(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
     max_images: int = 0
     seed: int = 0
+    all_gpus: bool = False
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,8 @@ Every function is deterministic under its seed on one machine with one set of ve
 (`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
 """
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import keras
@@ -65,6 +66,18 @@ def seed_everything(seed: int) -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def devices(*, all_gpus: bool) -> tf.distribute.Strategy:
+    """Where to build and fit: on all GPUs that this process sees, or on the first one or the CPU.
+
+    `MirroredStrategy` splits every batch among the GPUs, for one large pretraining; with fewer than
+    two of them it would only cost time.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    if all_gpus and len(gpus) > 1:
+        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
+    return tf.distribute.get_strategy()
+
+
 def fit(
     model: keras.Model,
     batches: tf.data.Dataset,
@@ -86,7 +99,7 @@ def fit(
         say: told the share of the epochs that are done.
 
     Raises:
-        FloatingPointError: the loss is no longer finite.
+        FloatingPointError: the loss or a weight is no longer finite.
     """
     # An optimiser that makes its variables while the step is traced has it traced twice.
     model.optimizer.build(model.trainable_variables)
@@ -113,9 +126,10 @@ def fit(
     curves = {name: [float(v) for v in values] for name, values in history.items()}
     curves["loss"], curves["val_loss"] = curves.pop(DATA_LOSS), curves.pop(f"val_{DATA_LOSS}")
     losses = curves["val_loss"]
-    if not np.isfinite([curves["loss"][-1], losses[-1]]).all():
+    # Weights too: a ReLU may turn their NaN into a 0 that leaves the loss finite.
+    if not all(np.isfinite(v).all() for v in (curves["loss"], losses, *model.get_weights())):
         raise FloatingPointError(
-            f"the loss was not finite in epoch {len(losses)}; "
+            f"loss or weights were not finite in epoch {len(losses)}; "
             f"a learning rate of {config.learning_rate} is too high"
         )
     best = len(losses) - 1 if not config.patience else int(np.argmin(losses))
@@ -129,29 +143,30 @@ def fit(
 
 def fit_autoencoder(
     autoencoder: keras.Model,
-    train_images: np.ndarray,
-    val_images: np.ndarray,
+    train: tf.data.Dataset,
+    val: tf.data.Dataset,
     config: FitConfig,
-    seed: int,
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
-    """Fits an autoencoder to reproduce its input (mean squared error), without any label."""
+    """Fits an autoencoder to reproduce its input (mean squared error), without any label.
+
+    Args:
+        autoencoder: images in, images out; compiled here.
+        train: batches of (image, image), of known cardinality.
+        val: the same, for EarlyStopping.
+        config: how long and how fast.
+        say: told the share of the epochs that are done.
+    """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
     autoencoder.compile(
         keras.optimizers.Adam(config.learning_rate),
         loss="mse",
         metrics=[keras.metrics.MeanSquaredError(DATA_LOSS)],
-        steps_per_execution=_steps(len(train_images), config),
+        # More steps at once fail on several devices (Keras 3.15 on TensorFlow 2.21).
+        steps_per_execution=1 if replicas > 1 else _steps(int(train.cardinality())),
         jit_compile=False,
     )
-    return fit(
-        autoencoder,
-        pipelines.autoencoder_batches(
-            train_images, batch_size=config.batch_size, shuffle_seed=seed, augment=config.augment
-        ),
-        pipelines.autoencoder_batches(val_images, batch_size=PREDICT_BATCH, shuffle_seed=None),
-        config,
-        say,
-    )
+    return fit(autoencoder, train, val, config, say)
 
 
 def fit_classifier(
@@ -162,18 +177,10 @@ def fit_classifier(
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a classifier, or a head on embeddings, with binary cross-entropy."""
-    classifier.compile(
-        keras.optimizers.Adam(config.learning_rate),
-        loss="binary_crossentropy",
-        metrics=[
-            keras.metrics.BinaryAccuracy("accuracy"),
-            keras.metrics.BinaryCrossentropy(DATA_LOSS),
-        ],
-        steps_per_execution=_steps(len(splits.train), config),
-        jit_compile=False,
-    )
-    return fit(
-        classifier,
+    twin = _traced_twin(classifier, _steps(-(-len(splits.train) // config.batch_size)))
+    twin.optimizer.learning_rate.assign(config.learning_rate)
+    fitted = fit(
+        twin,
         pipelines.classifier_batches(
             splits.train.images,
             splits.train.labels,
@@ -187,6 +194,43 @@ def fit_classifier(
         config,
         say,
     )
+    models.set_weights(classifier, models.weights(twin))
+    return fitted
+
+
+_traced: dict[str, keras.Model] = {}
+
+
+def _traced_twin(classifier: keras.Model, steps_per_execution: int) -> keras.Model:
+    """A compiled copy of a classifier, in its state and with a new optimiser's.
+
+    Copies are kept and used again for models of the same form: tracing costs more than fitting to
+    a few hundred images, and a study fits hundreds of models that differ in their numbers alone.
+    """
+    key = json.dumps([classifier.get_config(), steps_per_execution])
+    if key not in _traced:
+        _traced[key] = keras.Model.from_config(classifier.get_config())
+        _traced[key].compile(
+            keras.optimizers.Adam(),
+            loss="binary_crossentropy",
+            metrics=[
+                keras.metrics.BinaryAccuracy("accuracy"),
+                keras.metrics.BinaryCrossentropy(DATA_LOSS),
+            ],
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
+    twin = _traced[key]
+    for ours, theirs in zip(twin.variables, classifier.variables, strict=True):
+        ours.assign(theirs)  # the state of random generators included
+    for variable in twin.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    return twin
+
+
+def forget_traced() -> None:
+    """Drops the copies that `fit_classifier` keeps."""
+    _traced.clear()
 
 
 def fit_head(
@@ -201,25 +245,35 @@ def fit_head(
     return fit_classifier(head, embeddings, config, seed, say)
 
 
-def embed(encoder: keras.Model, images: np.ndarray) -> np.ndarray:
+def embed(encoder: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
     """Embeddings of uint8 images, float32 of shape (n, 4, 4, latent channels)."""
     return predict(encoder, images)
 
 
-def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+def predict(model: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
     """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch.
 
     Called eagerly: for some thousand images, tracing a graph as `model.predict` does costs more
     than it saves.
+
+    Args:
+        model: the model.
+        images: an array (n, ...), or chunks of one in their order, for what does not fit in memory.
     """
-    batches = pipelines.image_batches(images, batch_size=PREDICT_BATCH)
-    return np.concatenate([model(batch, training=False).numpy() for batch in batches])
+    chunks = [images] if isinstance(images, np.ndarray) else images
+    return np.concatenate(
+        [
+            model(batch, training=False).numpy()
+            for chunk in chunks
+            for batch in pipelines.image_batches(chunk, batch_size=PREDICT_BATCH)
+        ]
+    )
 
 
-def scores(classifier: keras.Model, images: np.ndarray) -> np.ndarray:
+def scores(classifier: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
     """Probability of label 1 for uint8 images, float64 of shape (n,)."""
     return predict(classifier, images)[:, 0].astype("float64")
 
 
-def _steps(examples: int, config: FitConfig) -> int:
-    return max(1, min(STEPS_PER_EXECUTION, -(-examples // config.batch_size)))
+def _steps(batches: int) -> int:
+    return max(1, min(STEPS_PER_EXECUTION, batches))

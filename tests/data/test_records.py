@@ -13,15 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmed.data import records
-from tfmed.data.records import (
-    MedmnistRecords,
-    fits_in_memory,
-    image_bytes,
-    loading_notice,
-    records_name,
-    stream_images,
-    write_records,
-)
+from tfmed.data.records import MedmnistRecords, records_name, stream_images, write_records
 from tfmed.data.sources import load, resolve
 from tfmed.data.verify import stream_npz
 from tfmed.errors import InputError
@@ -268,18 +260,6 @@ def test_writing_prints_nothing_but_its_own_bar(info, tmp_path, capfd):
     write_records(info, tmp_path / "records", progress=False)
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
-
-
-def test_the_path_taken_follows_from_the_size_and_is_said(info):
-    large = dataclasses.replace(info, title="Chest", image_shape=(224, 224, 1))
-    large = dataclasses.replace(large, counts={"train": (40_000, 38_468), "val": (1, 1)})
-    assert image_bytes(large) == 78_470 * 224 * 224
-    assert fits_in_memory(info)
-    assert not fits_in_memory(large)
-    assert "held in memory" in loading_notice(info)
-    assert loading_notice(large) == (
-        "Chest: 3,937 MB of images, streamed from records on disk (more than 537 MB)"
-    )
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])

@@ -1,6 +1,7 @@
 """From names and paths to verified data sets."""
 
 import dataclasses
+import functools
 import os
 import subprocess
 import sys
@@ -12,7 +13,17 @@ import pytest
 
 from tfmed.data import sources
 from tfmed.data.download import file_md5
-from tfmed.data.sources import available, default_data_root, load, load_split, resolve
+from tfmed.data.sources import (
+    available,
+    default_data_root,
+    load,
+    load_labels,
+    load_rows,
+    load_split,
+    loading_notice,
+    resolve,
+    stream_split,
+)
 from tfmed.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -281,3 +292,34 @@ def test_the_real_files_are_known(where):
     assert (source.name, source.title) == ("chest_nih", "NIH ChestX-ray14 subset")
     assert sum(map(sum, source.counts.values())) == 15_923
     assert load_split(source, "test").labels.mean() == pytest.approx(1524 / 3441)
+
+
+def test_the_path_taken_follows_from_the_size_and_is_said(tmp_path, where):
+    np.savez(tmp_path / "own.npz", **arrays())
+    info = resolve(str(tmp_path / "own.npz"), **where)
+    large = dataclasses.replace(info, title="Chest", image_shape=(224, 224, 1))
+    large = dataclasses.replace(large, counts={"train": (40_000, 38_468), "val": (1, 1)})
+    assert large.image_bytes == 78_470 * 224 * 224
+    assert info.fits_in_memory
+    assert not large.fits_in_memory
+    assert "held in memory" in loading_notice(info)
+    assert loading_notice(large) == (
+        "Chest: 3,937 MB of images, streamed from records on disk (more than 537 MB)"
+    )
+
+
+@pytest.mark.parametrize("limit", [0, 2**40])
+def test_rows_and_chunks_are_those_of_the_whole_split(tmp_path, where, monkeypatch, limit):
+    monkeypatch.setattr("tfmed.data.IN_MEMORY_LIMIT", limit)
+    small = functools.partial(sources.stream_npz, chunk_bytes=3 * 28 * 28)
+    monkeypatch.setattr(sources, "stream_npz", small)
+    np.savez(tmp_path / "own.npz", **arrays(14, n=10))
+    info = resolve(str(tmp_path / "own.npz"), **where)
+    whole = load_split(info, "train")
+    rows = load_rows(info, "train", np.array([9, 0, 4]))
+    np.testing.assert_array_equal(rows.images, whole.images[[0, 4, 9]])
+    np.testing.assert_array_equal(rows.labels, whole.labels[[0, 4, 9]])
+    chunks = list(stream_split(info, "train"))
+    assert len(chunks) == (1 if limit else 4)
+    np.testing.assert_array_equal(np.concatenate(chunks), whole.images)
+    np.testing.assert_array_equal(load_labels(info, "train"), whole.labels)

@@ -5,6 +5,7 @@ any finding against no listed finding (`labels.any(axis=1)`).
 """
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 
 SPLITS = ("train", "val", "test")
+IN_MEMORY_LIMIT = 512 << 20
+"""Bytes of images, all splits together, above which they are streamed from disk."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,19 @@ class DatasetInfo:
     class_names: tuple[str, str]
     n_labels: int
     counts: dict[str, tuple[int, int]]
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes of all images, as uint8."""
+        return math.prod(self.image_shape) * sum(sum(pair) for pair in self.counts.values())
+
+    @property
+    def fits_in_memory(self) -> bool:
+        """Whether a split's images are held in memory; if not, they are streamed.
+
+        It follows from the size of the data set alone, so a study takes the same path everywhere.
+        """
+        return self.image_bytes <= IN_MEMORY_LIMIT
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for `from_json` in another process."""

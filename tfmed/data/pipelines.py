@@ -45,7 +45,17 @@ def autoencoder_batches(
     batches = _batches(
         images, None, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment
     )
-    return batches.map(lambda batch: (batch, batch)).prefetch(2)
+    return batches.map(_paired).prefetch(2)
+
+
+def streamed_autoencoder_batches(
+    batches: tf.data.Dataset, *, shuffle_seed: int | None, augment: bool = False
+) -> tf.data.Dataset:
+    """Batches of (image, image) from batches of uint8 images that were shuffled already."""
+    batches = batches.map(scale_images)
+    if augment:
+        batches = _shifted(batches, shuffle_seed)
+    return batches.map(_paired).prefetch(2)
 
 
 def classifier_batches(
@@ -95,9 +105,17 @@ def _batches(
 
     batches = rows.batch(batch_size).map(gather)
     if augment:
-        numbers = tf.data.Dataset.random(seed=shuffle_seed or 0, rerandomize_each_iteration=True)
-        batches = tf.data.Dataset.zip(batches, numbers.batch(2)).map(_shift_batch)
+        batches = _shifted(batches, shuffle_seed)
     return batches.prefetch(2)
+
+
+def _paired(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return batch, batch
+
+
+def _shifted(batches: tf.data.Dataset, seed: int | None) -> tf.data.Dataset:
+    numbers = tf.data.Dataset.random(seed=seed or 0, rerandomize_each_iteration=True)
+    return tf.data.Dataset.zip(batches, numbers.batch(2)).map(_shift_batch)
 
 
 def _shift_batch(batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:

@@ -1,6 +1,6 @@
 """Images that do not fit in memory: TFDS records made once, then streamed.
 
-A set whose images take more than `IN_MEMORY_LIMIT` is written as sharded TFRecords by a
+A set too large for memory (`DatasetInfo.fits_in_memory`) is written as sharded TFRecords by a
 TensorFlow Datasets builder (`write_records`) and read batch by batch (`stream_images`); memory
 depends on the shuffle buffer and not on the number of images. The records are an ordinary TFDS
 set: `tfds.load(records_name(info), data_dir=folder)`.
@@ -37,8 +37,6 @@ from tfmed.errors import InputError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-IN_MEMORY_LIMIT = 512 << 20
-"""Bytes of images, all splits together, above which they are streamed from records."""
 SHUFFLE_BUFFER = 128 << 20
 """Bytes of images that wait to be drawn from: 2,674 of 224 × 224 pixels."""
 
@@ -137,28 +135,6 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
                 )
                 row += 1
                 self.builder_config.on_image()
-
-
-def image_bytes(info: DatasetInfo) -> int:
-    """Bytes of all images of a data set, as uint8."""
-    return math.prod(info.image_shape) * sum(sum(pair) for pair in info.counts.values())
-
-
-def fits_in_memory(info: DatasetInfo) -> bool:
-    """Whether the images are held in memory; if not, they are streamed from records.
-
-    It follows from the size of the data set alone, so that a study takes the same path everywhere.
-    """
-    return image_bytes(info) <= IN_MEMORY_LIMIT
-
-
-def loading_notice(info: DatasetInfo) -> str:
-    """One line that says which of the two paths is taken, and why."""
-    size = f"{info.title}: {image_bytes(info) / 1e6:,.0f} MB of images"
-    limit = f"{IN_MEMORY_LIMIT / 1e6:,.0f} MB"
-    if fits_in_memory(info):
-        return f"{size}, held in memory (up to {limit})"
-    return f"{size}, streamed from records on disk (more than {limit})"
 
 
 def records_name(info: DatasetInfo) -> str:
@@ -386,7 +362,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def _needed(info: DatasetInfo) -> float:
-    return _DISK_RESERVE * image_bytes(info)
+    return _DISK_RESERVE * info.image_bytes
 
 
 def _check_space(info: DatasetInfo, folder: Path) -> None:

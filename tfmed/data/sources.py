@@ -14,14 +14,14 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from tfmed.data import SPLITS, DatasetInfo, Split
+from tfmed.data import IN_MEMORY_LIMIT, SPLITS, DatasetInfo, Split
 from tfmed.data.download import download, file_md5, is_reachable
 from tfmed.data.verify import (
     KEYS,
@@ -31,6 +31,7 @@ from tfmed.data.verify import (
     n_columns,
     printable,
     read_npz,
+    stream_npz,
     verify_arrays,
 )
 from tfmed.errors import InputError
@@ -183,6 +184,50 @@ def load_split(info: DatasetInfo, split: str) -> Split:
         raise KeyError(split)
     images, labels = read_npz(info.path, (f"{split}_images", f"{split}_labels")).values()
     return Split(images.reshape(-1, *info.image_shape), binary_labels(labels))
+
+
+def load_labels(info: DatasetInfo, split: str) -> np.ndarray:
+    """Binary labels of one split, uint8 of shape (n,); errors as for `load_split`."""
+    key = f"{split}_labels"
+    return binary_labels(read_npz(info.path, (key,))[key])
+
+
+def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:
+    """Some examples of one split, in ascending order of their rows; errors as for `load_split`.
+
+    Of a data set that does not fit in memory, no more is held than these and two chunks.
+    """
+    rows = np.sort(rows)
+    if info.fits_in_memory:
+        found = load_split(info, split)
+        return Split(found.images[rows], found.labels[rows])
+    images, start = [], 0
+    for chunk in stream_split(info, split):
+        inside = rows[(rows >= start) & (rows < start + len(chunk))]
+        images.append(chunk[inside - start])
+        start += len(chunk)
+    return Split(np.concatenate(images), load_labels(info, split)[rows])
+
+
+def stream_split(info: DatasetInfo, split: str) -> Iterator[np.ndarray]:
+    """Images of one split in consecutive chunks, uint8 of shape (k, height, width, channels).
+
+    One chunk where the data set fits in memory, else chunks of 8 MiB. Errors as for `load_split`.
+    """
+    if info.fits_in_memory:
+        yield load_split(info, split).images
+        return
+    for chunk in stream_npz(info.path, f"{split}_images"):
+        yield chunk.reshape(-1, *info.image_shape)
+
+
+def loading_notice(info: DatasetInfo) -> str:
+    """One line that says whether images are held in memory or streamed, and why."""
+    size = f"{info.title}: {info.image_bytes / 1e6:,.0f} MB of images"
+    limit = f"{IN_MEMORY_LIMIT / 1e6:,.0f} MB"
+    if info.fits_in_memory:
+        return f"{size}, held in memory (up to {limit})"
+    return f"{size}, streamed from records on disk (more than {limit})"
 
 
 def default_data_root() -> Path:
