@@ -40,13 +40,20 @@ class _Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"error: {message}; see --help\n")
 
 
+class _BusyError(InputError):
+    """Another command is writing the report."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command.
 
     Returns:
         0 done, 1 a mistake of tfmed's own, 2 bad input or usage, 130 interrupted.
     """
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.shard is not None and options.fresh:
+        parser.error("--fresh would remove what other shards have done; prune the cache instead")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         if options.report_only:
@@ -134,6 +141,13 @@ def _parser() -> argparse.ArgumentParser:
         help="render the report again from the study's results.json",
     )
     how.add_argument("--fresh", action="store_true", help="compute finished work again")
+    how.add_argument(
+        "--shard",
+        type=_shard,
+        metavar="I/N",
+        help="do share I of N; all N share one TFMED_CACHE and --out, and the last to finish "
+        "writes the report",
+    )
     return parser
 
 
@@ -145,6 +159,15 @@ def _positive(text: str) -> int:
     if not 1 <= value <= 1000:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 1000")
     return value
+
+
+def _shard(text: str) -> Any:
+    from tfmed.shards import parse_shard
+
+    try:
+        return parse_shard(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form I/N, such as 1/4") from None
 
 
 def _study(options: argparse.Namespace) -> Any:
@@ -184,7 +207,10 @@ def _run(options: argparse.Namespace) -> None:
     console = Console()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     study = _study(options)
-    with _locked_folder(options.out / study.name) as out:
+    folder = options.out / study.name
+    with contextlib.ExitStack() as stack:
+        if options.shard is None:
+            stack.enter_context(_locked_folder(folder))
         _make_folder(options.models, "--models")
         store = jobs.Store(jobs.cache_folder() / "jobs")
         store.remove_leftovers()
@@ -196,15 +222,23 @@ def _run(options: argparse.Namespace) -> None:
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
         workers = options.workers or len(gpus) or provenance.usable_cores()
-        with Processes(store, plan.datasets, workers, gpus=gpus) as backend:
-            finished = _do_jobs(plan, store, backend, options.fresh, console)
-            models = _export(plan, finished, backend, options.models, console)
+        backend = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
+        if options.shard is not None:
+            if not _do_shard(plan, options.shard, store, backend, console):
+                return
+            try:
+                stack.enter_context(_locked_folder(folder))
+            except _BusyError:
+                console.line("all work is done, and another shard is writing the report")
+                return
+        finished = _do_jobs(plan, store, backend, options.fresh, console)
+        models = _export(plan, finished, backend, options.models, console)
         console.stage("evaluating")
-        found = results.assemble(plan, finished, out)
+        found = results.assemble(plan, finished, folder)
         found["models"] = models
-        found["provenance"] = _provenance(plan, workers, started, console.seconds)
-        results.write(found, out)
-        html, pdf = report.render(out, progress=console.stage)
+        found["provenance"] = _provenance(plan, started, console.seconds)
+        results.write(found, folder)
+        html, pdf = report.render(folder, progress=console.stage)
         console.line(summary_table(found))
         console.line("\n" + "\n".join(report.answer(found)))
         console.line(f"\nreport: {html}\n        {pdf}\ndone in {console.seconds:.0f} s")
@@ -274,6 +308,33 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
     return finished
 
 
+def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> bool:
+    """Does a shard's share; whether all that the report needs is done now."""
+    from tfmed import shards
+    from tfmed.jobs import with_ancestors
+    from tfmed.schedule import do_jobs
+
+    jobs = shards.share(plan, shard)
+    console.stage(f"shard {shard}: a share of {len(jobs)} jobs")
+
+    def do(some: Sequence[Any]) -> None:
+        every = with_ancestors(some)
+        done = {job.key for job in every if store.load(job) is not None}
+        do_jobs(every, done, backend, console.jobs)
+
+    def wait(job: Any) -> None:
+        console.stage(f"waiting for another shard: {job.title}")
+
+    shards.do_share(jobs, store, do, wait)
+    left = shards.unfinished(plan, store)
+    if left:
+        console.line(
+            f"shard {shard} is done; {left} jobs of other shards are not, and the last shard to "
+            "finish writes the report"
+        )
+    return not left
+
+
 def _export(
     plan: Any, finished: dict[str, Any], backend: Any, models: Path, console: Any
 ) -> list[dict[str, Any]]:
@@ -293,14 +354,13 @@ def _export(
     return results.model_entries(chosen, found, finished)
 
 
-def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:
+def _provenance(plan: Any, started: str, seconds: float) -> dict[str, Any]:
     from tfmed import provenance
 
     return {
         **provenance.describe(plan.datasets.values()),
         "seeds": plan.seeds,
         "command": shlex.join(["python", "run_all.py", *sys.argv[1:]]),
-        "workers": workers,
         "started": started,
         "seconds": round(seconds, 1),
     }
@@ -325,7 +385,7 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise InputError(
+            raise _BusyError(
                 f"{folder}: another run is writing there; wait for it or choose another --out"
             ) from None
         yield folder

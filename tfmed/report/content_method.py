@@ -255,7 +255,7 @@ def provenance_blocks(results: dict) -> list[Block]:
         ["Study", results["study"]["name"]],
         ["Command", provenance["command"]],
         ["Started", provenance["started"]],
-        ["Time", f"{duration(provenance['seconds'])} with {_workers(provenance['workers'])}"],
+        ["Time", duration(provenance["seconds"])],
         ["Seeds", ", ".join(map(str, provenance["seeds"]))],
         ["Commit", provenance["commit"] or "not known"],
         ["Processor", f"{hardware['cpu']}, {hardware['cores']} cores"],
@@ -307,7 +307,3 @@ def duration(seconds: float) -> str:
     """A time span in words."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
-
-
-def _workers(workers: int) -> str:
-    return "1 worker" if workers == 1 else f"{workers} workers"
