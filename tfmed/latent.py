@@ -33,20 +33,20 @@ def pca(embeddings: np.ndarray, n_components: int = 10) -> dict[str, np.ndarray]
     Raises:
         InputError: the embeddings are not (n, d) of finite numbers.
     """
-    centred = _centred(embeddings)
-    n, d = centred.shape
+    points = centred(embeddings)
+    n, d = points.shape
     coordinates, ratio = np.zeros((n, n_components)), np.zeros(n_components)
     k = min(n_components, n - 1, d)
-    if k < 1 or not centred.any():
+    if k < 1 or not points.any():
         return {"coordinates": coordinates, "explained_variance_ratio": ratio}
-    small = centred.T @ centred if d <= n else centred @ centred.T
+    small = points.T @ points if d <= n else points @ points.T
     variances, vectors = eigh(small, subset_by_index=[len(small) - k, len(small) - 1])
     variances, vectors = np.maximum(variances[::-1], 0), vectors[:, ::-1]
-    loadings = vectors if d <= n else centred.T @ vectors
+    loadings = vectors if d <= n else points.T @ vectors
     largest = loadings[np.abs(loadings).argmax(axis=0), np.arange(k)]
-    projected = centred @ vectors if d <= n else vectors * np.sqrt(variances)
+    projected = points @ vectors if d <= n else vectors * np.sqrt(variances)
     coordinates[:, :k] = projected * np.where(largest < 0, -1, 1)
-    ratio[:k] = variances / np.square(centred).sum()
+    ratio[:k] = variances / np.square(points).sum()
     return {"coordinates": coordinates, "explained_variance_ratio": ratio}
 
 
@@ -116,9 +116,9 @@ def silhouette(embeddings: np.ndarray, labels: np.ndarray) -> float:
     Raises:
         InputError: the embeddings are not (n, d) of finite numbers, or the labels not (n,).
     """
-    points, classes = _points_and_labels(embeddings, labels)
+    points, classes = points_and_labels(embeddings, labels)
     if len(points) > _SILHOUETTE_POINTS:
-        chosen = _stratified(classes, _SILHOUETTE_POINTS)
+        chosen = stratified(classes, _SILHOUETTE_POINTS)
         points, classes = points[chosen], classes[chosen]
     if not 1 < len(np.unique(classes)) < len(points) or not points.any():
         return 0.0
@@ -137,19 +137,10 @@ def knn_accuracy(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> flo
         InputError: fewer than 2 points, the embeddings are not (n, d) of finite numbers, or the
             labels not (n,).
     """
-    points, classes = _points_and_labels(embeddings, labels)
-    if len(points) < 2:
-        raise InputError("1 embedding has no neighbours: give at least 2")
-    from sklearn.neighbors import NearestNeighbors  # takes seconds to import
-
-    # Equal distances are settled by position: in random order, position says nothing of the class.
-    order = np.random.default_rng(0).permutation(len(points))
-    points, classes = points[order], classes[order]
-    k = min(k, len(points) - 1)
-    # Without an argument kneighbors leaves each point out of its own neighbours.
-    neighbours = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(points)
-    votes = classes[neighbours.kneighbors(return_distance=False)].sum(axis=1)
-    return float(np.mean((2 * votes > k) == classes))
+    points, classes = points_and_labels(embeddings, labels)
+    nearest = neighbours(points, k)
+    votes = classes[nearest].sum(axis=1)
+    return float(np.mean((2 * votes > nearest.shape[1]) == classes))
 
 
 def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
@@ -164,7 +155,7 @@ def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
     Raises:
         InputError: the coordinates are not (n, k) of finite numbers, or the labels not (n,).
     """
-    points, classes = _points_and_labels(coordinates, labels)
+    points, classes = points_and_labels(coordinates, labels)
     if len(np.unique(classes)) < 2:
         return [0.5] * points.shape[1]
     from sklearn.metrics import roc_auc_score  # takes seconds to import
@@ -187,7 +178,7 @@ def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
     Raises:
         InputError: not the same n, or not finite numbers.
     """
-    x, y = _centred(a), _centred(b)
+    x, y = centred(a), centred(b)
     if len(x) != len(y):
         raise InputError(f"{len(x)} embeddings against {len(y)}: compare spaces of the same images")
     if not x.any() or not y.any():
@@ -211,15 +202,15 @@ def _checked(embeddings: np.ndarray) -> np.ndarray:
     return points
 
 
-def _points_and_labels(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def points_and_labels(embeddings: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Embeddings (n, d), centred in float64, and labels (n,) of equal n, or an InputError."""
-    points, classes = _centred(embeddings), np.asarray(labels)
+    points, classes = centred(embeddings), np.asarray(labels)
     if classes.shape != points.shape[:1]:
         raise InputError(f"{len(points)} embeddings and labels of shape {classes.shape}: give (n,)")
     return points, classes.astype(np.int64)
 
 
-def _centred(embeddings: np.ndarray) -> np.ndarray:
+def centred(embeddings: np.ndarray) -> np.ndarray:
     """Embeddings minus their mean in float64; a column of one value becomes exactly 0."""
     points = _checked(embeddings).astype(np.float64)
     # From the first point, because a mean of equal numbers may differ from them in the last bit.
@@ -227,7 +218,7 @@ def _centred(embeddings: np.ndarray) -> np.ndarray:
     return points - points.mean(axis=0)
 
 
-def _stratified(classes: np.ndarray, n: int) -> np.ndarray:
+def stratified(classes: np.ndarray, n: int) -> np.ndarray:
     """Sorted indices of about n points, every class with its share and at least one."""
     rng = np.random.default_rng(0)
     chosen = []
@@ -236,3 +227,17 @@ def _stratified(classes: np.ndarray, n: int) -> np.ndarray:
         count = max(round(n * len(members) / len(classes)), 1)
         chosen.append(rng.choice(members, count, replace=False))
     return np.sort(np.concatenate(chosen))
+
+
+def neighbours(points: np.ndarray, k: int) -> np.ndarray:
+    """Rows (n, k) of each point's nearest others; n - 1 of them where there are no more."""
+    if len(points) < 2:
+        raise InputError("1 embedding has no neighbours: give at least 2")
+    from sklearn.neighbors import NearestNeighbors  # takes seconds to import
+
+    # Equal distances are settled by position: in random order, position says nothing of the class.
+    order = np.random.default_rng(0).permutation(len(points))
+    search = NearestNeighbors(n_neighbors=min(k, len(points) - 1), algorithm="brute")
+    # Without an argument kneighbors leaves each point out of its own neighbours.
+    found = order[search.fit(points[order]).kneighbors(return_distance=False)]
+    return found[np.argsort(order)]

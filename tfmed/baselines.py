@@ -1,0 +1,242 @@
+"""Simple classifiers that see a label budget: what a network has to beat.
+
+Every one gets the whole budget (training and validation labels together) and chooses its own
+setting by stratified cross-validation inside it. Features are (n, ...) of uint8, read as
+intensities over 255, or of floats; labels are (n,) of 0 and 1. The labels of the test cases are no
+argument of anything here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from tfmed.errors import InputError
+
+BASELINES = ("majority", "pixels_logistic", "pca_logistic", "knn", "logistic")
+"""Names for `fit_predict`: those of pixels take images, `knn` and `logistic` embeddings as well."""
+
+PENALTIES = tuple(10.0**power for power in range(-5, 1))
+"""Candidates of scikit-learn's C (inverse of the L2 penalty), the strongest penalty first."""
+
+PCA_PENALTIES = tuple(10.0**power for power in range(-3, 3))
+"""The same for few components, which need less of a penalty than hundreds of features."""
+
+NEIGHBOURS = (50, 20, 10, 5, 3, 1)
+"""Candidates of k, the smoothest first."""
+
+_FOLDS = 5
+_COMPONENTS = 50
+
+Predictor = Callable[[np.ndarray], np.ndarray]
+"""Features (n, ...) to scores (n,) in [0, 1], the probability of label 1."""
+
+_Scorer = Callable[[np.ndarray], np.ndarray]
+_Fit = Callable[[np.ndarray, np.ndarray, tuple[float, ...]], _Scorer]
+
+
+@dataclass(frozen=True)
+class BaselineScores:
+    """What a baseline says of the test cases, and of its own budget.
+
+    Attributes:
+        test_scores: (n_test,) float64 in [0, 1].
+        val_labels: (n,) labels of the budget, in the order given.
+        val_scores: (n,) out-of-fold scores of the same cases: each from a fit that did not see it,
+            with the setting that was chosen. A threshold can be chosen on them.
+        chosen: JSON values; the setting (`C` or `k`) and the number of `folds` that chose it;
+            empty where there was nothing to choose.
+    """
+
+    test_scores: np.ndarray
+    val_labels: np.ndarray
+    val_scores: np.ndarray
+    chosen: dict[str, Any]
+
+
+def fit_predict(
+    name: str, train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, seed: int = 0
+) -> BaselineScores:
+    """Fits one of `BASELINES` to a label budget and scores the test cases.
+
+    - `majority`: the share of label 1 for every case; it answers the more common label.
+    - `pixels_logistic`, `logistic`: logistic regression with an L2 penalty on standardised
+      features.
+    - `pca_logistic`: the same on the first 50 principal components at most, fitted to the budget.
+    - `knn`: the share of label 1 among the k nearest cases of the budget, Euclidean; k
+      is at most half of the budget.
+
+    C and k are those with the lowest Brier score out of fold, of equal ones the smoother. A budget
+    with one class is answered as by `majority`.
+
+    Args:
+        name: one of `BASELINES`.
+        train_x: (n, ...) the budget's features.
+        train_y: (n,) its labels.
+        test_x: (n_test, ...).
+        seed: of the folds.
+
+    Raises:
+        InputError: an unknown name, shapes that do not match, labels other than 0 and 1, or
+            features that are not finite.
+    """
+    if name not in BASELINES:
+        raise InputError(f"baseline {name!r} is unknown: use one of {', '.join(BASELINES)}")
+    x, y = _budget(train_x, train_y)
+    test = _features(test_x, x.shape[1])
+    if name == "majority" or y.min() == y.max():
+        share = y.mean()
+        return BaselineScores(np.full(len(test), share), y, np.full(len(y), share), {})
+    fit, setting, candidates = _SETTINGS[name]
+    if name == "knn":
+        # No fold fits on less than half the budget.
+        candidates = tuple(k for k in candidates if k <= len(y) // 2)
+    predictor, val_scores, best, folds = _cross_validated(fit, candidates, x, y, seed)
+    return BaselineScores(predictor(test), y, val_scores, {setting: best, "folds": folds})
+
+
+def fit_probe(train_embeddings: np.ndarray, train_labels: np.ndarray, seed: int = 0) -> Predictor:
+    """Logistic regression on standardised embeddings, for scores of any other embeddings.
+
+    The baseline `logistic` kept for later: the L2 penalty is chosen by cross-validation among these
+    cases only. One class gives its label as every score.
+
+    Args:
+        train_embeddings: (n, d).
+        train_labels: (n,) of 0 and 1.
+        seed: of the folds.
+
+    Raises:
+        InputError: shapes do not match, labels other than 0 and 1, or embeddings not finite.
+    """
+    x, y = _budget(train_embeddings, train_labels)
+    if y.min() == y.max():
+        return lambda embeddings: np.full(len(embeddings), float(y[0]))
+    predictor, _, _, _ = _cross_validated(_fit_logistic, PENALTIES, x, y, seed)
+    return lambda embeddings: predictor(_features(embeddings, x.shape[1]))
+
+
+def _cross_validated(
+    fit: _Fit, candidates: tuple[float, ...], x: np.ndarray, y: np.ndarray, seed: int
+) -> tuple[Predictor, np.ndarray, float, int]:
+    """The best candidate fitted to all cases: its predictor, out-of-fold scores (n,), it, folds."""
+    folds = _folds(y, seed)
+    out_of_fold = np.empty((len(candidates), len(y)))
+    for train, held_out in folds:
+        out_of_fold[:, held_out] = fit(x[train], y[train], candidates)(x[held_out])
+    best = int(np.square(out_of_fold - y).mean(axis=1).argmin())
+    scorer = fit(x, y, candidates[best : best + 1])
+    return lambda rows: scorer(rows)[0], out_of_fold[best], candidates[best], len(folds)
+
+
+def _folds(y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to fit and rows held out; each class in every fold, if it has as many as two cases."""
+    from sklearn.model_selection import KFold, StratifiedKFold  # takes seconds to import
+
+    smallest = int(np.bincount(y, minlength=2).min())
+    if smallest > 1:
+        return list(
+            StratifiedKFold(min(_FOLDS, smallest), shuffle=True, random_state=seed).split(y, y)
+        )
+    return list(KFold(min(_FOLDS, len(y)), shuffle=True, random_state=seed).split(y))
+
+
+def _fit_logistic(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+    """Logistic regression on standardised features, one for each C."""
+    if y.min() == y.max():
+        return _constant(y, candidates)
+    from sklearn.linear_model import LogisticRegression  # takes seconds to import
+
+    centre, spread = _statistics(x)
+    standardised = (x - centre) / spread
+    model = LogisticRegression(warm_start=True, max_iter=2000)
+    weights, biases = [], []
+    for candidate in candidates:
+        # From the solution of the stronger penalty it is not far to the next.
+        model.set_params(C=candidate).fit(standardised, y)
+        weights.append(model.coef_[0].astype(np.float64))
+        biases.append(model.intercept_.astype(np.float64))
+
+    def scorer(rows: np.ndarray) -> np.ndarray:
+        return expit(np.array(weights) @ ((rows - centre) / spread).T + np.array(biases))
+
+    return scorer
+
+
+def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation (d,) float32 to standardise with, from these cases only.
+
+    A feature almost silent on few cases would be blown up on the first test case that wakes it, so
+    no deviation counts as less than a tenth of the features' root mean square deviation.
+    """
+    variance = x.var(axis=0, dtype=np.float64)
+    floor = 0.01 * variance.mean()
+    spread = np.sqrt(np.maximum(variance, floor if floor > 0 else 1.0))
+    return x.mean(axis=0, dtype=np.float64).astype(np.float32), spread.astype(np.float32)
+
+
+def _fit_pca_logistic(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+    """`_fit_logistic` on the first principal components of x."""
+    if y.min() == y.max() or (x == x[0]).all():
+        return _fit_logistic(x, y, candidates)
+    from sklearn.decomposition import PCA  # takes seconds to import
+
+    pca = PCA(min(_COMPONENTS, len(x) - 1, x.shape[1]), random_state=0).fit(x)
+    scorer = _fit_logistic(pca.transform(x), y, candidates)
+    return lambda rows: scorer(pca.transform(rows))
+
+
+def _fit_knn(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+    """Share of label 1 among the nearest cases, one for each k."""
+    from sklearn.neighbors import NearestNeighbors  # takes seconds to import
+
+    counts = [int(k) for k in candidates]
+    # Equal distances are settled by position: in random order, position says nothing of the class.
+    order = np.random.default_rng(0).permutation(len(x))
+    search = NearestNeighbors(n_neighbors=max(counts), algorithm="brute").fit(x[order])
+
+    def scorer(rows: np.ndarray) -> np.ndarray:
+        nearest = y[order[search.kneighbors(rows, return_distance=False)]]
+        votes = nearest.cumsum(axis=1)
+        return np.array([votes[:, count - 1] / count for count in counts])
+
+    return scorer
+
+
+def _constant(y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+    """The share of label 1, whatever the case and the candidate."""
+    return lambda rows: np.full((len(candidates), len(rows)), y.mean())
+
+
+def _budget(train_x: np.ndarray, train_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features (n, d) float32 and labels (n,) int64 of a budget, or an InputError."""
+    x, y = _features(train_x), np.asarray(train_y)
+    if y.shape != (len(x),):
+        raise InputError(f"{len(x)} cases and labels of shape {y.shape}: give (n,)")
+    if not np.isin(y, (0, 1)).all():
+        raise InputError("labels hold values other than 0 and 1: make them binary first")
+    return x, y.astype(np.int64)
+
+
+def _features(images: np.ndarray, expected: int | None = None) -> np.ndarray:
+    """Features (n, d) float32, uint8 divided by 255, or an InputError."""
+    values = np.asarray(images)
+    if values.ndim < 2 or 0 in values.shape:
+        raise InputError(f"features have shape {values.shape}: give at least one case, (n, ...)")
+    scale = 255 if values.dtype == np.uint8 else 1
+    rows = values.reshape(len(values), -1).astype(np.float32) / np.float32(scale)
+    if expected not in (None, rows.shape[1]):
+        raise InputError(f"{rows.shape[1]} features where the fit saw {expected}: give the same")
+    if not np.isfinite(rows).all():
+        raise InputError("features hold NaN or infinity: training diverged, lower its rate")
+    return rows
+
+
+_SETTINGS: dict[str, tuple[_Fit, str, tuple[float, ...]]] = {
+    "pixels_logistic": (_fit_logistic, "C", PENALTIES),
+    "pca_logistic": (_fit_pca_logistic, "C", PCA_PENALTIES),
+    "knn": (_fit_knn, "k", NEIGHBOURS),
+    "logistic": (_fit_logistic, "C", PENALTIES),
+}
