@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         "--target", metavar="NAME|PATH", help="classify this (default: pneumoniamnist)"
     )
     what.add_argument(
-        "--seeds", type=_positive, metavar="N", help="seeds of every classifier (default: 3)"
+        "--seeds", type=_positive, metavar="N", help="seeds of every classifier (default: 5)"
     )
     where = parser.add_argument_group("where")
     where.add_argument(

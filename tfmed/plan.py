@@ -4,46 +4,54 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
-from tfmed.jobs import Job, code_version
-from tfmed.study import OVERTRAINED, STANDARD, FitConfig, LabelBudget, Strategy, Study, TaskSettings
-
-_TRAINING_MODULES = (
-    "tfmed.stages",
-    "tfmed.models",
-    "tfmed.training",
-    "tfmed.data.pipelines",
-    "tfmed.data.budgets",
-    "tfmed.data.records",
+from tfmed.jobs import Job
+from tfmed.specs import (
+    baseline_job,
+    budget_words,
+    export_job,
+    forgetting_job,
+    pretraining_job,
+    run_job,
+    similarity_job,
+    space_job,
 )
-_TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
-_LATENT_MODULES = (*_TRAINING_MODULES, "tfmed.latent")
-_LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
+from tfmed.study import (
+    BASELINES,
+    DROPOUT,
+    OVERTRAINED,
+    STANDARD,
+    STRATEGIES,
+    LabelBudget,
+    Strategy,
+    Study,
+    TaskSettings,
+    budget_size,
+)
 
-IMAGES_PER_SECOND = 3000
-"""Rough speed of fitting 28 x 28 images on one core; only the time left depends on it."""
-START_SECONDS = 4.0
-"""Rough cost of building and tracing a model."""
-
-EXPORTED_TARGET: tuple[Strategy, ...] = ("scratch", "frozen", "finetune")
+EXPORTED_TARGET = ("scratch", "frozen", "finetune")
+EXPORTED_VARIANTS = (STANDARD, OVERTRAINED)
+PIXEL_BASELINES = ("majority", "pixels_logistic", "pca_logistic")
 
 
 @dataclass(frozen=True)
 class Run:
-    """One classifier of the study: task x strategy x variant x label budget x seed."""
+    """One classifier of the study: task x strategy x variant x label budget x seed.
+
+    `strategy` is one of `STRATEGIES` or of `BASELINES`; seeds that change nothing share a job.
+    """
 
     task: DatasetInfo
-    strategy: Strategy
+    strategy: str
     variant: str
     label_budget: LabelBudget
     seed: int
     job: Job
 
     @property
-    def cell(self) -> tuple[str, Strategy, str, LabelBudget]:
+    def cell(self) -> tuple[str, str, str, LabelBudget]:
         """What the seeds of one row of the summary share."""
         return self.task.name, self.strategy, self.variant, self.label_budget
 
@@ -71,16 +79,34 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Forgetting:
+    """The source task with the encoder of one run before and after fine-tuning on the target."""
+
+    run: Run
+    before: Job
+    after: Job
+
+
+@dataclass(frozen=True)
 class Plan:
-    """The jobs of a study and what each is for."""
+    """The jobs of a study and what each is for.
+
+    `pretrainings` holds one for all seeds of the classifiers, or one for each.
+    """
 
     study: Study
     source: DatasetInfo
     target: DatasetInfo
-    pretraining: Job
+    pretrainings: list[Job]
     runs: list[Run]
     spaces: list[Space]
     similarities: dict[str, Job]
+    forgetting: list[Forgetting]
+
+    @property
+    def pretraining(self) -> Job:
+        """The pretraining of the first seed, whose encoder the latent spaces show."""
+        return self.pretrainings[0]
 
     @property
     def seeds(self) -> list[int]:
@@ -100,10 +126,11 @@ class Plan:
     def jobs(self) -> list[Job]:
         """Every job whose result the report needs."""
         return [
-            self.pretraining,
+            *self.pretrainings,
             *(run.job for run in self.runs),
             *(space.job for space in self.spaces),
             *self.similarities.values(),
+            *(job for pair in self.forgetting for job in (pair.before, pair.after)),
         ]
 
 
@@ -120,25 +147,28 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         )
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
-    pretraining = _pretraining(study, source)
+    pretrainings = _pretrainings(study, source)
     tasks = [(source, study.source_task), (target, study.target_task)]
     for task, settings in tasks:
         _check_budgets(task, settings)
     if source.md5 == target.md5:
         tasks.reverse()
-    runs: dict[str, Run] = {}
+    found: dict[tuple, Run] = {}
     for task, settings in tasks:
-        for run in _runs(study, task, settings, pretraining):
-            runs.setdefault(run.job.key, run)
-    spaces = list(_spaces(study, runs.values()))
+        for run in _runs(study, task, settings, pretrainings, source_task=task is source):
+            found.setdefault((task.md5, run.label), run)
+    runs = list(found.values())
+    spaces = list(_spaces(study, runs))
+    same = source.md5 == target.md5
     return Plan(
         study=study,
         source=source,
-        target=source if source.md5 == target.md5 else target,
-        pretraining=pretraining,
-        runs=list(runs.values()),
+        target=source if same else target,
+        pretrainings=pretrainings,
+        runs=runs,
         spaces=spaces,
         similarities=_similarities(study, spaces),
+        forgetting=[] if same else _forgetting(study, source, target, runs, pretrainings),
     )
 
 
@@ -174,36 +204,24 @@ def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str,
     """
     chosen = []
     for (task, strategy, variant, budget), run in best.items():
-        if task == plan.target.name and (strategy not in EXPORTED_TARGET or variant != STANDARD):
+        if strategy not in STRATEGIES or variant not in EXPORTED_VARIANTS:
             continue
-        name = "_".join([task, *cell_label(strategy, variant, budget)])
-        spec = {
-            "encoder": run.job.spec["encoder"],
-            "models": str(models),
-            "name": name,
-            "source": run.job.key,
-        }
-        job = Job(
-            kind="export",
-            spec=spec,
-            data={"task": run.task.md5},
-            parents={"run": run.job},
-            title=f"exporting {name}",
-            cost=START_SECONDS,
-            kept=False,
-        )
-        chosen.append((name, run, job))
+        settings, few = plan.study.source_task, plan.study.experiments.label_budget
+        exported: tuple[LabelBudget | None, ...]
+        exported = (settings.nearest_budget(few) or settings.largest_budget(),)
+        if task == plan.target.name:
+            if strategy not in EXPORTED_TARGET or variant != STANDARD:
+                continue
+            exported = _shown_budgets(plan.study, plan.study.target_task)
+        if budget in exported:
+            name = "_".join([task, *cell_label(strategy, variant, budget)])
+            chosen.append((name, run, export_job(name, models, run.task, run.job)))
     return chosen
 
 
 def cell_label(strategy: str, variant: str, budget: LabelBudget) -> list[str]:
     """Parts of a name for one cell, such as `["scratch", "300", "overtrained"]`."""
     return [strategy, str(budget), *([] if variant == STANDARD else [variant])]
-
-
-def budget_words(budget: LabelBudget) -> str:
-    """Such as `300 labels` or `all labels`."""
-    return "all labels" if budget == "full" else f"{budget} labels"
 
 
 def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
@@ -220,162 +238,124 @@ def _shape(info: DatasetInfo) -> str:
     return " × ".join(map(str, info.image_shape))
 
 
-def _pretraining(study: Study, source: DatasetInfo) -> Job:
+def _pretrainings(study: Study, source: DatasetInfo) -> list[Job]:
     settings = study.pretraining
-    images = min(settings.max_images or 10**9, sum(source.counts["train"]))
-    return Job(
-        kind="pretrain",
-        spec={
-            "encoder": dataclasses.asdict(study.encoder),
-            "fit": dataclasses.asdict(settings.fit),
-            "max_images": settings.max_images,
-            "seed": settings.seed,
-            "all_gpus": settings.all_gpus,
-        },
-        data={"source": source.md5},
-        code=code_version(_TRAINING_MODULES, _TRAINING_PACKAGES),
-        title=f"pretraining on {source.title}",
-        cost=START_SECONDS + images * settings.fit.epochs * _relative_size(source),
-    )
-
-
-def _relative_size(info: DatasetInfo) -> float:
-    return info.image_shape[0] ** 2 / 28**2 / IMAGES_PER_SECOND
+    seeds = range(study.seeds if settings.per_seed else 1)
+    return [pretraining_job(study, source, (settings.seed + seed) % 2**32) for seed in seeds]
 
 
 def _runs(
-    study: Study, task: DatasetInfo, settings: TaskSettings, pretraining: Job
-) -> Iterator[Run]:
-    for seed in range(study.seeds):
-        for budget in settings.label_budgets:
-            for strategy in settings.strategies:
-                job = _run_job(study, task, strategy, STANDARD, budget, seed, pretraining)
-                yield Run(task, strategy, STANDARD, budget, seed, job)
-            if settings.overtrained and budget != "full":
-                job = _run_job(study, task, "scratch", OVERTRAINED, budget, seed, pretraining)
-                yield Run(task, "scratch", OVERTRAINED, budget, seed, job)
-
-
-def _run_job(
     study: Study,
     task: DatasetInfo,
-    strategy: Strategy,
-    variant: str,
-    budget: LabelBudget,
-    seed: int,
-    pretraining: Job,
-) -> Job:
-    parents: dict[str, Job] = {}
-    if strategy == "frozen":
-        parents["pretraining"] = pretraining
-    elif strategy == "finetune":
-        parents["frozen"] = _run_job(study, task, "frozen", STANDARD, budget, seed, pretraining)
-    fit = _fit_config(study, strategy, variant, budget)
-    spec: dict[str, Any] = {
-        "strategy": strategy,
-        "label_budget": budget,
-        "seed": seed,
-        "encoder": dataclasses.asdict(study.encoder),
-        "dropout": study.classifiers.dropout,
-        "penalty": study.classifiers.penalty,
-        "fit": dataclasses.asdict(fit),
-    }
-    name = strategy if variant == STANDARD else f"{strategy} ({variant})"
-    n_train = sum(task.counts["train"]) if budget == "full" else budget
-    work = n_train * fit.epochs / 3 * _relative_size(task)
-    frozen = strategy in ("frozen", "random_frozen")
-    return Job(
-        kind="run",
-        spec=spec,
-        data={"task": task.md5},
-        parents=parents,
-        code=code_version(_TRAINING_MODULES, _TRAINING_PACKAGES),
-        title=f"{name}, {budget_words(budget)} of {task.title}, seed {seed}",
-        cost=START_SECONDS + (work / 10 if frozen else work),
-    )
+    settings: TaskSettings,
+    pretrainings: list[Job],
+    *,
+    source_task: bool,
+) -> Iterator[Run]:
+    for seed in range(study.seeds):
+        pretraining = pretrainings[seed % len(pretrainings)]
+        variants = list(_variants(study, settings, source_task=source_task))
+        for budget in settings.label_budgets:
+            cells = [(strategy, STANDARD) for strategy in settings.strategies]
+            if budget == settings.nearest_budget(study.experiments.label_budget):
+                cells += variants
+            for strategy, variant in cells:
+                job = run_job(study, task, strategy, variant, budget, seed, pretraining)
+                yield Run(task, strategy, variant, budget, seed, job)
+            for baseline in _baselines(task, settings):
+                job = baseline_job(study, task, baseline, budget, seed, pretraining)
+                yield Run(task, baseline, STANDARD, budget, seed, job)
 
 
-def _fit_config(study: Study, strategy: Strategy, variant: str, budget: LabelBudget) -> FitConfig:
-    classifiers = study.classifiers
-    fit = {
-        "scratch": classifiers.scratch,
-        "random_frozen": classifiers.head,
-        "frozen": classifiers.head,
-        "finetune": classifiers.finetune,
-    }[strategy]
-    if budget != "full":
-        batch_size = min(fit.batch_size, classifiers.small_batch_size)
-        fit = dataclasses.replace(fit, batch_size=batch_size)
-    if variant == OVERTRAINED:
-        fit = dataclasses.replace(fit, epochs=classifiers.overtrained_epochs, patience=0)
-    return fit
+def _variants(
+    study: Study, settings: TaskSettings, *, source_task: bool
+) -> Iterator[tuple[Strategy, str]]:
+    if settings.overtrained:
+        yield "scratch", OVERTRAINED
+    trained = [strategy for strategy in settings.strategies if strategy in ("scratch", "finetune")]
+    if source_task:
+        yield from ((strategy, loss) for loss in study.experiments.losses for strategy in trained)
+    elif "finetune" in trained:
+        for dropout in study.experiments.dropouts:
+            if dropout != study.classifiers.dropout:
+                yield "finetune", f"{DROPOUT}{dropout:g}"
+
+
+def _baselines(task: DatasetInfo, settings: TaskSettings) -> tuple[str, ...]:
+    """Those of pixels take all images at once, so a data set must fit in memory for them."""
+    if not settings.baselines:
+        return ()
+    large = not task.fits_in_memory
+    return tuple(name for name in BASELINES if not (large and name in PIXEL_BASELINES[1:]))
+
+
+def _shown_budgets(study: Study, settings: TaskSettings) -> tuple[LabelBudget | None, ...]:
+    """Label budgets whose classifiers are looked into: that of the experiments and the largest."""
+    return settings.nearest_budget(study.experiments.label_budget), settings.largest_budget()
 
 
 def _spaces(study: Study, runs: Iterable[Run]) -> Iterator[Space]:
-    """One space for each encoder that differs, of the first seed.
+    """One space for each encoder that is looked into, of the first seed.
 
     A frozen encoder is the same at every label budget, so the largest stands for all.
     """
     shown: dict[tuple, Run] = {}
-    for run in sorted((run for run in runs if run.seed == 0), key=lambda run: _size(run)):
+    for run in sorted((run for run in runs if run.seed == 0), key=_size):
+        if run.strategy not in STRATEGIES or run.variant != STANDARD:
+            continue
         frozen = run.strategy in ("frozen", "random_frozen")
-        budget = None if frozen else run.label_budget
-        shown[(run.task.name, run.strategy, run.variant, budget)] = run
-    for (_, strategy, variant, budget), run in shown.items():
-        yield Space(run, _space_title(strategy, variant, budget), budget, _space_job(study, run))
+        shown[(run.task.name, run.strategy, None if frozen else run.label_budget)] = run
+    numbers: dict[str, set[LabelBudget]] = {}
+    for run in shown.values():
+        numbers.setdefault(run.task.name, set()).add(run.label_budget)
+    for (task, strategy, budget), run in shown.items():
+        all_budgets = TaskSettings(label_budgets=tuple(sorted(numbers[task], key=budget_size)))
+        if budget is None or budget in _shown_budgets(study, all_budgets):
+            job = space_job(study, run.task, run.job)
+            yield Space(run, _space_title(strategy, budget), budget, job)
 
 
 def _size(run: Run) -> float:
-    return float("inf") if run.label_budget == "full" else float(run.label_budget)
+    return budget_size(run.label_budget)
 
 
-def _space_title(strategy: str, variant: str, budget: LabelBudget | None) -> str:
+def _forgetting(
+    study: Study,
+    source: DatasetInfo,
+    target: DatasetInfo,
+    runs: Iterable[Run],
+    pretrainings: list[Job],
+) -> list[Forgetting]:
+    shown = _shown_budgets(study, study.target_task)
+    pairs = []
+    for run in runs:
+        cell = (run.task.name, run.strategy, run.variant)
+        if cell == (target.name, "finetune", STANDARD) and run.label_budget in shown:
+            pretraining = pretrainings[run.seed % len(pretrainings)]
+            before = forgetting_job(study, source, pretraining)
+            after = forgetting_job(study, source, pretraining, run.job)
+            pairs.append(Forgetting(run, before, after))
+    return pairs
+
+
+def _space_title(strategy: str, budget: LabelBudget | None) -> str:
     title = {
         "scratch": "From scratch",
         "random_frozen": "Random weights, no training",
         "frozen": "Autoencoder, frozen",
         "finetune": "Autoencoder, fine-tuned",
     }[strategy]
-    if variant != STANDARD:
-        title += f", {variant}"
     return title if budget is None else f"{title}, {budget_words(budget)}"
-
-
-def _space_job(study: Study, run: Run) -> Job:
-    images = min(sum(run.task.counts["test"]), study.latent.max_images)
-    return Job(
-        kind="latent_space",
-        spec={
-            "encoder": run.job.spec["encoder"],
-            "perplexity": study.latent.perplexity,
-            "max_images": study.latent.max_images,
-        },
-        data={"task": run.task.md5},
-        parents={"run": run.job},
-        code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
-        title=f"latent space of {run.job.title}",
-        cost=1.0 + images / 450,
-    )
 
 
 def _similarities(study: Study, spaces: list[Space]) -> dict[str, Job]:
     jobs = {}
     for task in dict.fromkeys(space.run.task.name for space in spaces):
         runs = {space_id(space): space.run for space in spaces if space.run.task.name == task}
-        if len(runs) < 2:
-            continue
-        jobs[task] = Job(
-            kind="similarity",
-            spec={
-                "encoder": dataclasses.asdict(study.encoder),
-                "max_images": study.latent.max_images,
-            },
-            data={"task": next(iter(runs.values())).task.md5},
-            parents={name: run.job for name, run in runs.items()},
-            code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
-            title=f"similarity of the latent spaces of {task}",
-            cost=5.0,
-        )
+        if len(runs) > 1:
+            data = next(iter(runs.values())).task
+            named = {name: run.job for name, run in runs.items()}
+            jobs[task] = similarity_job(study, data, named)
     return jobs
 
 

@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import stdtrit
 
 from tfmed import evaluation, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
 from tfmed.jobs import Job, Result
-from tfmed.plan import Plan, Run, Space, space_id
-from tfmed.study import OVERTRAINED, STANDARD
+from tfmed.plan import Forgetting, Plan, Run, Space, space_id
+from tfmed.study import OVERTRAINED, STANDARD, STRATEGIES, LabelBudget
 
 SCHEMA_VERSION = 1
 EXAMPLES = 6
@@ -60,7 +62,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         },
         "synthetic": plan.source.synthetic or plan.target.synthetic,
         "datasets": [_dataset(info, plan) for info in plan.datasets.values()],
-        "pretraining": [_pretraining(plan, finished[plan.pretraining.key])],
+        "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
         "runs": [_run(run, finished[run.job.key], labels[run.task.name], out) for run in plan.runs],
         "summary": _summary(plan, finished, labels, scores),
         "comparisons": _comparisons(plan, labels, scores),
@@ -70,9 +72,11 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
 
 
 def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
-    """Per cell, the run with the highest validation AUC (then the lowest seed), for export."""
+    """Per cell of a strategy, the run with the best validation AUC (then the lowest seed)."""
     best: dict[tuple, tuple[float, Run]] = {}
     for run in plan.runs:
+        if run.strategy not in STRATEGIES:
+            continue
         result = finished[run.job.key]
         metrics = _val_metrics(result)
         quality = metrics["auc"] if metrics["auc"] is not None else metrics["accuracy"]
@@ -163,8 +167,8 @@ def as_png(image: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def _pretraining(plan: Plan, result: Result) -> dict[str, Any]:
-    record, spec = result.record, plan.pretraining.spec
+def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
+    record, spec = result.record, job.spec
     images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
     return {
         "id": f"{plan.source.name}-seed{spec['seed']}",
@@ -176,6 +180,7 @@ def _pretraining(plan: Plan, result: Result) -> dict[str, Any]:
         **record["fit"],
         "seconds": record["seconds"],
         "test": record["test"],
+        "detail": record["detail"],
         "mse_quantiles": record["mse_quantiles"],
         "reconstructions": [
             {**shown, "original": as_png(original), "reconstruction": as_png(reconstruction)}
@@ -207,10 +212,12 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
         "n_val": record["n_val"],
         "n_test": len(labels),
         **evaluated,
+        "train_accuracy": record["train_accuracy"],
         "val_metrics": _val_metrics(result),
         "threshold": record["threshold"],
         **record["fit"],
         "parameters": record["parameters"],
+        "chosen": record.get("chosen"),
         "seconds": record["seconds"],
         "predictions": f"predictions/{path.name}",
     }
@@ -278,7 +285,52 @@ def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) ->
         "cka": [
             pair for job in plan.similarities.values() for pair in finished[job.key].record["cka"]
         ],
+        "forgetting": _forgetting(plan, finished),
     }
+
+
+def _forgetting(plan: Plan, finished: Finished) -> list[dict[str, Any]]:
+    """Per label budget of the target: the source task before and after fine-tuning on it."""
+    budgets: dict[LabelBudget, list[Forgetting]] = {}
+    for pair in plan.forgetting:
+        budgets.setdefault(pair.run.label_budget, []).append(pair)
+    entries = []
+    for budget, pairs in budgets.items():
+        before = [finished[pair.before.key].record for pair in pairs]
+        after = [finished[pair.after.key].record for pair in pairs]
+        aucs, errors = (
+            [[record[name] for record in records] for records in (before, after)]
+            for name in ("probe_auc", "mse")
+        )
+        known = None not in (*aucs[0], *aucs[1])
+        entry: dict[str, Any] = {"label_budget": budget, "n_seeds": len(pairs)}
+        for name, values in (
+            ("probe_auc_before", aucs[0]),
+            ("probe_auc_after", aucs[1]),
+            ("probe_auc_difference", np.subtract(aucs[1], aucs[0]) if known else []),
+            ("mse_before", errors[0]),
+            ("mse_after", errors[1]),
+            ("mse_ratio", np.divide(errors[1], errors[0])),
+        ):
+            usable = known or not name.startswith("probe")
+            entry[name] = seeds_interval(values) if usable else None
+        entries.append(entry)
+    return entries
+
+
+def seeds_interval(values: ArrayLike) -> dict[str, float | None]:
+    """Mean over seeds with its 95 % interval of Student's t and their standard deviation.
+
+    Args:
+        values: (n_seeds,); of one seed only the mean is known.
+    """
+    found = np.asarray(values, dtype="float64")
+    n, mean = len(found), float(found.mean())
+    if n < 2:
+        return {"mean": mean, "low": None, "high": None, "sd": None}
+    sd = float(found.std(ddof=1))
+    half_width = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
+    return {"mean": mean, "low": mean - half_width, "high": mean + half_width, "sd": sd}
 
 
 def _space(space: Space, result: Result) -> dict[str, Any]:
@@ -299,10 +351,13 @@ def _space(space: Space, result: Result) -> dict[str, Any]:
             "coordinates": _rounded(result.arrays["tsne"]),
             "perplexity": record["perplexity"],
             "kl_divergence": record["kl_divergence"],
+            "two_clusters": record["two_clusters"],
         },
         "silhouette": record["silhouette"],
         "knn_accuracy": record["knn_accuracy"],
         "component_auc": record["component_auc"],
+        "clusters": {name: record["clusters"][name] for name in ("silhouette", "knn_accuracy")},
+        "components": record["components"],
     }
 
 

@@ -4,22 +4,19 @@ Each takes `(spec, data, parents, say)`: plain settings, role to data set, role 
 and a listener told the share of the work that is done. `tfmed.plan` writes the specifications.
 """
 
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from tfmed import latent, models, serving, training
-from tfmed.data import DatasetInfo, Split, pipelines
-from tfmed.data.budgets import draw_budget
-from tfmed.data.sources import load_labels, load_rows, load_split, stream_split
+from tfmed import baselines, latent, latent_intervals, models, reconstruction, serving, training
+from tfmed.data import DatasetInfo
+from tfmed.data.sources import load_labels, load_rows, stream_split
 from tfmed.evaluation import choose_threshold
-from tfmed.jobs import Result, cache_folder
+from tfmed.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
+from tfmed.jobs import Result
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 
@@ -31,6 +28,10 @@ Say = Callable[[float], None]
 SHOWN_QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
 """Test images whose reconstructions are kept: by how their error ranks, best and worst included."""
 _PIECE = 4 << 20  # bytes of images reconstructed at once
+_DETAIL_IMAGES = 5000
+_DETAIL_BYTES = 32 << 20
+_SSIM_SIDE = 11  # of its window
+_NOT_FITTED = {"history": {}, "epochs": 0, "best_epoch": 0, "stopped_early": False}
 
 
 def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
@@ -39,14 +40,12 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     Arrays: weights of encoder and decoder, test images and reconstructions at `SHOWN_QUANTILES`.
     """
     source = data["source"]
-    seed = spec["seed"]
-    images = _pretraining_images(source, spec)
+    seed, fit = spec["seed"], FitConfig(**spec["fit"])
+    images = pretraining_images(source, fit, seed, spec["max_images"])
     training.seed_everything(seed)
     with training.devices(all_gpus=spec["all_gpus"]).scope():
         encoder, autoencoder = _autoencoder(spec, source)
-        fitted = training.fit_autoencoder(
-            autoencoder, images.train, images.val, FitConfig(**spec["fit"]), say
-        )
+        fitted = training.fit_autoencoder(autoencoder, images.train, images.val, fit, say)
     errors, absolute, mean_image_error = _reconstruct(
         autoencoder, stream_split(source, "test"), images.mean
     )
@@ -69,6 +68,7 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             "psnr": float(np.mean(-10 * np.log10(np.maximum(errors, 1e-12)))),
             "mse_mean_image": mean_image_error,
         },
+        "detail": _detail(autoencoder, source),
         "mse_quantiles": np.quantile(errors, np.linspace(0, 1, 101)).tolist(),
         "shown": [
             {
@@ -94,7 +94,7 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     weights of the classifier, `test_scores` and `val_scores` (float64, probability of label 1).
     """
     task, seed, strategy = data["task"], spec["seed"], spec["strategy"]
-    splits = _labelled(task, spec["label_budget"], seed)
+    splits = labelled(task, spec["label_budget"], seed)
     training.seed_everything(seed)
     encoder = models.build_encoder(_encoder_config(spec, task))
     frozen = strategy in ("frozen", "random_frozen")
@@ -116,12 +116,14 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         )
         fitted = training.fit_head(head, embeddings, config, seed, say)
     else:
-        fitted = training.fit_classifier(classifier, splits, config, seed, say)
+        fitted = training.fit_classifier(classifier, splits, config, seed, say, spec["loss"])
+    train_answers = training.scores(classifier, splits.train.images) > 0.5
     val_scores = training.scores(classifier, splits.val.images)
     record = {
         "fit": _fit_record(fitted),
         "n_train": len(splits.train),
         "n_val": len(splits.val),
+        "train_accuracy": float(np.mean(train_answers == splits.train.labels)),
         "val_labels": splits.val.labels.tolist(),
         "threshold": choose_threshold(splits.val.labels, val_scores),
         "parameters": {
@@ -132,6 +134,80 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     test_scores = training.scores(classifier, stream_split(task, "test"))
     arrays = {"val_scores": val_scores, "test_scores": test_scores}
     return Result(record, arrays | _packed("classifier", classifier))
+
+
+def baseline(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """Fits one of `BASELINES` to a whole label budget and scores the test split.
+
+    Parents: `pretraining` for `frozen_*`, none for the others. The record and the arrays are those
+    of a run, but the validation scores are out-of-fold scores of the whole budget, which has no
+    validation part. The untrained encoder is that of `random_frozen` with the same seed.
+    """
+    task, seed = data["task"], spec["seed"]
+    splits = labelled(task, spec["label_budget"], seed)
+    images = np.concatenate([splits.train.images, splits.val.images])
+    labels = np.concatenate([splits.train.labels, splits.val.labels])
+    features, _, method = spec["baseline"].partition("_")
+    test: np.ndarray
+    if features in ("frozen", "random"):
+        training.seed_everything(seed)
+        encoder = models.build_encoder(_encoder_config(spec, task))
+        if features == "frozen":
+            models.set_weights(encoder, encoder_weights(spec, task, parents["pretraining"]))
+        known = training.embed(encoder, images)
+        test = training.embed(encoder, stream_split(task, "test"))
+    else:
+        method = spec["baseline"]
+        known, test = images, np.concatenate(list(stream_split(task, "test")))
+    found = baselines.fit_predict(method, known, labels, test, seed)
+    record = {
+        "fit": _NOT_FITTED,
+        "n_train": len(labels),
+        "n_val": 0,
+        "train_accuracy": None,
+        "val_labels": found.val_labels.tolist(),
+        "threshold": choose_threshold(found.val_labels, found.val_scores),
+        "parameters": None,
+        "chosen": found.chosen,
+    }
+    return Result(record, {"val_scores": found.val_scores, "test_scores": found.test_scores})
+
+
+def forgetting(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """How well an encoder serves the source task and the decoder that it was pretrained with.
+
+    Parents: `pretraining`, and `run` if it is that run's encoder that is measured. The record has
+    the test AUC of a probe fitted to embeddings of source training images (None without both
+    classes), and the mean squared error of the decoder's answer to embeddings of test images.
+    """
+    from sklearn.metrics import roc_auc_score  # takes seconds to import
+
+    source = data["source"]
+    encoder, autoencoder = _autoencoder(spec, source)
+    models.set_weights(autoencoder, _unpacked("autoencoder", parents["pretraining"]))
+    if "run" in parents:
+        classifier = restore_classifier(spec, source, parents["run"])
+        models.transfer_weights(classifier.get_layer("encoder"), encoder)
+    rows = drawn_rows(sum(source.counts["train"]), spec["train_images"])
+    train = load_rows(source, "train", rows)
+    embeddings = training.embed(encoder, train.images).reshape(len(rows), -1)
+    probe = baselines.fit_probe(embeddings, train.labels)
+    say(0.7)
+    test_rows = drawn_rows(sum(source.counts["test"]), spec["test_images"])
+    test = load_rows(source, "test", test_rows)
+    scores = probe(training.embed(encoder, test.images).reshape(len(test_rows), -1))
+    both = 0 < test.labels.sum() < len(test.labels)
+    squared = [
+        np.square(training.predict(autoencoder, piece) - piece / np.float32(255)).sum(dtype=float)
+        for piece in np.array_split(test.images, -(-test.images.nbytes // _PIECE))
+    ]
+    record = {
+        "probe_auc": float(roc_auc_score(test.labels, scores)) if both else None,
+        "mse": float(np.sum(squared) / test.images.size),
+        "n_train": len(rows),
+        "n_test": len(test_rows),
+    }
+    return Result(record)
 
 
 def latent_space(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
@@ -152,6 +228,9 @@ def latent_space(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "silhouette": latent.silhouette(embeddings, labels),
         "knn_accuracy": latent.knn_accuracy(embeddings, labels),
         "component_auc": latent.component_auc(components["coordinates"], labels),
+        "clusters": latent_intervals.permutation_test(embeddings, labels),
+        "components": latent_intervals.component_difference(components["coordinates"], labels),
+        "two_clusters": latent_intervals.two_clusters(neighbours["coordinates"], labels),
     }
     arrays = {
         "pca": components["coordinates"][:, :2],
@@ -162,7 +241,7 @@ def latent_space(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 
 def similarity(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
-    """Linear CKA between every two latent spaces of one task; parents: the runs, by name."""
+    """Debiased linear CKA of every two latent spaces of one task; parents: the runs, by name."""
     names = sorted(parents)
     embeddings = {
         name: _test_embeddings(spec, data["task"], parents[name])[0].astype("float32")
@@ -170,7 +249,8 @@ def similarity(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     }
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     cka = [
-        {"a": a, "b": b, "value": latent.linear_cka(embeddings[a], embeddings[b])} for a, b in pairs
+        {"a": a, "b": b, **latent_intervals.cka_interval(embeddings[a], embeddings[b])}
+        for a, b in pairs
     ]
     return Result({"cka": cka})
 
@@ -208,91 +288,15 @@ def _encoder_config(spec: Spec, dataset: DatasetInfo) -> models.EncoderConfig:
     return models.EncoderConfig(image_shape=dataset.image_shape, **spec["encoder"])
 
 
-@dataclass(frozen=True)
-class _PretrainingImages:
-    """Batches of (image, image), how many images train, and their mean in [0, 1]."""
-
-    train: tf.data.Dataset
-    val: tf.data.Dataset
-    n_train: int
-    mean: np.ndarray
-
-
-def _pretraining_images(source: DatasetInfo, spec: Spec) -> _PretrainingImages:
-    """The images of a pretraining, from memory or, for a large data set, from records on disk."""
-    fit, seed = FitConfig(**spec["fit"]), spec["seed"]
-    available = sum(source.counts["train"])
-    n_train = min(spec["max_images"] or available, available)
-    if not source.fits_in_memory:
-        return _streamed_images(source, fit, seed, n_train)
-    train = load_split(source, "train").images
-    if n_train < available:
-        train = train[np.sort(np.random.default_rng(seed).permutation(available)[:n_train])]
-    val = load_split(source, "val").images
-    return _PretrainingImages(
-        pipelines.autoencoder_batches(
-            train, batch_size=fit.batch_size, shuffle_seed=seed, augment=fit.augment
-        ),
-        pipelines.autoencoder_batches(val, batch_size=training.PREDICT_BATCH, shuffle_seed=None),
-        n_train,
-        train.mean(axis=0, dtype="float64") / 255,
-    )
-
-
-def _streamed_images(
-    source: DatasetInfo, fit: FitConfig, seed: int, n_train: int
-) -> _PretrainingImages:
-    from tfmed.data.records import stream_images, write_records
-
-    folder = write_records(source, cache_folder() / "records", progress=False)
-    stream = functools.partial(stream_images, folder)
-    in_order = stream("train", batch_size=fit.batch_size, shuffle_seed=None, take=n_train)
-    total = np.zeros(source.image_shape, "float64")
-    for batch in in_order:
-        total += batch.numpy().sum(axis=0, dtype="float64")
-    train = stream("train", batch_size=fit.batch_size, shuffle_seed=seed, take=n_train)
-    val = stream("val", batch_size=fit.batch_size, shuffle_seed=None)
-    return _PretrainingImages(
-        pipelines.streamed_autoencoder_batches(train, shuffle_seed=seed, augment=fit.augment),
-        pipelines.streamed_autoencoder_batches(val, shuffle_seed=None),
-        n_train,
-        total / n_train / 255,
-    )
-
-
-def _labelled(task: DatasetInfo, budget: int | str, seed: int) -> LabelledSplits:
-    """The examples of a label budget; `full` means the official train and val splits."""
-    if budget == "full":
-        splits = [load_split(task, split) for split in ("train", "val")]
-    else:
-        rows, val_rows = draw_budget(load_labels(task, "train"), int(budget), seed)
-        drawn = load_rows(task, "train", np.concatenate([rows, val_rows]))
-        is_val = np.isin(np.sort(np.concatenate([rows, val_rows])), val_rows)
-        splits = [Split(drawn.images[part], drawn.labels[part]) for part in (~is_val, is_val)]
-    return LabelledSplits(*(LabelledImages(split.images, split.labels) for split in splits))
-
-
 def _test_embeddings(
     spec: Spec, task: DatasetInfo, result: Result
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Embeddings (n, features), labels (n,) and rows (n,) of the test images looked at."""
     encoder = restore_classifier(spec, task, result).get_layer("encoder")
     labels = load_labels(task, "test")
-    rows = np.arange(len(labels))
-    if len(rows) > spec["max_images"]:
-        rows = np.sort(np.random.default_rng(0).permutation(rows)[: spec["max_images"]])
-    embeddings = training.embed(encoder, _chosen(stream_split(task, "test"), rows))
+    rows = drawn_rows(len(labels), spec["max_images"])
+    embeddings = training.embed(encoder, chosen_rows(stream_split(task, "test"), rows))
     return embeddings.reshape(len(rows), -1), labels[rows], rows
-
-
-def _chosen(chunks: Iterable[np.ndarray], rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Chunks of the images whose rows were chosen, in their order."""
-    start = 0
-    for chunk in chunks:
-        inside = rows[(rows >= start) & (rows < start + len(chunk))]
-        if len(inside):
-            yield chunk[inside - start]
-        start += len(chunk)
 
 
 def _reconstruct(
@@ -309,6 +313,16 @@ def _reconstruct(
             baseline += float(((scaled - mean_image) ** 2).sum(dtype="float64"))
             pixels += images.size
     return np.concatenate(squared), absolute / pixels, baseline / pixels
+
+
+def _detail(autoencoder: keras.Model, source: DatasetInfo) -> dict[str, Any] | None:
+    """`reconstruction.detail` of test images; None for images smaller than a window of SSIM."""
+    if source.image_shape[0] < _SSIM_SIDE:
+        return None
+    most = max(min(_DETAIL_IMAGES, _DETAIL_BYTES // int(np.prod(source.image_shape))), 1)
+    rows = drawn_rows(sum(source.counts["test"]), most)
+    originals = load_rows(source, "test", rows).images
+    return reconstruction.detail(originals, training.predict(autoencoder, originals))
 
 
 def _fit_record(fitted: training.Fit) -> dict[str, Any]:

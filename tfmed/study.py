@@ -15,9 +15,23 @@ from tfmed.errors import InputError
 LabelBudget = int | Literal["full"]
 Strategy = Literal["scratch", "random_frozen", "frozen", "finetune"]
 STRATEGIES: tuple[Strategy, ...] = typing.get_args(Strategy)
+BASELINES = (
+    "majority",
+    "pixels_logistic",
+    "pca_logistic",
+    "frozen_knn",
+    "frozen_logistic",
+    "random_knn",
+    "random_logistic",
+)
+"""Simple classifiers beside the strategies: of pixels, and of embeddings of the autoencoder's
+(`frozen`) or an untrained (`random`) encoder."""
+Loss = Literal["class_weighted", "focal"]
 STANDARD = "standard"
 OVERTRAINED = "overtrained"
 """Variant of `scratch` that trains for a fixed number of epochs without early stopping."""
+DROPOUT = "dropout_"
+"""Start of the name of a variant of `finetune` with another dropout, such as `dropout_0.5`."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +71,15 @@ class PretrainingSettings:
         fit: how long and how fast.
         max_images: limits the images used (0: all).
         seed: of weights, shuffling and the choice of images.
+        per_seed: pretrains once for every seed of the classifiers, with `seed` plus that seed, so
+            that differences carry the luck of pretraining too; else one encoder serves all.
         all_gpus: splits every batch among all GPUs; else it takes one, like every other job.
     """
 
     fit: FitConfig = FitConfig(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
     max_images: int = 0
     seed: int = 0
+    per_seed: bool = False
     all_gpus: bool = False
 
 
@@ -96,16 +113,63 @@ class ClassifierSettings:
 
 @dataclass(frozen=True)
 class TaskSettings:
-    """What is run on one data set; an empty list of budgets runs nothing."""
+    """What is run on one data set; an empty list of budgets runs nothing.
+
+    Attributes:
+        label_budgets: numbers of labels, or `full`.
+        strategies: how classifiers use the encoder.
+        overtrained: adds `scratch` without early stopping at the budget of the experiments.
+        baselines: adds the simple classifiers of `BASELINES` at every budget.
+    """
 
     label_budgets: tuple[LabelBudget, ...] = ()
     strategies: tuple[Strategy, ...] = STRATEGIES
     overtrained: bool = False
+    baselines: bool = True
+
+    def only(self, *budgets: LabelBudget | None) -> "TaskSettings":
+        """The same with no other label budgets than these."""
+        kept = tuple(budget for budget in self.label_budgets if budget in budgets)
+        return dataclasses.replace(self, label_budgets=kept)
+
+    def smallest_budget(self) -> LabelBudget | None:
+        """The fewest labels; None where nothing is run."""
+        return min(self.label_budgets, key=budget_size, default=None)
+
+    def largest_budget(self) -> LabelBudget | None:
+        """`full`, else the most labels; None where nothing is run."""
+        return max(self.label_budgets, key=budget_size, default=None)
+
+    def nearest_budget(self, labels: int) -> int | None:
+        """The numeric budget nearest to a number of labels, the smaller of two as near."""
+        numeric = sorted(int(budget) for budget in self.label_budgets if budget != "full")
+        return min(numeric, key=lambda budget: abs(budget - labels), default=None)
+
+
+def budget_size(budget: LabelBudget) -> float:
+    """Sorting key of label budgets: few labels, many, `full`."""
+    return float("inf") if budget == "full" else float(budget)
+
+
+@dataclass(frozen=True)
+class ExperimentSettings:
+    """Variants of classifiers that differ in one thing from the standard ones.
+
+    Attributes:
+        label_budget: they are run at the numeric budget of their task nearest to this, where
+            latent spaces are shown and models exported too.
+        losses: of `scratch` and `finetune` on the source task, instead of plain cross-entropy.
+        dropouts: of `finetune` on the target task, instead of `classifiers.dropout`.
+    """
+
+    label_budget: int = 300
+    losses: tuple[Loss, ...] = ("class_weighted", "focal")
+    dropouts: tuple[float, ...] = (0.0, 0.5, 0.7)
 
 
 @dataclass(frozen=True)
 class LatentSettings:
-    """Looking into the latent space: one seed, every strategy, at most `max_images` test images."""
+    """Looking into the latent space: one seed, at most `max_images` test images."""
 
     perplexity: float = 30.0
     max_images: int = 25_000
@@ -123,13 +187,16 @@ class Study:
     )
     source: str = "chestmnist"
     target: str = "pneumoniamnist"
-    seeds: int = 3
+    seeds: int = 5
     quick: bool = False
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     pretraining: PretrainingSettings = field(default_factory=PretrainingSettings)
     classifiers: ClassifierSettings = field(default_factory=ClassifierSettings)
-    source_task: TaskSettings = TaskSettings(label_budgets=(300,), overtrained=True)
-    target_task: TaskSettings = TaskSettings(label_budgets=(300, "full"))
+    source_task: TaskSettings = TaskSettings(label_budgets=(30, 100, 300, 1000), overtrained=True)
+    target_task: TaskSettings = TaskSettings(
+        label_budgets=(30, 100, 300, 1000, "full"), overtrained=True
+    )
+    experiments: ExperimentSettings = field(default_factory=ExperimentSettings)
     latent: LatentSettings = field(default_factory=LatentSettings)
 
     def settings(self) -> dict[str, Any]:
@@ -137,8 +204,13 @@ class Study:
         return _plain(dataclasses.asdict(self))
 
     def quickened(self) -> "Study":
-        """The same study, small: fewer images, epochs and seeds; still every part of it."""
+        """The same study, small: fewer images, epochs, seeds, budgets; still every part of it.
+
+        The target keeps its smallest and largest budget and that of the experiments, the source
+        only the last.
+        """
         classifiers = self.classifiers
+        source, target, few = self.source_task, self.target_task, self.experiments.label_budget
         return dataclasses.replace(
             self,
             quick=True,
@@ -155,6 +227,10 @@ class Study:
                 finetune=_capped(classifiers.finetune, 6),
                 scratch=_capped(classifiers.scratch, 10),
                 overtrained_epochs=min(classifiers.overtrained_epochs, 20),
+            ),
+            source_task=source.only(source.nearest_budget(few) or source.largest_budget()),
+            target_task=target.only(
+                target.smallest_budget(), target.nearest_budget(few), target.largest_budget()
             ),
             latent=dataclasses.replace(self.latent, max_images=min(self.latent.max_images, 1000)),
         )
@@ -251,9 +327,21 @@ def check(study: Study) -> None:
         [],
         "a list with at least one budget, here or in source_task",
     )
+    _check_experiments(study.experiments)
     perplexity = study.latent.perplexity
     _require(1 < perplexity < 1e6, "latent.perplexity", perplexity, "above 1 and below a million")
     _require(study.latent.max_images >= 50, "latent.max_images", study.latent.max_images, "from 50")
+
+
+def _check_experiments(experiments: ExperimentSettings) -> None:
+    budget = experiments.label_budget
+    _require(budget >= 10, "experiments.label_budget", budget, "a number from 10")
+    for dropout in experiments.dropouts:
+        fits = 0 <= dropout < 1
+        _require(fits, "experiments.dropouts", dropout, "numbers from 0 and below 1")
+    for name, chosen in (("losses", experiments.losses), ("dropouts", experiments.dropouts)):
+        fits = len(set(chosen)) == len(chosen)
+        _require(fits, f"experiments.{name}", list(chosen), "each named once")
 
 
 def _check_fit(where: str, config: FitConfig) -> None:

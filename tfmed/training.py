@@ -5,7 +5,7 @@ Every function is deterministic under its seed on one machine with one set of ve
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import keras
@@ -84,6 +84,7 @@ def fit(
     validation: tf.data.Dataset,
     config: FitConfig,
     say: Callable[[float], None] = lambda _: None,
+    class_weight: Mapping[int, float] | None = None,
 ) -> Fit:
     """Fits a compiled model with EarlyStopping on the validation loss, penalties left out.
 
@@ -97,6 +98,7 @@ def fit(
         validation: validation batches.
         config: epochs and patience; the rest is the caller's.
         say: told the share of the epochs that are done.
+        class_weight: label to weight of its examples in the training loss; metrics ignore it.
 
     Raises:
         FloatingPointError: the loss or a weight is no longer finite.
@@ -120,6 +122,7 @@ def fit(
         validation_data=validation,
         epochs=config.epochs,
         callbacks=[stopper, *always] if config.patience else always,
+        class_weight=dict(class_weight) if class_weight else None,
         shuffle=False,
         verbose=0,
     ).history
@@ -175,9 +178,24 @@ def fit_classifier(
     config: FitConfig,
     seed: int,
     say: Callable[[float], None] = lambda _: None,
+    loss: str = "plain",
 ) -> Fit:
-    """Fits a classifier, or a head on embeddings, with binary cross-entropy."""
-    twin = _traced_twin(classifier, _steps(-(-len(splits.train) // config.batch_size)))
+    """Fits a classifier, or a head on embeddings.
+
+    EarlyStopping watches the plain validation cross-entropy whatever the loss, so that the epoch is
+    chosen alike and losses differ only in what they teach; `history` holds it too.
+
+    Args:
+        classifier: images or embeddings in, probability of label 1 out.
+        splits: examples to fit to, and to decide when to stop.
+        config: how long and how fast.
+        seed: of shuffling and augmentation.
+        say: told the share of the epochs that are done.
+        loss: `plain` binary cross-entropy; `class_weighted`, where each class weighs the same in
+            sum; or `focal` with gamma 2 and no class balancing (Lin et al. 2017).
+    """
+    steps = _steps(-(-len(splits.train) // config.batch_size))
+    twin = _traced_twin(classifier, steps, loss)
     twin.optimizer.learning_rate.assign(config.learning_rate)
     fitted = fit(
         twin,
@@ -193,26 +211,35 @@ def fit_classifier(
         ),
         config,
         say,
+        class_weights(splits.train.labels) if loss == "class_weighted" else None,
     )
     models.set_weights(classifier, models.weights(twin))
     return fitted
 
 
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weights n / (2 n_c) of the classes 0 and 1, which make both weigh the same in sum."""
+    counts = np.bincount(labels, minlength=2)
+    return {label: float(len(labels) / (2 * max(n, 1))) for label, n in enumerate(counts)}
+
+
 _traced: dict[str, keras.Model] = {}
 
 
-def _traced_twin(classifier: keras.Model, steps_per_execution: int) -> keras.Model:
+def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: str) -> keras.Model:
     """A compiled copy of a classifier, in its state and with a new optimiser's.
 
     Copies are kept and used again for models of the same form: tracing costs more than fitting to
     a few hundred images, and a study fits hundreds of models that differ in their numbers alone.
     """
-    key = json.dumps([classifier.get_config(), steps_per_execution])
+    key = json.dumps([classifier.get_config(), steps_per_execution, loss])
     if key not in _traced:
         _traced[key] = keras.Model.from_config(classifier.get_config())
         _traced[key].compile(
             keras.optimizers.Adam(),
-            loss="binary_crossentropy",
+            loss=keras.losses.BinaryFocalCrossentropy(gamma=2.0)
+            if loss == "focal"
+            else keras.losses.BinaryCrossentropy(),
             metrics=[
                 keras.metrics.BinaryAccuracy("accuracy"),
                 keras.metrics.BinaryCrossentropy(DATA_LOSS),

@@ -119,12 +119,14 @@ def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: in
         "threshold": float(rng.uniform(0.4, 0.8)),
         "confusion": np.round(confusion).tolist(),
         "confusion_at_threshold": np.round(confusion).tolist(),
+        "train_accuracy": float(min(accuracy + 0.06, 1)),
         "roc_tpr": (FPR ** ((1 - auc) / auc)).tolist(),
         "history": _history(rng, epochs, floor=0.02 if overtrained else 0.2, rise=rise),
         "epochs": epochs,
         "best_epoch": epochs if overtrained else epochs - 6,
         "stopped_early": not overtrained,
         "parameters": {"trainable": 1025 if "frozen" in strategy else 60417, "total": 60417},
+        "chosen": None,
         "seconds": float(rng.uniform(2, 20)),
         "predictions": f"predictions/{task}-{strategy}-{budget}-{seed}.csv",
     }
@@ -206,10 +208,24 @@ def _space(rng: Any, task: str, strategy: str, budget: Any, title: str, labels: 
             "coordinates": pca.round(3).tolist(),
             "explained_variance_ratio": [0.31, 0.17, 0.08, 0.05, 0.03],
         },
-        "tsne": {"coordinates": tsne.round(3).tolist(), "perplexity": 30, "kl_divergence": 1.9},
+        "tsne": {
+            "coordinates": tsne.round(3).tolist(),
+            "perplexity": 30,
+            "kl_divergence": 1.9,
+            "two_clusters": {
+                "adjusted_rand": {"value": 0.2, "low": 0.1, "high": 0.3},
+                "silhouette": 0.4,
+                "sizes": [len(labels) - len(labels) // 3, len(labels) // 3],
+            },
+        },
         "silhouette": float(rng.uniform(0, 0.3)),
         "knn_accuracy": float(rng.uniform(0.6, 0.9)),
         "component_auc": [0.81, 0.66, 0.55, 0.52, 0.51],
+        "clusters": {
+            name: {"value": 0.2, "null_high": 0.01, "p_value": 0.001}
+            for name in ("silhouette", "knn_accuracy")
+        },
+        "components": {"first": 0.31, "second": 0.16, "difference": 0.15, "low": 0.1, "high": 0.2},
     }
 
 
@@ -230,13 +246,47 @@ def _latent(rng: Any, runs: list[dict]) -> dict:
     pairs = [
         (a, b) for i, a in enumerate(spaces) for b in spaces[i + 1 :] if a["task"] == b["task"]
     ]
-    cka = [{"a": a["id"], "b": b["id"], "value": float(rng.uniform(0.2, 0.95))} for a, b in pairs]
+    cka = [
+        {"a": a["id"], "b": b["id"], "value": value, "low": value - 0.04, "high": value + 0.04}
+        for (a, b), value in zip(pairs, rng.uniform(0.2, 0.95, len(pairs)).tolist(), strict=True)
+    ]
     return {
         "labels": {task: y.tolist() for task, y in labels.items()},
         "indices": {task: list(range(len(y))) for task, y in labels.items()},
         "spaces": spaces,
         "cka": cka,
+        "forgetting": [_forgetting_entry(budget) for budget in (300, "full")],
     }
+
+
+def _span(mean: float, half: float, **more: float) -> dict:
+    return {"mean": mean, "low": mean - half, "high": mean + half, **more}
+
+
+def _forgetting_entry(budget: Any) -> dict:
+    parts = {"before": 0.60, "after": 0.58, "difference": -0.02}
+    errors = {"before": 0.0019, "after": 0.0042, "ratio": 2.2}
+    return {
+        "label_budget": budget,
+        "n_seeds": 3,
+        **{f"probe_auc_{k}": _span(value, 0.01, sd=0.004) for k, value in parts.items()},
+        **{f"mse_{k}": _span(value, 0.1 * value, sd=0.04 * value) for k, value in errors.items()},
+    }
+
+
+def _detail() -> dict:
+    edges = np.linspace(0, 0.5, 7)
+    kept = [0.99, 0.9, 0.7, 0.4, 0.2, 0.1]
+    bands = [
+        {
+            "from": float(low),
+            "to": float(high),
+            "kept": _span(share, 0.02),
+            "explained": _span(share - 0.05, 0.02),
+        }
+        for low, high, share in zip(edges, edges[1:], kept, strict=False)
+    ]
+    return {"n": 3441, "ssim": _span(0.91, 0.002), "psnr": _span(27.3, 0.1), "bands": bands}
 
 
 def _pretraining(rng: Any) -> dict:
@@ -269,6 +319,7 @@ def _pretraining(rng: Any) -> dict:
         "stopped_early": True,
         "seconds": 41.2,
         "test": {"n": 3441, "mse": 0.0019, "mae": 0.031, "psnr": 27.3, "mse_mean_image": 0.031},
+        "detail": _detail(),
         "mse_quantiles": quantiles,
         "reconstructions": reconstructions,
     }
@@ -388,7 +439,7 @@ def example_results(
         "comparisons": _comparisons(summary) if comparisons else [],
         "latent": _latent(rng, runs)
         if latent
-        else {"labels": {}, "indices": {}, "spaces": [], "cka": []},
+        else {"labels": {}, "indices": {}, "spaces": [], "cka": [], "forgetting": []},
         "claims": [],
         "models": [
             {

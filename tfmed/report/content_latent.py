@@ -38,7 +38,8 @@ def latent_blocks(results: dict) -> list[Block]:
             term("AUC of a component"),
             ": how well that principal component alone tells the classes apart (0.5: not at all). ",
             term("Linear CKA"),
-            ": likeness of two latent spaces, from 0 to 1 (Kornblith et al., 2019).",
+            ": likeness of two latent spaces, 1 for the same up to rotation and scale, about 0 for "
+            "unrelated ones (Kornblith et al., 2019; debiased as in Nguyen et al., 2021).",
         )
     ]
     for task, slug in task_slugs(results).items():

@@ -16,6 +16,7 @@ from tfmed.report.blocks import (
     text,
 )
 from tfmed.report.wording import (
+    STRATEGIES,
     SYNTHETIC_MARK,
     budget_name,
     budgets,
@@ -99,6 +100,7 @@ def _budget_words(results: dict) -> Text:
     sizes = {
         (run["task"], run["label_budget"]): (run["n_train"], run["n_val"])
         for run in results["runs"]
+        if run["strategy"] in STRATEGIES
     }
     found = [
         f"{task_title(results, task)}, {budget_name(results, task, budget)}: "
@@ -137,7 +139,7 @@ def _strategy_words(results: dict) -> Text:
     parameters = {
         strategy_name(run): run["parameters"]
         for run in results["runs"]
-        if run["variant"] == "standard"
+        if run["variant"] == "standard" and run["parameters"]
     }
     sizes = "; ".join(
         f"{name} {count(p['trainable'])} of {count(p['total'])}" for name, p in parameters.items()
@@ -147,7 +149,11 @@ def _strategy_words(results: dict) -> Text:
 
 
 def _stopping_words(results: dict) -> Text:
-    runs = [run for run in results["runs"] if run["variant"] == "standard"]
+    runs = [
+        run
+        for run in results["runs"]
+        if run["variant"] == "standard" and run["strategy"] in STRATEGIES
+    ]
     stopped = sum(run["stopped_early"] for run in runs)
     counted = f" {stopped} of {len(runs)} classifiers stopped early." if runs else ""
     return text(

@@ -126,7 +126,7 @@ def runs_of(results: dict, row: dict) -> list[dict]:
 
 def curve_grid(results: dict, task: str) -> list[list[dict | None]]:
     """Summary rows as a grid: a line per label budget and variant, a column per strategy."""
-    rows = summary_rows(results, task)
+    rows = [row for row in summary_rows(results, task) if row["strategy"] in STRATEGIES]
     columns = [s for s in STRATEGIES if any(row["strategy"] == s for row in rows)]
     lines: dict[tuple, dict] = {}
     for row in rows:

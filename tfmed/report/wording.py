@@ -4,11 +4,27 @@ Everything here reads the plain dict of `results.json`; nothing is computed agai
 """
 
 STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
+BASELINES = (
+    "majority",
+    "pixels_logistic",
+    "pca_logistic",
+    "frozen_knn",
+    "frozen_logistic",
+    "random_knn",
+    "random_logistic",
+)
 STRATEGY_NAMES = {
     "scratch": "from scratch",
     "random_frozen": "random, frozen",
     "frozen": "frozen",
     "finetune": "fine-tuned",
+    "majority": "commoner class",
+    "pixels_logistic": "logistic, pixels",
+    "pca_logistic": "logistic, PCA",
+    "frozen_knn": "neighbours, frozen",
+    "frozen_logistic": "logistic, frozen",
+    "random_knn": "neighbours, random",
+    "random_logistic": "logistic, random",
 }
 METRIC_NAMES = {
     "accuracy": "accuracy",
@@ -80,7 +96,9 @@ def metric_name(metric: str) -> str:
 def strategy_name(entry: dict) -> str:
     """Name of a run's, summary row's or comparison side's strategy, variant included."""
     name = STRATEGY_NAMES[entry["strategy"]]
-    return name if entry["variant"] == "standard" else f"{name}, {entry['variant']}"
+    return (
+        name if entry["variant"] == "standard" else f"{name}, {entry['variant'].replace('_', ' ')}"
+    )
 
 
 def dataset_of(results: dict, task: str) -> dict | None:
@@ -142,7 +160,7 @@ def cell_order(entry: dict) -> tuple:
         budget_order(entry["label_budget"]),
         variant != "standard",
         variant,
-        STRATEGIES.index(entry["strategy"]),
+        (*STRATEGIES, *BASELINES).index(entry["strategy"]),
     )
 
 

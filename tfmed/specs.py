@@ -1,0 +1,262 @@
+"""The jobs of a study: what each needs to know, whose results it needs, what it roughly costs."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from tfmed.data import DatasetInfo
+from tfmed.jobs import Job, code_version
+from tfmed.study import (
+    DROPOUT,
+    OVERTRAINED,
+    STANDARD,
+    FitConfig,
+    LabelBudget,
+    Strategy,
+    Study,
+)
+
+_TRAINING_MODULES = (
+    "tfmed.stages",
+    "tfmed.inputs",
+    "tfmed.models",
+    "tfmed.training",
+    "tfmed.data.pipelines",
+    "tfmed.data.budgets",
+    "tfmed.data.records",
+)
+_TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
+_PRETRAINING_MODULES = (*_TRAINING_MODULES, "tfmed.reconstruction")
+_PRETRAINING_PACKAGES = (*_TRAINING_PACKAGES, "scipy")
+_PROBE_MODULES = (*_TRAINING_MODULES, "tfmed.baselines")
+_PROBE_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "scipy")
+_LATENT_MODULES = (*_TRAINING_MODULES, "tfmed.latent", "tfmed.latent_intervals", "tfmed.evaluation")
+_LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
+
+IMAGES_PER_SECOND = 3000
+"""Rough speed of fitting 28 x 28 images on one core; only the time left depends on it."""
+EMBEDDED_PER_SECOND = 12_000
+"""Rough speed of embedding such images."""
+START_SECONDS = 4.0
+"""Rough cost of building and tracing a model."""
+READ_SECONDS = 0.3
+"""Rough cost of reading a data set and building a model that is not fitted."""
+BASELINE_SECONDS = {"majority": 0.0, "pixels_logistic": 0.6, "pca_logistic": 0.3}
+"""Rough cost of fitting a baseline to 1,000 examples; others: `PROBE_SECONDS`."""
+PROBE_SECONDS = {"knn": 0.2, "logistic": 0.9}
+"""The same on embeddings."""
+
+PROBE_IMAGES = 2000
+"""Source images that a probe is fitted to, before and after fine-tuning on the target."""
+FORGETTING_IMAGES = 3000
+"""Source test images that it is scored on, at most."""
+
+
+def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
+    """Fits an autoencoder to the source's images.
+
+    Args:
+        study: says how.
+        source: whose images.
+        seed: of this pretraining.
+    """
+    settings = study.pretraining
+    images = min(settings.max_images or 10**9, sum(source.counts["train"]))
+    again = f", seed {seed}" if settings.per_seed else ""
+    return Job(
+        kind="pretrain",
+        spec={
+            "encoder": dataclasses.asdict(study.encoder),
+            "fit": dataclasses.asdict(settings.fit),
+            "max_images": settings.max_images,
+            "seed": seed,
+            "all_gpus": settings.all_gpus,
+        },
+        data={"source": source.md5},
+        code=code_version(_PRETRAINING_MODULES, _PRETRAINING_PACKAGES),
+        title=f"pretraining on {source.title}{again}",
+        cost=START_SECONDS + images * settings.fit.epochs * _fit_seconds(source),
+    )
+
+
+def run_job(
+    study: Study,
+    task: DatasetInfo,
+    strategy: Strategy,
+    variant: str,
+    budget: LabelBudget,
+    seed: int,
+    pretraining: Job,
+) -> Job:
+    """Fits one classifier and scores the test split."""
+    parents: dict[str, Job] = {}
+    if strategy == "frozen":
+        parents["pretraining"] = pretraining
+    elif strategy == "finetune":
+        parents["frozen"] = run_job(study, task, "frozen", STANDARD, budget, seed, pretraining)
+    fit = _fit_config(study, strategy, variant, budget)
+    dropout = study.classifiers.dropout
+    spec: dict[str, Any] = {
+        "strategy": strategy,
+        "label_budget": budget,
+        "seed": seed,
+        "encoder": dataclasses.asdict(study.encoder),
+        "dropout": float(variant.removeprefix(DROPOUT)) if variant.startswith(DROPOUT) else dropout,
+        "penalty": study.classifiers.penalty,
+        "loss": variant if variant in ("class_weighted", "focal") else "plain",
+        "fit": dataclasses.asdict(fit),
+    }
+    name = strategy if variant == STANDARD else f"{strategy} ({variant})"
+    work = _labels(task, budget) * fit.epochs * _fit_seconds(task) / (1 if fit.patience == 0 else 2)
+    frozen = strategy in ("frozen", "random_frozen")
+    return Job(
+        kind="run",
+        spec=spec,
+        data={"task": task.md5},
+        parents=parents,
+        code=code_version(_TRAINING_MODULES, _TRAINING_PACKAGES),
+        title=f"{name}, {budget_words(budget)} of {task.title}, seed {seed}",
+        cost=START_SECONDS + (work / 10 if frozen else work) + _embed_seconds(task),
+    )
+
+
+def baseline_job(
+    study: Study, task: DatasetInfo, baseline: str, budget: LabelBudget, seed: int, pretraining: Job
+) -> Job:
+    """Fits one of `BASELINES` and scores the test split.
+
+    With all labels and no random encoder there is nothing for a seed to change: the job is the
+    same for all seeds of one pretraining.
+    """
+    features, _, method = baseline.partition("_")
+    embedded = features in ("frozen", "random")
+    seconds = PROBE_SECONDS[method] if embedded else BASELINE_SECONDS[baseline]
+    fixed = budget == "full" and features != "random"
+    return Job(
+        kind="baseline",
+        spec={
+            "baseline": baseline,
+            "label_budget": budget,
+            "seed": 0 if fixed else seed,
+            "encoder": dataclasses.asdict(study.encoder) if embedded else None,
+        },
+        data={"task": task.md5},
+        parents={"pretraining": pretraining} if features == "frozen" else {},
+        code=code_version(_PROBE_MODULES, _PROBE_PACKAGES),
+        title=f"{baseline}, {budget_words(budget)} of {task.title}"
+        + ("" if fixed else f", seed {seed}"),
+        cost=READ_SECONDS
+        + seconds * _labels(task, budget) / 1000 * _relative_size(task)
+        + (_embed_seconds(task) if embedded else 0.0),
+    )
+
+
+def space_job(study: Study, task: DatasetInfo, run: Job) -> Job:
+    """Looks at the latent space of a run."""
+    images = min(sum(task.counts["test"]), study.latent.max_images)
+    return Job(
+        kind="latent_space",
+        spec={
+            "encoder": run.spec["encoder"],
+            "perplexity": study.latent.perplexity,
+            "max_images": study.latent.max_images,
+        },
+        data={"task": task.md5},
+        parents={"run": run},
+        code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
+        title=f"latent space of {run.title}",
+        cost=2.0 + images / 450,
+    )
+
+
+def similarity_job(study: Study, task: DatasetInfo, runs: dict[str, Job]) -> Job:
+    """Compares the latent spaces of runs of one task, which are given by name."""
+    images = min(sum(task.counts["test"]), study.latent.max_images)
+    pairs = len(runs) * (len(runs) - 1) / 2
+    return Job(
+        kind="similarity",
+        spec={
+            "encoder": dataclasses.asdict(study.encoder),
+            "max_images": study.latent.max_images,
+        },
+        data={"task": task.md5},
+        parents=runs,
+        code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
+        title=f"similarity of the latent spaces of {task.name}",
+        cost=1.0 + pairs * images / 10_000,
+    )
+
+
+def forgetting_job(
+    study: Study, source: DatasetInfo, pretraining: Job, run: Job | None = None
+) -> Job:
+    """How well an encoder serves the source: the autoencoder's own or, with a run, that run's."""
+    after = f" after {run.title}" if run else " before fine-tuning"
+    return Job(
+        kind="forgetting",
+        spec={
+            "encoder": dataclasses.asdict(study.encoder),
+            "train_images": PROBE_IMAGES,
+            "test_images": FORGETTING_IMAGES,
+        },
+        data={"source": source.md5},
+        parents={"pretraining": pretraining, **({"run": run} if run else {})},
+        code=code_version(_PROBE_MODULES, _PROBE_PACKAGES),
+        title=f"{source.title}{after}",
+        cost=READ_SECONDS + PROBE_SECONDS["logistic"] * PROBE_IMAGES / 1000,
+    )
+
+
+def export_job(name: str, models: Path, task: DatasetInfo, run: Job) -> Job:
+    """Writes a run's classifier as a SavedModel below `models`."""
+    return Job(
+        kind="export",
+        spec={
+            "encoder": run.spec["encoder"],
+            "models": str(models),
+            "name": name,
+            "source": run.key,
+        },
+        data={"task": task.md5},
+        parents={"run": run},
+        title=f"exporting {name}",
+        cost=START_SECONDS,
+        kept=False,
+    )
+
+
+def budget_words(budget: LabelBudget) -> str:
+    """Such as `300 labels` or `all labels`."""
+    return "all labels" if budget == "full" else f"{budget} labels"
+
+
+def _fit_config(study: Study, strategy: Strategy, variant: str, budget: LabelBudget) -> FitConfig:
+    classifiers = study.classifiers
+    fit = {
+        "scratch": classifiers.scratch,
+        "random_frozen": classifiers.head,
+        "frozen": classifiers.head,
+        "finetune": classifiers.finetune,
+    }[strategy]
+    if budget != "full":
+        batch_size = min(fit.batch_size, classifiers.small_batch_size)
+        fit = dataclasses.replace(fit, batch_size=batch_size)
+    if variant == OVERTRAINED:
+        fit = dataclasses.replace(fit, epochs=classifiers.overtrained_epochs, patience=0)
+    return fit
+
+
+def _labels(task: DatasetInfo, budget: LabelBudget) -> int:
+    return sum(task.counts["train"]) if budget == "full" else budget
+
+
+def _relative_size(info: DatasetInfo) -> float:
+    return info.image_shape[0] ** 2 / 28**2
+
+
+def _fit_seconds(info: DatasetInfo) -> float:
+    return _relative_size(info) / IMAGES_PER_SECOND
+
+
+def _embed_seconds(info: DatasetInfo) -> float:
+    return sum(info.counts["test"]) * _relative_size(info) / EMBEDDED_PER_SECOND
