@@ -52,6 +52,7 @@ def test_every_run_and_space_is_in_one_share_and_costs_are_even(plan, count):
     shares = [share(plan, Shard(index, count)) for index in range(1, count + 1)]
     keys = [job.key for jobs in shares for job in jobs]
     wanted = {run.job.key for run in plan.runs} | {space.job.key for space in plan.spaces}
+    wanted |= {job.key for pair in plan.forgetting for job in (pair.before, pair.after)}
     assert len(keys) == len(set(keys))
     assert set(keys) == wanted
     costs = [sum(job.cost for job in jobs) for jobs in shares]
@@ -90,7 +91,11 @@ def test_a_shard_waits_for_a_pretraining_that_another_one_has_claimed(plan, stor
         do_share(share(plan, Shard(1, 2)), store, doer(store, done), wait)
     assert order
     assert plan.pretraining.key not in done
-    before = {run.job.key for run in plan.runs if run.strategy in ("scratch", "random_frozen")}
+    before = {
+        run.job.key
+        for run in plan.runs
+        if all(job.kind != "pretrain" for job in with_ancestors([run.job]))
+    }
     assert {key for key in order if key in {run.job.key for run in plan.runs}} <= before
     assert set(done) == {job.key for job in share(plan, Shard(1, 2))}
 

@@ -119,6 +119,10 @@ def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):
         ),
         ("[latent]\nperplexity = inf", "latent.perplexity = inf"),
         ("[latent]\nmax_images = 3", "latent.max_images = 3"),
+        ("[experiments]\nlabel_budget = 9", "experiments.label_budget = 9"),
+        ("[experiments]\ndropouts = [0.5, 1]", "experiments.dropouts = 1.0"),
+        ("[experiments]\ndropouts = [nan]", "experiments.dropouts = nan"),
+        ("[experiments]\nlosses = ['focal', 'focal']", "experiments.losses = ['focal', 'focal']"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_range(tmp_path, text, name):
@@ -147,7 +151,11 @@ def test_quickened_is_smaller_and_keeps_every_part():
     assert quick.seeds < study.seeds
     assert 0 < quick.pretraining.max_images < 10_718
     assert quick.latent.max_images < study.latent.max_images
-    assert (quick.source_task, quick.target_task) == (study.source_task, study.target_task)
+    assert quick.source_task == dataclasses.replace(study.source_task, label_budgets=(300,))
+    assert quick.target_task == dataclasses.replace(
+        study.target_task, label_budgets=(30, 300, "full")
+    )
+    assert quick.experiments == study.experiments
     for part in ("head", "finetune", "scratch"):
         smaller, full = getattr(quick.classifiers, part), getattr(study.classifiers, part)
         assert smaller.epochs < full.epochs
@@ -164,6 +172,13 @@ def test_quickening_enlarges_nothing_of_a_study_that_is_small_already(tmp_path):
     assert (quick.seeds, quick.pretraining) == (1, small.pretraining)
     assert quick.classifiers.scratch == small.classifiers.scratch
     assert quick.classifiers.overtrained_epochs == 3
+
+
+def test_quickening_keeps_the_few_labels_of_a_study_with_others_than_the_default(tmp_path):
+    own = "[source_task]\nlabel_budgets = ['full']\n[target_task]\nlabel_budgets = [50, 200, 800]"
+    quick = read(own, tmp_path).quickened()
+    assert quick.source_task.label_budgets == ("full",)
+    assert quick.target_task.label_budgets == (50, 200, 800)
 
 
 def test_settings_hold_only_json_values():

@@ -30,6 +30,57 @@ def classifier(dropout=0.0, l2=0.0):
     return models.build_classifier(models.build_encoder(CONFIG), head, trainable=True)
 
 
+def unbalanced(n=200, share=0.1, seed=0):
+    """Few of label 1, a little brighter than the others."""
+    rng = np.random.default_rng(seed)
+
+    def draw(size):
+        labels = (np.arange(size) < share * size).astype("uint8")
+        images = rng.integers(0, 200, (size, 28, 28, 1)) + 4 * labels[:, None, None, None]
+        return LabelledImages(images.astype("uint8"), labels)
+
+    return LabelledSplits(draw(n), draw(n // 2))
+
+
+def test_a_class_weighted_loss_weighs_both_classes_the_same():
+    labels = unbalanced().train.labels
+    weights = training.class_weights(labels)
+    assert weights[0] * np.sum(labels == 0) == pytest.approx(weights[1] * np.sum(labels == 1))
+    assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
+
+
+def test_weighting_the_classes_raises_the_scores_of_the_rare_one():
+    means = {}
+    for loss in ("plain", "class_weighted"):
+        training.seed_everything(3)
+        splits, model = unbalanced(), classifier()
+        training.fit_classifier(model, splits, FitConfig(5, 32, 1e-3, 0), seed=0, loss=loss)
+        means[loss] = training.scores(model, splits.val.images).mean()
+    assert means["class_weighted"] > means["plain"] + 0.1
+
+
+def test_every_loss_is_what_its_formula_says():
+    splits = noise(n_train=16, n_val=16)
+    labels, first = splits.train.labels, {}
+    for loss in ("plain", "class_weighted", "focal"):
+        training.seed_everything(3)
+        model = classifier()
+        scores = training.scores(model, splits.train.images)
+        twin = training._traced_twin(model, 1, loss)
+        first[loss] = float(twin.loss(labels[:, None], scores[:, None].astype("float32")))
+    right = np.where(labels == 1, scores, 1 - scores)
+    assert first["plain"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    assert first["class_weighted"] == first["plain"]  # the weights come with the examples
+    assert first["focal"] == pytest.approx(-((1 - right) ** 2 * np.log(right)).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["class_weighted", "focal"])
+def test_early_stopping_watches_the_plain_loss_whatever_is_learned(loss):
+    splits, model = unbalanced(), classifier()
+    fit = training.fit_classifier(model, splits, FitConfig(4, 32, 1e-3, 5), seed=0, loss=loss)
+    assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
+
+
 def validation_loss(model, splits):
     scores = training.scores(model, splits.val.images)
     return float(keras.losses.binary_crossentropy(splits.val.labels.astype("float64"), scores))

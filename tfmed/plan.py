@@ -148,14 +148,14 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
     pretrainings = _pretrainings(study, source)
-    tasks = [(source, study.source_task), (target, study.target_task)]
-    for task, settings in tasks:
+    tasks = [(source, study.source_task, True), (target, study.target_task, False)]
+    for task, settings, _ in tasks:
         _check_budgets(task, settings)
     if source.md5 == target.md5:
         tasks.reverse()
     found: dict[tuple, Run] = {}
-    for task, settings in tasks:
-        for run in _runs(study, task, settings, pretrainings, source_task=task is source):
+    for task, settings, is_source in tasks:
+        for run in _runs(study, task, settings, pretrainings, source_task=is_source):
             found.setdefault((task.md5, run.label), run)
     runs = list(found.values())
     spaces = list(_spaces(study, runs))

@@ -302,6 +302,11 @@ def _forgetting(plan: Plan, finished: Finished) -> list[dict[str, Any]]:
             [[record[name] for record in records] for records in (before, after)]
             for name in ("probe_auc", "mse")
         )
+        if len({pair.before.key for pair in pairs}) == 1:
+            # One encoder measured once: equal numbers, from which no luck can be told.
+            alone = {"probe_auc_before": aucs[0][:1], "mse_before": errors[0][:1]}
+        else:
+            alone = {}
         known = None not in (*aucs[0], *aucs[1])
         entry: dict[str, Any] = {"label_budget": budget, "n_seeds": len(pairs)}
         for name, values in (
@@ -313,7 +318,7 @@ def _forgetting(plan: Plan, finished: Finished) -> list[dict[str, Any]]:
             ("mse_ratio", np.divide(errors[1], errors[0])),
         ):
             usable = known or not name.startswith("probe")
-            entry[name] = seeds_interval(values) if usable else None
+            entry[name] = seeds_interval(alone.get(name, values)) if usable else None
         entries.append(entry)
     return entries
 

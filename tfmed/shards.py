@@ -99,8 +99,9 @@ def do_share(
 
 
 def unfinished(plan: Plan, store: Store) -> int:
-    """How many of a study's pretrainings and runs have no result yet."""
-    jobs = [job for job in with_ancestors(plan.jobs()) if job.kind in (PRETRAIN, "run")]
+    """How many of a study's jobs that runs, or what is measured of them, need have no result."""
+    kinds = (PRETRAIN, "run", "baseline", "forgetting")
+    jobs = [job for job in with_ancestors(plan.jobs()) if job.kind in kinds]
     return sum(not store.path(job).exists() for job in jobs)
 
 

@@ -20,6 +20,7 @@ import pytest
 from conftest import ROOT, Command, Done
 
 from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.study import BASELINES
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC
@@ -97,7 +98,7 @@ def test_every_output_is_there_and_nothing_half_written(
     assert {path.suffix for path in (out / "figures").iterdir()} == {".svg"}
     runs = {run["predictions"] for run in results["runs"]}
     assert all((out / path).is_file() for path in runs)
-    assert len(runs) == len(results["runs"]) == 2 * (2 + 4)
+    assert len(runs) == len(results["runs"]) == 2 * (2 + 7 + 4 + 7 + 3)
     models = first[0].folder / "saved_models"
     assert {path.name for path in models.iterdir()} == MODELS
     assert all((models / name / "1" / "saved_model.pb").is_file() for name in MODELS)
@@ -131,7 +132,10 @@ def column(path: Path) -> np.ndarray:
 
 
 def test_a_label_budget_counts_training_and_validation_labels(results: dict[str, Any]) -> None:
-    assert {(run["n_train"], run["n_val"]) for run in results["runs"]} == {(32, 8)}
+    sizes = {
+        (run["strategy"] in BASELINES, run["n_train"], run["n_val"]) for run in results["runs"]
+    }
+    assert sizes == {(False, 32, 8), (True, 40, 0)}
 
 
 def test_synthetic_data_is_marked_everywhere(
