@@ -294,33 +294,30 @@ def _forgetting(plan: Plan, finished: Finished) -> list[dict[str, Any]]:
     budgets: dict[LabelBudget, list[Forgetting]] = {}
     for pair in plan.forgetting:
         budgets.setdefault(pair.run.label_budget, []).append(pair)
-    entries = []
-    for budget, pairs in budgets.items():
-        before = [finished[pair.before.key].record for pair in pairs]
-        after = [finished[pair.after.key].record for pair in pairs]
-        aucs, errors = (
-            [[record[name] for record in records] for records in (before, after)]
-            for name in ("probe_auc", "mse")
-        )
-        if len({pair.before.key for pair in pairs}) == 1:
-            # One encoder measured once: equal numbers, from which no luck can be told.
-            alone = {"probe_auc_before": aucs[0][:1], "mse_before": errors[0][:1]}
-        else:
-            alone = {}
-        known = None not in (*aucs[0], *aucs[1])
-        entry: dict[str, Any] = {"label_budget": budget, "n_seeds": len(pairs)}
-        for name, values in (
-            ("probe_auc_before", aucs[0]),
-            ("probe_auc_after", aucs[1]),
-            ("probe_auc_difference", np.subtract(aucs[1], aucs[0]) if known else []),
-            ("mse_before", errors[0]),
-            ("mse_after", errors[1]),
-            ("mse_ratio", np.divide(errors[1], errors[0])),
-        ):
-            usable = known or not name.startswith("probe")
-            entry[name] = seeds_interval(alone.get(name, values)) if usable else None
-        entries.append(entry)
-    return entries
+    return [
+        {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(pairs, finished)}
+        for budget, pairs in budgets.items()
+    ]
+
+
+def _before_and_after(pairs: list[Forgetting], finished: Finished) -> dict[str, Any]:
+    """Intervals over seeds; None for an AUC that is not defined."""
+    measured_once = len({pair.before.key for pair in pairs}) == 1
+    found: dict[str, Any] = {}
+    for measure, change, compare in (
+        ("probe_auc", "difference", np.subtract),
+        ("mse", "ratio", np.divide),
+    ):
+        before = [finished[pair.before.key].record[measure] for pair in pairs]
+        after = [finished[pair.after.key].record[measure] for pair in pairs]
+        names = [f"{measure}_{part}" for part in ("before", "after", change)]
+        if None in (*before, *after):
+            found |= dict.fromkeys(names)
+            continue
+        # Of one encoder for all seeds the same number would pose as an interval of no width.
+        values = (before[:1] if measured_once else before, after, compare(after, before))
+        found |= {name: seeds_interval(v) for name, v in zip(names, values, strict=True)}
+    return found
 
 
 def seeds_interval(values: ArrayLike) -> dict[str, float | None]:
