@@ -20,8 +20,9 @@ from tfmed.jobs import Job, Store
 from tfmed.schedule import Event
 
 WORKER = (sys.executable, "-m", "tfmed.worker")
-JOBS_PER_WORKER = 40
-"""A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
+JOBS_PER_WORKER = 400
+"""A worker is replaced after so many jobs: TensorFlow's memory grows with every form of model that
+is traced, though not with the fits of one form; a new worker has to import and trace again."""
 
 
 def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> dict[str, Any]:

@@ -44,9 +44,9 @@ START_SECONDS = 1.0
 """Rough cost of building a model and, now and then, of tracing it."""
 READ_SECONDS = 0.1
 """Rough cost of reading a data set and building a model that is not fitted."""
-EPOCHS_SHARE = {"scratch": 0.5, "finetune": 0.4, "random_frozen": 0.2, "frozen": 0.2}
+EPOCHS_SHARE = {"scratch": 0.5, "finetune": 0.5, "random_frozen": 0.25, "frozen": 0.25}
 """Rough share of the epochs after which EarlyStopping stops."""
-HEAD_SPEED = 8
+HEAD_SPEED = 6
 """How many times as fast a head is fitted to embeddings as an encoder to images."""
 BASELINE_SECONDS = {"majority": 0.0, "pixels_logistic": 0.4, "pca_logistic": 0.2}
 """Rough cost of fitting a baseline to 1,000 examples; others: `PROBE_SECONDS`."""
