@@ -40,6 +40,12 @@ def test_an_interval_over_seeds_is_students():
     assert found == pytest.approx(expected)
 
 
+def test_an_interval_ends_where_the_quantity_does():
+    found = results.seeds_interval([0.001, 0.009], least=0)
+    assert found["low"] == 0
+    assert found["high"] > 0.009
+
+
 def test_one_seed_has_a_mean_and_no_interval():
     nothing = {"low": None, "high": None, "sd": None}
     assert results.seeds_interval([0.8]) == {"mean": 0.8, **nothing}

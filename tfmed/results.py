@@ -304,9 +304,9 @@ def _before_and_after(pairs: list[Forgetting], finished: Finished) -> dict[str, 
     """Intervals over seeds; None for an AUC that is not defined."""
     measured_once = len({pair.before.key for pair in pairs}) == 1
     found: dict[str, Any] = {}
-    for measure, change, compare in (
-        ("probe_auc", "difference", np.subtract),
-        ("mse", "ratio", np.divide),
+    for measure, change, compare, ranges in (
+        ("probe_auc", "difference", np.subtract, ((0, 1), (0, 1), (-1, 1))),
+        ("mse", "ratio", np.divide, ((0, math.inf),) * 3),
     ):
         before = [finished[pair.before.key].record[measure] for pair in pairs]
         after = [finished[pair.after.key].record[measure] for pair in pairs]
@@ -316,15 +316,20 @@ def _before_and_after(pairs: list[Forgetting], finished: Finished) -> dict[str, 
             continue
         # Of one encoder for all seeds the same number would pose as an interval of no width.
         values = (before[:1] if measured_once else before, after, compare(after, before))
-        found |= {name: seeds_interval(v) for name, v in zip(names, values, strict=True)}
+        parts = zip(names, values, ranges, strict=True)
+        found |= {name: seeds_interval(seeds, *ends) for name, seeds, ends in parts}
     return found
 
 
-def seeds_interval(values: ArrayLike) -> dict[str, float | None]:
+def seeds_interval(
+    values: ArrayLike, least: float = -math.inf, most: float = math.inf
+) -> dict[str, float | None]:
     """Mean over seeds with its 95 % interval of Student's t and their standard deviation.
 
     Args:
         values: (n_seeds,); of one seed only the mean is known.
+        least: the interval ends here, where the quantity cannot be less.
+        most: likewise, where it cannot be more.
     """
     found = np.asarray(values, dtype="float64")
     n, mean = len(found), float(found.mean())
@@ -332,7 +337,8 @@ def seeds_interval(values: ArrayLike) -> dict[str, float | None]:
         return {"mean": mean, "low": None, "high": None, "sd": None}
     sd = float(found.std(ddof=1))
     half_width = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
-    return {"mean": mean, "low": mean - half_width, "high": mean + half_width, "sd": sd}
+    low, high = max(mean - half_width, least), min(mean + half_width, most)
+    return {"mean": mean, "low": low, "high": high, "sd": sd}
 
 
 def _space(space: Space, result: Result) -> dict[str, Any]:
