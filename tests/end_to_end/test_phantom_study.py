@@ -98,7 +98,7 @@ def test_every_output_is_there_and_nothing_half_written(
     assert {path.suffix for path in (out / "figures").iterdir()} == {".svg"}
     runs = {run["predictions"] for run in results["runs"]}
     assert all((out / path).is_file() for path in runs)
-    assert len(runs) == len(results["runs"]) == 2 * (2 + 7 + 4 + 7 + 3)
+    assert len(runs) == len(results["runs"]) == 2 * (2 + 7 + 4 + 7 + 4)
     models = first[0].folder / "saved_models"
     assert {path.name for path in models.iterdir()} == MODELS
     assert all((models / name / "1" / "saved_model.pb").is_file() for name in MODELS)
