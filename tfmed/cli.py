@@ -268,6 +268,8 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
             spec, data_root=root, cache_dir=cache, role=role, phantom_counts=counts
         )
 
+    for spec in (study.source, study.target):
+        sources.check_spec(spec)  # before the first of them is downloaded
     source, target = resolve("source", study.source), resolve("target", study.target)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(sum(pair)) for pair in info.counts.values())

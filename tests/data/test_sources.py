@@ -323,3 +323,14 @@ def test_rows_and_chunks_are_those_of_the_whole_split(tmp_path, where, monkeypat
     assert len(chunks) == (1 if limit else 4)
     np.testing.assert_array_equal(np.concatenate(chunks), whole.images)
     np.testing.assert_array_equal(load_labels(info, "train"), whole.labels)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [("pneumoniamnst", "did you mean"), ("gone.npz", "gone.npz"), ("organmnist3d", "3-D")],
+)
+def test_a_wrong_name_is_refused_before_anything_is_downloaded(spec, message):
+    with pytest.raises(InputError, match=message):
+        sources.check_spec(spec)
+    sources.check_spec("phantom")
+    sources.check_spec("chestmnist_64")

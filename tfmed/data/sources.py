@@ -140,6 +140,21 @@ def resolve(
     return _describe_official(official, path)
 
 
+def check_spec(spec: str) -> None:
+    """Refuses a name or path that can't be resolved, without reading or downloading anything.
+
+    Raises:
+        InputError: the name is unknown or not a 2-D binary or multi-label set, or the file is not
+            there or can't be read.
+    """
+    if spec == PHANTOM:
+        return
+    if _is_path(spec):
+        check_readable(_expanded(spec).absolute())
+    else:
+        _find_official(spec)
+
+
 def available(spec: str, data_root: Path) -> bool:
     """Whether `resolve` has something to start from now, without reading or downloading it.
 
