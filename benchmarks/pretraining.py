@@ -256,8 +256,9 @@ def table(measured: dict[str, list[list[dict[str, Any]]]], n: int) -> str:
             ]
         )
     header = ["", "first epoch", "later epochs", "tfmed's 2 × 1 over it", "validation MSE"]
-    return f"{parameters.pop():,} parameters; images/s, least / median / most of the rounds.\n\n" + (
-        markdown_table(header, rows)
+    return (
+        f"{parameters.pop():,} parameters; images/s, least / median / most of the rounds.\n\n"
+        + (markdown_table(header, rows))
     )
 
 
