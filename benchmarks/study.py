@@ -114,7 +114,10 @@ class Notebook:
         with self.timed("loading"):
             self.data = {
                 info.md5: {
-                    name: (split.images.astype("float32") / 255, split.labels.astype("float32"))
+                    name: (
+                        split.images.astype("float32") / 255,
+                        split.labels.astype("float32")[:, None],
+                    )
                     for name, split in load(info).items()
                 }
                 for info in plan.datasets.values()
@@ -206,8 +209,8 @@ class Notebook:
         ).history
         x_test, y_test = self.data[run.task.md5]["test"]
         scores = classifier.predict(x_test, verbose=0)[:, 0]
-        roc_auc_score(y_test, scores)
-        self.accuracy[run.job.key] = float(accuracy_score(y_test, scores >= 0.5))
+        roc_auc_score(y_test[:, 0], scores)
+        self.accuracy[run.job.key] = float(accuracy_score(y_test[:, 0], scores >= 0.5))
         self.classifiers[run.job.key] = classifier
         self.epochs["classifier"] += len(history["loss"])
 
@@ -219,7 +222,9 @@ class Notebook:
         if run.label_budget == "full":
             return data["train"], data["val"]
         x, y = data["train"]
-        return tuple((x[rows], y[rows]) for rows in draw_budget(y, run.label_budget, run.seed))
+        return tuple(
+            (x[rows], y[rows]) for rows in draw_budget(y[:, 0], run.label_budget, run.seed)
+        )
 
     def look(self) -> None:
         """PCA, t-SNE and a scatter plot of each latent space, timed apart."""
@@ -239,7 +244,7 @@ class Notebook:
             with self.timed("figures"):
                 figure, axes = pyplot.subplots(1, 2)
                 for axis, shown in zip(axes, (components, points), strict=True):
-                    axis.scatter(*shown[:, :2].T, c=y, s=4)
+                    axis.scatter(*shown[:, :2].T, c=y[:, 0], s=4)
                 figure.savefig(self.folder / f"{space_id(space)}.png")
                 pyplot.close(figure)
 
