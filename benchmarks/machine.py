@@ -128,16 +128,21 @@ def kernel(layer: Layer, kind: Kind) -> Callable[[], Any]:
     weights = tf.random.uniform((layer.kernel, layer.kernel, channels, filters))
     settings = {"strides": [1, 2, 2, 1], "padding": "SAME"}
     raw = tf.raw_ops
-    calls: dict[Kind, Callable[[], Any]] = {
-        "convolution": lambda: raw.Conv2D(input=large, filter=weights, **settings),
-        "gradient of weights": lambda: raw.Conv2DBackpropFilter(
+    calls: dict[Kind, Callable[..., Any]] = {
+        "convolution": lambda large, small, weights: raw.Conv2D(
+            input=large, filter=weights, **settings
+        ),
+        "gradient of weights": lambda large, small, weights: raw.Conv2DBackpropFilter(
             input=large, filter_sizes=weights.shape, out_backprop=small, **settings
         ),
-        "gradient of input": lambda: raw.Conv2DBackpropInput(
+        "gradient of input": lambda large, small, weights: raw.Conv2DBackpropInput(
             input_sizes=large.shape, filter=weights, out_backprop=small, **settings
         ),
     }
-    return calls[kind]
+    # Traced, as in training: called one by one some kernels take thrice as long. Arguments, because
+    # constants could be worked out beforehand.
+    traced = tf.function(calls[kind])
+    return lambda: traced(large, small, weights)
 
 
 def least_seconds(call: Callable[[], Any], *, seconds: float = 0.5) -> float:

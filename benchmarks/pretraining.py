@@ -74,18 +74,19 @@ def fit_tfmed(n: int, epochs: int, seed: int) -> dict[str, Any]:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from tfmed import training
+    from tfmed.data.pipelines import autoencoder_batches
 
     train, val = images(n)
     training.seed_everything(seed)
     autoencoder = build_autoencoder()
     wait_for_start()
     clock = [time.perf_counter()]
+    fit = fit_config(epochs)
     fitted = training.fit_autoencoder(
         autoencoder,
-        train,
-        val,
-        fit_config(epochs),
-        seed,
+        autoencoder_batches(train, batch_size=fit.batch_size, shuffle_seed=seed),
+        autoencoder_batches(val, batch_size=training.PREDICT_BATCH, shuffle_seed=None),
+        fit,
         lambda _: clock.append(time.perf_counter()),
     )
     return {

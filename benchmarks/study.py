@@ -1,4 +1,4 @@
-"""The default study by `run_all.py`, against the same runs one after another as in a notebook.
+"""A study by `run_all.py`, against the same runs one after another as in a notebook.
 
 `run_all.py` starts with an empty cache and is timed from its start to its report. The notebook is
 one process with TensorFlow's own threads: it loads the arrays, pretrains once, fits every
@@ -13,6 +13,7 @@ Run from the repository: `python -m benchmarks.study --source FILE --target FILE
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -30,9 +31,10 @@ import numpy as np
 
 from benchmarks.side_by_side import machine, markdown_table, ratio, spread
 from tfmed.plan import Plan, Run, exports, make_plan, space_id
-from tfmed.study import Study
+from tfmed.study import read_study
 
 Seconds = dict[str, float]
+STUDY = Path(__file__).with_name("study.toml")
 
 
 def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -43,7 +45,7 @@ def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """
     command = [sys.executable, "run_all.py", "--source", args.source, "--target", args.target]
     command += ["--out", str(folder / "reports"), "--models", str(folder / "models")]
-    command += ["--quick"] * args.part
+    command += ["--study", str(args.study), *["--quick"] * args.part]
     seconds: Seconds = defaultdict(float)
     stage, since = "start", time.perf_counter()
     with subprocess.Popen(
@@ -76,7 +78,8 @@ def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def run_notebook(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """The same for the notebook, in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.study", "--notebook", str(folder)]
-    command += ["--source", args.source, "--target", args.target, *["--part"] * args.part]
+    command += ["--source", args.source, "--target", args.target, "--study", str(args.study)]
+    command += ["--part"] * args.part
     start = time.perf_counter()
     printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     found = json.loads(printed.splitlines()[-1])
@@ -89,7 +92,7 @@ def plan_for(args: argparse.Namespace, cache: Path) -> Plan:
     """The plan that `run_all.py` makes of the same options."""
     from tfmed.data import sources
 
-    study = Study(source=args.source, target=args.target)
+    study = dataclasses.replace(read_study(args.study), source=args.source, target=args.target)
     study = study.quickened() if args.part else study
     return make_plan(
         study,
@@ -328,6 +331,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--source", required=True, help="an .npz in MedMNIST's format")
     parser.add_argument("--target", required=True, help="another one")
+    parser.add_argument("--study", type=Path, default=STUDY, help="study file")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--part", action="store_true", help="the quick study; not to be quoted")
     parser.add_argument("--notebook", type=Path, help=argparse.SUPPRESS)
