@@ -126,7 +126,20 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_positive,
         metavar="N",
-        help="processes side by side (default: one per GPU, else one per core)",
+        help="jobs side by side (default: one per GPU, else one per core)",
+    )
+    how.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="do the jobs on a Ray cluster: the one of this machine or of $RAY_ADDRESS, or the one "
+        "whose head is at HOST:PORT",
+    )
+    how.add_argument(
+        "--gpus-per-job",
+        type=_share,
+        default=1.0,
+        metavar="F",
+        help="share of a GPU that each job has, such as 0.5 (default: 1); no matter without GPUs",
     )
     how.add_argument(
         "--report-only",
@@ -144,6 +157,16 @@ def _positive(text: str) -> int:
         value = 0
     if not 1 <= value <= 1000:
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 1000")
+    return value
+
+
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0.01 to 1")
     return value
 
 
@@ -178,7 +201,7 @@ def _render_again(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from tfmed import jobs, provenance, report, results
     from tfmed.plan import fit_budgets, make_plan
-    from tfmed.processes import Processes
+    from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
 
     console = Console()
@@ -195,14 +218,17 @@ def _run(options: argparse.Namespace) -> None:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
-        workers = options.workers or len(gpus) or provenance.usable_cores()
-        with Processes(store, plan.datasets, workers, gpus=gpus) as backend:
-            finished = _do_jobs(plan, store, backend, options.fresh, console)
-            models = _export(plan, finished, backend, options.models, console)
+        side_by_side = len(gpus) * jobs_per_gpu(options.gpus_per_job) or provenance.usable_cores()
+        workers = options.workers or side_by_side
+        with Processes(store, plan.datasets, workers, gpus=gpus) as here:
+            with _backend(options, here, store, plan, console) as backend:
+                finished = _do_jobs(plan, store, backend, options.fresh, console)
+                ran = backend.provenance()
+            models = _export(plan, finished, here, options.models, console)
         console.stage("evaluating")
         found = results.assemble(plan, finished, out)
         found["models"] = models
-        found["provenance"] = _provenance(plan, workers, started, console.seconds)
+        found["provenance"] = _provenance(plan, ran, started, console.seconds)
         results.write(found, out)
         html, pdf = report.render(out, progress=console.stage)
         console.line(summary_table(found))
@@ -248,6 +274,22 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
     )
 
 
+@contextlib.contextmanager
+def _backend(
+    options: argparse.Namespace, here: Any, store: Any, plan: Any, console: Any
+) -> Iterator[Any]:
+    """What does the jobs: the processes of this machine, or a Ray cluster."""
+    if options.ray is None:
+        yield here
+        return
+    from tfmed.cluster import Cluster
+
+    console.stage(f"joining the Ray cluster ({options.ray})")
+    datasets, share = plan.datasets, options.gpus_per_job
+    with Cluster(store, datasets, options.ray, options.workers, gpus_per_job=share) as cluster:
+        yield cluster
+
+
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
@@ -291,14 +333,14 @@ def _export(
     return results.model_entries(chosen, found, finished)
 
 
-def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:
+def _provenance(plan: Any, ran: dict[str, Any], started: str, seconds: float) -> dict[str, Any]:
     from tfmed import provenance
 
     return {
         **provenance.describe(plan.datasets.values()),
         "seeds": plan.seeds,
         "command": shlex.join(["python", "run_all.py", *sys.argv[1:]]),
-        "workers": workers,
+        **ran,
         "started": started,
         "seconds": round(seconds, 1),
     }

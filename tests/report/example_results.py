@@ -289,6 +289,8 @@ def _provenance(seeds: list[int], datasets: list[dict]) -> dict:
         "files": {d["file"]: d["md5"] for d in datasets},
         "command": "python run_all.py --source chest_nih.npz --target pneumoniamnist.npz",
         "workers": 2,
+        "backend": "processes",
+        "nodes": 1,
         "started": "2026-01-02T03:04:05+00:00",
         "seconds": 431.7,
     }

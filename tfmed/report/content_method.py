@@ -255,7 +255,7 @@ def provenance_blocks(results: dict) -> list[Block]:
         ["Study", results["study"]["name"]],
         ["Command", provenance["command"]],
         ["Started", provenance["started"]],
-        ["Time", f"{duration(provenance['seconds'])} with {_workers(provenance['workers'])}"],
+        ["Time", f"{duration(provenance['seconds'])} with {_workers(provenance)}"],
         ["Seeds", ", ".join(map(str, provenance["seeds"]))],
         ["Commit", provenance["commit"] or "not known"],
         ["Processor", f"{hardware['cpu']}, {hardware['cores']} cores"],
@@ -309,5 +309,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
-def _workers(workers: int) -> str:
-    return "1 worker" if workers == 1 else f"{workers} workers"
+def _workers(provenance: dict) -> str:
+    workers, nodes = provenance["workers"], provenance["nodes"]
+    words = "1 worker" if workers == 1 else f"{workers} workers"
+    if provenance["backend"] == "processes":
+        return words
+    return f"{words} on {nodes} {'node' if nodes == 1 else 'nodes'} of a Ray cluster"
