@@ -7,7 +7,7 @@ import pytest
 
 from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job, Store
-from tfmed.processes import JOBS_PER_WORKER, Processes, worker_environment
+from tfmed.processes import JOBS_PER_WORKER, Processes, jobs_per_gpu, worker_environment
 from tfmed.schedule import do_jobs
 
 SPEAKS = """
@@ -98,3 +98,8 @@ def test_workers_take_turns_in_having_a_gpu():
     devices = [worker_environment(n, ["0", "2"])["CUDA_VISIBLE_DEVICES"] for n in range(3)]
     assert devices == ["0", "2", "0"]
     assert "MALLOC_ARENA_MAX" in worker_environment(0, [])
+
+
+@pytest.mark.parametrize(("share", "jobs"), [(1.0, 1), (0.5, 2), (0.4, 2), (0.1, 10), (1 / 3, 3)])
+def test_a_gpu_is_shared_by_as_many_jobs_as_fit(share, jobs):
+    assert jobs_per_gpu(share) == jobs

@@ -92,6 +92,7 @@ class Cluster:
         self._limit, self._share = workers, gpus_per_job
         self._hands: list[_Hand] = []
         self._pending: dict[Any, _Hand] = {}
+        self._deferred: list[Job] = []
         self._died_on: dict[str, set[str]] = {}
         self._files: dict[str, Any] = {}
         self._results: dict[str, Any] = {}
@@ -132,19 +133,27 @@ class Cluster:
 
     def has_room(self) -> bool:
         """Whether a node has room for another job, now that some may have come or gone."""
-        return len(self._pending) < self._most(self._nodes())
+        return len(self._pending) + len(self._deferred) < self._most(self._nodes())
 
     def start(self, job: Job) -> None:
-        """Gives a job to an idle actor or to a new one, on a node where it has not died yet."""
+        """Gives a job to an idle actor or to a new one; a job that died waits for another node."""
         assert job.kept, "only what the store takes comes back from another machine"
+        self._deferred.append(job)
+        self._start_deferred()
+
+    def _start_deferred(self) -> None:
         nodes = self._nodes()
         alive = {node.id for node in nodes}
         for hand in [hand for hand in self._hands if not hand.job and hand.node.id not in alive]:
             self._dismiss(hand)
-        node = self._choose(job, nodes)
-        hand = self._idle(node) or self._hire(node, self._most(nodes))
-        hand.job = job
-        self._send(hand, job)
+        for job in list(self._deferred):
+            node = self._choose(job, nodes)
+            if node is None:
+                continue
+            self._deferred.remove(job)
+            hand = self._idle(node) or self._hire(node, self._most(nodes))
+            hand.job = job
+            self._send(hand, job)
 
     def wait(self) -> Iterator[Event]:
         """Yields what came of a job, after waiting for one.
@@ -158,7 +167,9 @@ class Cluster:
                 "start nodes again (`ray status` lists them) and run the study again"
             )
         for answered in self._ray.wait(list(self._pending), num_returns=1)[0]:
-            yield from self._take(answered)
+            events = list(self._take(answered))
+            self._start_deferred()
+            yield from events
 
     def _take(self, answered: Any) -> Iterator[Event]:
         hand = self._pending.pop(answered)
@@ -200,27 +211,26 @@ class Cluster:
         places = sum(node.room for node in nodes)
         return min(places, self._limit or places)
 
-    def _choose(self, job: Job, nodes: list[Node]) -> Node:
+    def _choose(self, job: Job, nodes: list[Node]) -> Node | None:
         died_on = self._died_on.get(job.key, set())
         busy = {node.id: 0 for node in nodes}
         for hand in self._pending.values():
             if hand.node.id in busy:
                 busy[hand.node.id] += 1
+        fit = [node for node in nodes if node.id not in died_on] or nodes
         return min(
-            (node for node in nodes if busy[node.id] < node.room),
-            key=lambda node: (
-                node.id in died_on,
-                self._idle(node) is None,
-                busy[node.id] / node.room,
-            ),
+            (node for node in fit if busy[node.id] < node.room),
+            key=lambda node: (self._idle(node) is None, busy[node.id] / node.room),
+            default=None,
         )
 
     def _idle(self, node: Node) -> "_Hand | None":
         return next((h for h in self._hands if h.job is None and h.node.id == node.id), None)
 
     def _hire(self, node: Node, most: int) -> "_Hand":
-        if len(self._hands) >= most:
-            self._dismiss(next(hand for hand in self._hands if hand.job is None))
+        idle = next((hand for hand in self._hands if hand.job is None), None)
+        if idle and len(self._hands) >= most:
+            self._dismiss(idle)
         actor = self._ray.remote(Worker).options(
             num_cpus=1,
             num_gpus=self._share if self._with_gpus else 0,
@@ -280,9 +290,8 @@ class Cluster:
                 ) from None
 
     def _only_on(self, node: Node) -> Any:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-        return NodeAffinitySchedulingStrategy(node.id, soft=False)
+        strategies = self._ray.util.scheduling_strategies
+        return strategies.NodeAffinitySchedulingStrategy(node.id, soft=False)
 
     def _last_words(self, node: Node) -> dict[str, str]:
         if node.id in {each.id for each in self._nodes()}:
