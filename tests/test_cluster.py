@@ -2,6 +2,7 @@
 
 import dataclasses
 import signal
+import socket
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from tfmed import cluster
-from tfmed.cluster import Cluster, find_cluster, room
+from tfmed.cluster import Cluster, answers, find_cluster, room
 from tfmed.errors import InputError
 from tfmed.jobs import Job, Result, Store, encode_result
 from tfmed.node import versions
@@ -79,7 +80,7 @@ class FakeRay:
         self.stored.append(value)
         return len(self.stored)
 
-    def wait(self, pending, num_returns):
+    def wait(self, pending, num_returns, timeout):
         return pending[:num_returns], pending[num_returns:]
 
     def get(self, reference, timeout=None):
@@ -101,6 +102,8 @@ class FakeRay:
 def use(tmp_path, monkeypatch):
     """Does jobs on a fake cluster and gives their records."""
     monkeypatch.setattr(cluster, "find_cluster", lambda address: address)
+    monkeypatch.setattr(cluster, "answers", lambda address: True)
+    monkeypatch.setattr(cluster, "_give_up", lambda: None)
 
     def run(ray, jobs, **options):
         monkeypatch.setattr(cluster, "_import_ray", lambda: ray)
@@ -165,6 +168,25 @@ def test_a_cluster_that_has_lost_all_nodes_is_an_error_and_no_endless_wait(use):
     with pytest.raises(InputError, match="no node left"):
         use(ray, [job(1)])
     assert not ray.open
+
+
+def test_a_cluster_that_has_lost_its_head_is_an_error_and_no_endless_wait(use, monkeypatch):
+    ray = FakeRay(a={"CPU": 1.0})
+    monkeypatch.setattr(ray, "wait", lambda pending, num_returns, timeout: (headless(), pending))
+
+    def headless():
+        monkeypatch.setattr(cluster, "answers", lambda address: False)
+        return []
+
+    with pytest.raises(InputError, match=r"head head:6379 was lost; finished work is kept"):
+        use(ray, [job(1)])
+
+
+def test_an_address_answers_while_something_listens_there():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        assert answers(address)
+    assert not answers(address)
 
 
 def test_a_parents_result_is_stored_in_the_cluster_once(use):

@@ -4,11 +4,13 @@ Nodes need not share a file system: data files and parents' results come from Ra
 and results go back to the command, which alone writes to the store. Ray is imported when used.
 """
 
+import atexit
 import contextlib
 import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -32,6 +34,8 @@ from tfmed.schedule import Event
 
 PATIENCE = 15.0
 """Seconds within which a cluster has to answer."""
+PULSE = 5.0
+"""Seconds after which it is seen whether the cluster's head is still there."""
 GREETING = 120.0
 """Seconds within which a node has to start a process and import tfmed."""
 
@@ -103,7 +107,8 @@ class Cluster:
         Raises:
             InputError: no cluster answers, it has no room, or a node has other versions.
         """
-        _connect(self._ray, find_cluster(self._address))
+        self._head = find_cluster(self._address)
+        _connect(self._ray, self._head)
         try:
             alive = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
             self._with_gpus = any(resources.get("GPU", 0) >= 1 for resources in alive)
@@ -123,6 +128,9 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         """Ends the actors and leaves the cluster; what they had finished is kept."""
+        if not answers(self._head):
+            _give_up()
+            return
         for hand in list(self._hands):
             self._dismiss(hand)
         self._ray.shutdown()
@@ -166,7 +174,12 @@ class Cluster:
                 f"--ray {self._address}: the cluster has no node left; finished work is kept: "
                 "start nodes again (`ray status` lists them) and run the study again"
             )
-        for answered in self._ray.wait(list(self._pending), num_returns=1)[0]:
+        pending = list(self._pending)
+        answered_now: list[Any] = []
+        while not answered_now:
+            answered_now, _ = self._ray.wait(pending, num_returns=1, timeout=PULSE)
+            self._see_head()
+        for answered in answered_now:
             events = list(self._take(answered))
             self._start_deferred()
             yield from events
@@ -195,7 +208,15 @@ class Cluster:
             self._dismiss(hand)
         yield Event(job, "answered", 1.0, answer)
 
+    def _see_head(self) -> None:
+        if not answers(self._head):
+            raise InputError(
+                f"--ray {self._address}: the cluster's head {self._head} was lost; finished work "
+                "is kept: start the cluster and run the study again"
+            )
+
     def _nodes(self) -> list[Node]:
+        self._see_head()
         found = [
             Node(
                 node["NodeID"],
@@ -371,6 +392,27 @@ def find_cluster(address: str) -> str:
         )
     said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
     raise InputError(f"--ray {address}: this machine can't join ({said}); {_START}")
+
+
+def answers(address: str) -> bool:
+    """Whether something listens at HOST:PORT."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=PULSE).close()
+    except OSError:
+        return False
+    return True
+
+
+def _give_up() -> None:
+    """Has this process end as on bad input, past Ray, which would wait for its head and crash."""
+
+    def end() -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(2)
+
+    atexit.register(end)
 
 
 def _connect(ray: Any, address: str) -> None:
