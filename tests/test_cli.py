@@ -33,6 +33,7 @@ def test_help_imports_neither_tensorflow_nor_matplotlib():
     [
         (["--seeds", "0"], "--seeds"),
         (["--workers", "two"], "'two'"),
+        (["--gpus-per-job", "2"], "'2'"),
         (["--nonsense"], "--nonsense"),
         (["--study", "missing.toml"], "missing.toml"),
         (["--report-only", "--out", "nowhere"], "nowhere"),

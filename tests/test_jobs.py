@@ -10,7 +10,17 @@ from hypothesis import strategies as st
 
 from tfmed import jobs
 from tfmed.errors import InputError
-from tfmed.jobs import Job, Result, Store, read_result, with_ancestors, write_result
+from tfmed.jobs import (
+    Job,
+    Result,
+    Store,
+    decode_result,
+    encode_result,
+    read_result,
+    with_ancestors,
+    write_content,
+    write_result,
+)
 
 RESULT = Result({"loss": 0.5, "names": ["a"]}, {"w/000": np.arange(6.0).reshape(2, 3)})
 
@@ -60,6 +70,14 @@ def test_result_comes_back_as_it_was_written(tmp_path):
     assert found.arrays["w/000"].tobytes() == RESULT.arrays["w/000"].tobytes()
     assert [path.name for path in tmp_path.rglob("*.job")] == [f"{job().key}.job"]
     assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_a_result_can_be_sent_as_the_content_of_its_file(tmp_path):
+    content = encode_result("title", RESULT)
+    assert decode_result(content).record == RESULT.record
+    write_content(tmp_path / "x.job", content)
+    assert read_result(tmp_path / "x.job").record == RESULT.record
+    assert decode_result(content[:-1]) is None
 
 
 def test_an_absent_result_is_none(tmp_path):

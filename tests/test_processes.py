@@ -7,7 +7,7 @@ import pytest
 
 from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job, Store
-from tfmed.processes import JOBS_PER_WORKER, Processes, worker_environment
+from tfmed.processes import JOBS_PER_WORKER, Processes, jobs_per_gpu, worker_environment
 from tfmed.schedule import do_jobs
 
 SPEAKS = """
@@ -105,3 +105,8 @@ def test_a_job_that_asks_for_every_gpu_has_them_all(do):
     jobs = [job(n=0), job(n=1), job(all_gpus=True), job(n=2)]
     seen = [record["gpus"] for record in do(jobs, workers=1, gpus=["0", "2"])]
     assert seen == ["0", "0", "0,2", "0"]
+
+
+@pytest.mark.parametrize(("share", "jobs"), [(1.0, 1), (0.5, 2), (0.4, 2), (0.1, 10), (1 / 3, 3)])
+def test_a_gpu_is_shared_by_as_many_jobs_as_fit(share, jobs):
+    assert jobs_per_gpu(share) == jobs

@@ -133,7 +133,20 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_positive,
         metavar="N",
-        help="processes side by side (default: one per GPU, else one per core)",
+        help="jobs side by side (default: one per GPU, else one per core)",
+    )
+    how.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="do the jobs on a Ray cluster: the one of this machine or of $RAY_ADDRESS, or the one "
+        "whose head is at HOST:PORT",
+    )
+    how.add_argument(
+        "--gpus-per-job",
+        type=_share,
+        default=1.0,
+        metavar="F",
+        help="share of a GPU that each job has, such as 0.5 (default: 1); no matter without GPUs",
     )
     how.add_argument(
         "--report-only",
@@ -170,6 +183,16 @@ def _shard(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form I/N, such as 1/4") from None
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0.01 to 1")
+    return value
+
+
 def _study(options: argparse.Namespace) -> Any:
     from tfmed.study import Study, read_study
 
@@ -201,7 +224,7 @@ def _render_again(options: argparse.Namespace) -> None:
 def _run(options: argparse.Namespace) -> None:
     from tfmed import jobs, provenance, report, results
     from tfmed.plan import fit_budgets, make_plan
-    from tfmed.processes import Processes
+    from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
 
     console = Console()
@@ -221,18 +244,20 @@ def _run(options: argparse.Namespace) -> None:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
-        workers = options.workers or len(gpus) or provenance.usable_cores()
-        backend = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
-        if options.shard is not None:
-            if not _do_shard(plan, options.shard, store, backend, console):
-                return
-            try:
-                stack.enter_context(_locked_folder(folder))
-            except _BusyError:
-                console.line("all work is done, and another shard is writing the report")
-                return
-        finished = _do_jobs(plan, store, backend, options.fresh, console)
-        models = _export(plan, finished, backend, options.models, console)
+        side_by_side = len(gpus) * jobs_per_gpu(options.gpus_per_job) or provenance.usable_cores()
+        workers = options.workers or side_by_side
+        here = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
+        with _backend(options, here, store, plan, console) as backend:
+            if options.shard is not None:
+                if not _do_shard(plan, options.shard, store, backend, console):
+                    return
+                try:
+                    stack.enter_context(_locked_folder(folder))
+                except _BusyError:
+                    console.line("all work is done, and another shard is writing the report")
+                    return
+            finished = _do_jobs(plan, store, backend, options.fresh, console)
+        models = _export(plan, finished, here, options.models, console)
         console.stage("evaluating")
         found = results.assemble(plan, finished, folder)
         found["models"] = models
@@ -286,6 +311,22 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
     )
 
 
+@contextlib.contextmanager
+def _backend(
+    options: argparse.Namespace, here: Any, store: Any, plan: Any, console: Any
+) -> Iterator[Any]:
+    """What does the jobs: the processes of this machine, or a Ray cluster."""
+    if options.ray is None:
+        yield here
+        return
+    from tfmed.cluster import Cluster
+
+    console.stage(f"joining the Ray cluster ({options.ray})")
+    datasets, share = plan.datasets, options.gpus_per_job
+    with Cluster(store, datasets, options.ray, options.workers, gpus_per_job=share) as cluster:
+        yield cluster
+
+
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
@@ -298,7 +339,7 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
     kept = f"; {len(finished)} are finished already" if finished else ""
-    console.stage(f"training and looking: {len(todo)} jobs to do{kept}")
+    console.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
     do_jobs(jobs, set(finished), backend, console.jobs)
     for job in todo:
         result = store.load(job)
@@ -317,7 +358,7 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     from tfmed.schedule import do_jobs
 
     jobs = shards.share(plan, shard)
-    console.stage(f"shard {shard}: a share of {len(jobs)} jobs")
+    console.stage(f"shard {shard}: a share of {len(jobs)} jobs on {backend.where}")
 
     def do(some: Sequence[Any]) -> None:
         every = with_ancestors(some)

@@ -158,32 +158,45 @@ class Store:
 
 
 def write_result(path: Path, job_title: str, result: Result) -> None:
-    """Writes a result aside and moves it into place.
-
-    Raises:
-        InputError: the disk is full or the folder can't be written to.
-    """
-    buffer = io.BytesIO()
-    header = {"title": job_title, "record": result.record}
-    np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
-    payload = buffer.getvalue()
-    digest = hashlib.sha256(payload).hexdigest().encode()
-    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
-    with _kept(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(FORMAT + digest + b"\n" + payload)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    """Keeps a result in a file; errors as for `write_content`."""
+    write_content(path, encode_result(job_title, result))
 
 
 def read_result(path: Path) -> Result | None:
     """Reads a result; None if the file is not there, damaged, or of another format."""
     try:
-        content = path.read_bytes()
+        return decode_result(path.read_bytes())
     except OSError:
         return None
+
+
+def encode_result(job_title: str, result: Result) -> bytes:
+    """A result as the content of its file, to keep or to send: a checksum, then an `.npz`."""
+    buffer = io.BytesIO()
+    header = {"title": job_title, "record": result.record}
+    np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
+    payload = buffer.getvalue()
+    return FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def write_content(path: Path, content: bytes) -> None:
+    """Writes an encoded result aside and moves it into place.
+
+    Raises:
+        InputError: the disk is full or the folder can't be written to.
+    """
+    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
+    with _kept(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def decode_result(content: bytes) -> Result | None:
+    """The inverse of `encode_result`; None if the content is damaged or of another format."""
     start = len(FORMAT) + 65
     payload = content[start:]
     expected = FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n"

@@ -20,6 +20,13 @@ from tfmed.jobs import Job, Store
 from tfmed.schedule import Event
 
 WORKER = (sys.executable, "-m", "tfmed.worker")
+ONE_THREAD = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
+}
+"""What every worker's environment sets, wherever it runs."""
+PACKAGE_PARENT = str(Path(__file__).resolve().parents[1])
 JOBS_PER_WORKER = 40
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
 
@@ -63,11 +70,14 @@ class Processes:
             store: holds parents' results, takes the jobs' own.
             datasets: MD5 to data set.
             workers: how many processes, at most.
-            gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each.
+            gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each, so more
+                workers than GPUs share them.
             command: starts a worker; it speaks as `tfmed.worker` does.
         """
         self._store, self._datasets = store, datasets
         self._most, self._gpus, self._command = workers, gpus, command
+        self.where = "1 worker" if workers == 1 else f"{workers} workers"
+        """What does the jobs, in words."""
         self._workers: list[_Worker] = []
         self._selector = selectors.DefaultSelector()
 
@@ -195,16 +205,17 @@ class _Worker:
         self._open.close()
 
 
+def jobs_per_gpu(gpus_per_job: float) -> int:
+    """How many jobs have the share `gpus_per_job` of one GPU each."""
+    return int(1 / gpus_per_job + 1e-9)
+
+
 def worker_environment(slot: int, gpus: Sequence[str]) -> dict[str, str]:
     """Environment of a worker: one thread for every library, and its GPU if there are any."""
-    package_parent = str(Path(__file__).resolve().parents[1])
-    paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    paths = [PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        **dict.fromkeys(threads, "1"),
-        "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
+        **ONE_THREAD,
         **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}),
     }
