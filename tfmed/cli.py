@@ -35,6 +35,9 @@ examples:
 """
 
 
+_SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}; see --help\n")
@@ -56,10 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        what = error.filename or "the disk"
+        print(f"error: {InputError(_SYSTEM.format(what, error.strerror))}", file=sys.stderr)
+        return BAD_INPUT
     except JobError as error:
         print(f"error: {error}\nthis is tfmed's own mistake: please report it", file=sys.stderr)
         return OWN_MISTAKE
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not spoil the end
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print(
             "\ninterrupted; finished work is kept, and the same command goes on from there",
             file=sys.stderr,
@@ -171,7 +180,8 @@ def _render_again(options: argparse.Namespace) -> None:
     out = options.out / _study(options).name
     if not out.exists() and (options.out / "results.json").exists():
         out = options.out
-    html, pdf = report.render(out, progress=console.stage)
+    with _locked_folder(out):
+        html, pdf = report.render(out, progress=console.stage)
     console.line(f"{html}\n{pdf}")
 
 
@@ -259,6 +269,8 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
             store.discard(job)
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
+    if todo:
+        store.check_writable()
     kept = f"; {len(finished)} are finished already" if finished else ""
     console.stage(f"training and looking: {len(todo)} jobs to do{kept}")
     do_jobs(jobs, set(finished), backend, console.jobs)
@@ -326,11 +338,14 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
             raise InputError(
                 f"{folder}: another run is writing there; wait for it or choose another --out"
             ) from None
-        yield folder
+        _make_folder(folder, "--out")  # another run may have removed it since
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(OSError):  # goes only if nothing came to be in it
+                folder.rmdir()
     finally:
         os.close(handle)
-        with contextlib.suppress(OSError):  # goes only if nothing came to be in it
-            folder.rmdir()
 
 
 def summary_table(found: dict[str, Any]) -> str:

@@ -31,8 +31,8 @@ from tqdm import tqdm
 
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.download import file_md5
-from tfmed.data.verify import binary_labels, printable, read_npz, stream_npz
-from tfmed.errors import InputError
+from tfmed.data.verify import binary_labels, read_npz, stream_npz
+from tfmed.errors import InputError, printable
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -20,7 +20,7 @@ from typing import IO
 import numpy as np
 
 from tfmed.data import SPLITS
-from tfmed.errors import InputError
+from tfmed.errors import InputError, printable
 
 KEYS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
 IMAGE_SIZES = (28, 64, 128, 224)
@@ -45,13 +45,6 @@ _DAMAGE = (
 )
 _GET_AGAIN = "get or write the file again"
 _MAKE_BINARY = "make the labels 0 and 1"
-
-
-def printable(text: object) -> str:
-    """Text on one line: characters that cannot be printed are written as escapes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
-    )
 
 
 def check_readable(path: Path) -> None:
