@@ -1,4 +1,4 @@
-"""Kills the quick study at random moments, starts it again each time, and looks at what comes of it.
+"""Kills the quick study at random moments and looks at what comes of it.
 
     python tests/robustness/kill_study.py --kills 50
 
@@ -41,7 +41,7 @@ TEMPORARY = re.compile(r"^\.|\.(tmp|part|partial|drawing)$|incomplete")
 FOLDERS = ("cache", "out", "models", "tmp")
 
 
-class Broken(Exception):
+class BrokenError(Exception):
     """What must hold does not."""
 
 
@@ -108,14 +108,16 @@ class Study:
     def end(self, code: int) -> None:
         """Holds what a run that came to its end left behind against what must be."""
         if code:
-            raise Broken(f"exit code {code}; it said:\n{(self.home / 'log').read_text()[-2000:]}")
+            raise BrokenError(
+                f"exit code {code}; it said:\n{(self.home / 'log').read_text()[-2000:]}"
+            )
         self.ends += 1
         self.expect_no_process()
         self.look_at_jobs()
         if left := self.temporary_files():
-            raise Broken(f"temporary files are left: {', '.join(map(str, left))}")
+            raise BrokenError(f"temporary files are left: {', '.join(map(str, left))}")
         if again := [path for path in self.home.glob("models/*/*") if path.name != "1"]:
-            raise Broken(f"exported twice: {', '.join(map(str, again))}")
+            raise BrokenError(f"exported twice: {', '.join(map(str, again))}")
 
     def stage(self) -> str:
         """The stage of the work that the log tells of last."""
@@ -131,7 +133,7 @@ class Study:
             found[path.stem] = (path.stat().st_ino, hashlib.md5(path.read_bytes()).hexdigest())
         for key, as_first_seen in self.jobs.items():
             if found.get(key) != as_first_seen:
-                raise Broken(f"job {key} was finished and then written again or lost")
+                raise BrokenError(f"job {key} was finished and then written again or lost")
         self.jobs = found
 
     def temporary_files(self) -> list[Path]:
@@ -144,9 +146,9 @@ class Study:
     def expect_no_process(self) -> None:
         """Waits a moment for killed processes to go."""
         end = time.monotonic() + 10
-        while left := processes_with(f"TMPDIR={self.home / 'tmp'}"):
+        while left := processes_with(f"TFMED_CACHE={self.home / 'cache'}"):
             if time.monotonic() > end:
-                raise Broken(f"processes are left: {left}")
+                raise BrokenError(f"processes are left: {left}")
             time.sleep(0.05)
 
     def results(self) -> Any:
@@ -208,7 +210,7 @@ def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, op
 def compare(study: Study, expected: Any) -> None:
     """Holds results against those of the undisturbed run."""
     if study.results() != expected:
-        raise Broken(f"{study.home / 'out'}: other results than the undisturbed run's")
+        raise BrokenError(f"{study.home / 'out'}: other results than the undisturbed run's")
     print(f"        came to its end: the same results ({len(study.jobs)} jobs)", flush=True)
 
 
@@ -241,7 +243,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             tail = calm.run()
             print(f"undisturbed: {whole:.0f} s, {n_jobs} jobs; exports and report: {tail:.0f} s")
             finished = kill(killed, expected, whole, tail, n_jobs, options)
-        except Broken as error:
+        except BrokenError as error:
             print(f"BROKEN: {error}", file=sys.stderr)
             return 1
     print(
