@@ -233,14 +233,18 @@ def _host() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs."""
+    """Whether a process of this machine still runs; one that nobody has waited for does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # no Linux, or it ended meanwhile
+        return True
+    return state not in "ZX"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -185,7 +185,8 @@ def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, op
     """Kills the study `options.kills` times; gives how many jobs were finished in all."""
     rng = random.Random(options.seed)
     computed = 0
-    while len(study.hits) < options.kills:
+    end = time.monotonic() + 60 * options.minutes
+    while len(study.hits) < options.kills and time.monotonic() < end:
         to_run = tail + (whole - tail) * (1 - len(study.jobs) / n_jobs)
         moment = rng.uniform(0, to_run)
         if study.run_and_kill(moment):
@@ -220,6 +221,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=120, help="kill no longer than this")
     parser.add_argument("--seed", type=int, default=0, help="of the moments")
     parser.add_argument("--source", default="phantom")
     parser.add_argument("--target", default="phantom")

@@ -173,7 +173,7 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         "document.json": json.dumps(data),
         **{f"{figure}.svg": svg for figure, svg in figures.items()},
     }
-    return typst.compile(
+    return typst.compile(  # type: ignore[call-overload]  # its stub knows no dict of files
         {name: text.encode() for name, text in files.items()},
         font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
         ignore_system_fonts=True,
