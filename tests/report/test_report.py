@@ -235,12 +235,12 @@ def test_results_of_any_bytes_are_refused_and_not_crashed_on(
         report.load_results(path)
 
 
-@pytest.mark.parametrize("text", ['{"schema_version": 1, "x": NaN}', "[" * 10**5, "1e999"])
+@pytest.mark.parametrize("text", ['{"x": NaN}', "[" * 10**5, '{"x": -1.5e999}'])
 def test_what_python_reads_and_json_has_not_is_refused_in_one_line(
     tmp_path: Path, text: str
 ) -> None:
     (tmp_path / "results.json").write_text(text)
-    with pytest.raises(InputError) as error:
+    with pytest.raises(InputError, match="can't be read") as error:
         report.load_results(tmp_path / "results.json")
     assert str(error.value).isprintable()
 

@@ -87,10 +87,10 @@ def test_changed_results_make_a_page_or_are_refused(
     tmp_path: Path, drawn: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(report, "draw_all", lambda *_: drawn)
-    contents = (odd_text(rng) for rng in cases(300))
+    contents = (odd_text(rng) for rng in cases(200))
     assert sum([rendered(tmp_path, content) for content in contents]) > 0
 
 
 def test_changed_results_make_figures_or_are_refused(tmp_path: Path) -> None:
-    contents = (odd_text(rng) for rng in cases(25))
+    contents = (odd_text(rng) for rng in cases(15))
     assert sum([rendered(tmp_path, content) for content in contents]) > 0

@@ -6,6 +6,7 @@ typst, which reads the document as JSON: text never passes through its markup.
 
 import datetime
 import json
+import math
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -81,7 +82,8 @@ def load_results(path: Path) -> dict:
         InputError: the file is missing, no JSON, of another schema version, or lacks a part.
     """
     try:
-        results = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        text = path.read_text(encoding="utf-8")
+        results = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the study before asking for its report") from None
     except (OSError, ValueError, RecursionError) as error:
@@ -98,8 +100,11 @@ def load_results(path: Path) -> dict:
     return results
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no number")
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number")
+    return number
 
 
 def templates_folder() -> Path:
