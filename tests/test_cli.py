@@ -90,6 +90,18 @@ def test_an_answer_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
     )
 
 
+def test_what_stopped_workers_left_is_swept_up(tmp_path):
+    from tfmed.jobs import Store, _host
+
+    store, models = Store(tmp_path / "jobs"), tmp_path / "models"
+    with cli._swept(store, models):
+        (store.root / "run").mkdir()
+        (store.root / "run" / f".abc.1@{_host()}-999999999.0.tmp").touch()
+        (models / "m" / ".writing-999999999-x").mkdir(parents=True)
+    assert list((store.root / "run").iterdir()) == []
+    assert list((models / "m").iterdir()) == []
+
+
 def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
     with cli._locked_folder(tmp_path / "study"):
         pass

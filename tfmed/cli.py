@@ -197,7 +197,6 @@ def _run(options: argparse.Namespace) -> None:
     with _locked_folder(options.out / study.name) as out:
         _make_folder(options.models, "--models")
         store = jobs.Store(jobs.cache_folder() / "jobs")
-        store.remove_leftovers()
         study, source, target = _datasets(study, options, console)
         if options.study is None:
             study, notes = fit_budgets(study, source, target)
@@ -206,7 +205,10 @@ def _run(options: argparse.Namespace) -> None:
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
         workers = options.workers or len(gpus) or provenance.usable_cores()
-        with Processes(store, plan.datasets, workers, gpus=gpus) as backend:
+        with (
+            _swept(store, options.models),
+            Processes(store, plan.datasets, workers, gpus=gpus) as backend,
+        ):
             finished = _do_jobs(plan, store, backend, options.fresh, console)
             models = _export(plan, finished, backend, options.models, console)
         console.stage("evaluating")
@@ -258,6 +260,20 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
     )
 
 
+@contextlib.contextmanager
+def _swept(store: Any, models: Path) -> Iterator[None]:
+    """Removes what killed workers left half-written: earlier commands' and then this one's."""
+    from tfmed import serving
+
+    store.remove_leftovers()
+    serving.remove_leftovers(models)
+    try:
+        yield
+    finally:
+        store.remove_leftovers()
+        serving.remove_leftovers(models)
+
+
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
@@ -292,7 +308,6 @@ def _export(
     from tfmed.plan import exports
     from tfmed.schedule import do_jobs
 
-    serving.remove_leftovers(models)
     chosen = exports(plan, results.best_runs(plan, finished), models)
     versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
     todo = [job for name, _, job in chosen if versions[name] is None]

@@ -160,6 +160,7 @@ def test_a_terminated_command_says_that_work_is_kept_and_leaves_nothing_half(
     assert "Traceback" not in err
     assert not list(command.folder.rglob("results.json"))
     assert finished_jobs(command)
+    assert_nothing_half_written(command.cache, command.folder)
 
 
 def test_a_study_killed_thrice_comes_to_the_same_results(tmp_path: Path) -> None:
