@@ -1,7 +1,10 @@
 """The backend of worker processes, with small scripts in the place of real workers."""
 
+import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +96,25 @@ def test_no_worker_outlives_the_backend(tmp_path):
         process = backend._workers[0].process
         assert process.poll() is None
     assert process.returncode == -signal.SIGKILL
+
+
+def test_temporary_files_of_workers_go_with_them_and_with_killed_commands(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "tfmed-999999999-killed").mkdir()
+    (tmp_path / f"tfmed-{os.getpid()}-alive").mkdir()
+    (tmp_path / "tfmed-own-notes").mkdir()
+    writes = (
+        "import json, sys, tempfile\nfor line in sys.stdin:\n"
+        "    name = tempfile.NamedTemporaryFile(delete=False).name\n"
+        "    print(json.dumps({'record': {'name': name}}), flush=True)"
+    )
+    command = [sys.executable, "-c", writes]
+    with Processes(Store(tmp_path / "s"), {}, 1, command=command) as backend:
+        ((_, record),) = do_jobs([job(n=1)], set(), backend).items()
+        assert Path(record["name"]).exists()
+        assert tmp_path in Path(record["name"]).parents
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"tfmed-{os.getpid()}-alive", "tfmed-own-notes", "s"}
 
 
 def test_workers_take_turns_in_having_a_gpu():

@@ -35,6 +35,9 @@ examples:
 """
 
 
+_SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}; see --help\n")
@@ -63,10 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        what = error.filename or "the disk"
+        print(f"error: {InputError(_SYSTEM.format(what, error.strerror))}", file=sys.stderr)
+        return BAD_INPUT
     except JobError as error:
         print(f"error: {error}\nthis is tfmed's own mistake: please report it", file=sys.stderr)
         return OWN_MISTAKE
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not spoil the end
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print(
             "\ninterrupted; finished work is kept, and the same command goes on from there",
             file=sys.stderr,
@@ -217,7 +226,8 @@ def _render_again(options: argparse.Namespace) -> None:
     out = options.out / _study(options).name
     if not out.exists() and (options.out / "results.json").exists():
         out = options.out
-    html, pdf = report.render(out, progress=console.stage)
+    with _locked_folder(out):
+        html, pdf = report.render_again(out, progress=console.stage)
     console.line(f"{html}\n{pdf}")
 
 
@@ -236,7 +246,6 @@ def _run(options: argparse.Namespace) -> None:
             stack.enter_context(_locked_folder(folder))
         _make_folder(options.models, "--models")
         store = jobs.Store(jobs.cache_folder() / "jobs")
-        store.remove_leftovers()
         study, source, target = _datasets(study, options, console)
         if options.study is None:
             study, notes = fit_budgets(study, source, target)
@@ -246,6 +255,7 @@ def _run(options: argparse.Namespace) -> None:
         gpus = provenance.visible_gpus()
         side_by_side = len(gpus) * jobs_per_gpu(options.gpus_per_job) or provenance.usable_cores()
         workers = options.workers or side_by_side
+        stack.enter_context(_swept(store, options.models))
         here = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
         with _backend(options, here, store, plan, console) as backend:
             if options.shard is not None:
@@ -327,6 +337,20 @@ def _backend(
         yield cluster
 
 
+@contextlib.contextmanager
+def _swept(store: Any, models: Path) -> Iterator[None]:
+    """Removes what killed workers left half-written: earlier commands' and then this one's."""
+    from tfmed import serving
+
+    store.remove_leftovers()
+    serving.remove_leftovers(models)
+    try:
+        yield
+    finally:
+        store.remove_leftovers()
+        serving.remove_leftovers(models)
+
+
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
@@ -338,6 +362,8 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
             store.discard(job)
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
+    if todo:
+        store.check_writable()
     kept = f"; {len(finished)} are finished already" if finished else ""
     console.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
     do_jobs(jobs, set(finished), backend, console.jobs)
@@ -386,7 +412,6 @@ def _export(
     from tfmed.plan import exports
     from tfmed.schedule import do_jobs
 
-    serving.remove_leftovers(models)
     chosen = exports(plan, results.best_runs(plan, finished), models)
     versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
     todo = [job for name, _, job in chosen if versions[name] is None]
@@ -431,11 +456,14 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
             raise _BusyError(
                 f"{folder}: another run is writing there; wait for it or choose another --out"
             ) from None
-        yield folder
+        _make_folder(folder, "--out")  # another run may have removed it since
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(OSError):  # goes only if nothing came to be in it
+                folder.rmdir()
     finally:
         os.close(handle)
-        with contextlib.suppress(OSError):  # goes only if nothing came to be in it
-            folder.rmdir()
 
 
 def summary_table(found: dict[str, Any]) -> str:

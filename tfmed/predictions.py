@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from tfmed.errors import InputError
 from tfmed.evaluation import METRICS_AT_HALF, checked_cases, compare, evaluate, summarise
 
+_PARTIAL = ".partial"
 _PREDICTIONS_NAME = re.compile(
     r"(?P<name>.+)_test_\[AUC\](nan|[\d.]+)_\[ACC\][\d.]+@(?P<run>[^@]+)\.csv"
 )
@@ -52,8 +53,14 @@ def write_predictions(
     for other in Path(folder).iterdir():
         match = _PREDICTIONS_NAME.fullmatch(other.name)
         if match and other != path and (match["name"], match["run"]) == (name, str(run)):
-            other.unlink()
+            other.unlink(missing_ok=True)
     return path
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a killed process left half-written, where no other process writes now."""
+    for path in folder.glob(f".*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
 
 
 def write_labels(folder: Path | str, name: str, labels: ArrayLike) -> Path:
@@ -93,7 +100,7 @@ def _write_rows(folder: Path, file_name: str, values: Sequence[str]) -> Path:
     """Write `index,value` rows aside and move them into place."""
     if re.search(r"[/\\]|@.*@", file_name):
         raise InputError(f"{file_name!r} can't be a file's name: leave out '/', '\\' and '@'")
-    path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}.partial"
+    path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}{_PARTIAL}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside.write_text("".join(f"{i},{value}\n" for i, value in enumerate(values)))

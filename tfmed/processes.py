@@ -6,6 +6,7 @@ Independent jobs on one thread each beat one job on all threads (see `benchmarks
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.data import DatasetInfo
-from tfmed.jobs import Job, Store
+from tfmed.jobs import Job, Store, is_alive
 from tfmed.schedule import Event
 
 WORKER = (sys.executable, "-m", "tfmed.worker")
@@ -29,6 +30,17 @@ ONE_THREAD = {
 PACKAGE_PARENT = str(Path(__file__).resolve().parents[1])
 JOBS_PER_WORKER = 40
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every model fitted."""
+
+SCRATCH = "tfmed-"
+"""Start of the name of the workers' folder for temporary files; their command's number follows."""
+
+
+def remove_leftovers() -> None:
+    """Removes temporary files of killed commands' workers; TensorFlow writes some."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if pid.isdecimal() and not is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> dict[str, Any]:
@@ -79,6 +91,8 @@ class Processes:
         self.where = "1 worker" if workers == 1 else f"{workers} workers"
         """What does the jobs, in words."""
         self._workers: list[_Worker] = []
+        remove_leftovers()
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-")
         self._selector = selectors.DefaultSelector()
 
     def has_room(self) -> bool:
@@ -128,12 +142,14 @@ class Processes:
         for worker in list(self._workers):
             self._dismiss(worker)
         self._selector.close()
+        self._scratch.cleanup()
 
     def _hire(self, has_every_gpu: bool) -> "_Worker":
         taken = {worker.slot for worker in self._workers}
         slot = next(slot for slot in range(self._most) if slot not in taken)
         gpus = [",".join(self._gpus)] if has_every_gpu else self._gpus
-        worker = _Worker(slot, self._command, worker_environment(slot, gpus))
+        environment = worker_environment(slot, gpus) | {"TMPDIR": self._scratch.name}
+        worker = _Worker(slot, self._command, environment)
         worker.has_every_gpu = has_every_gpu
         self._workers.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)

@@ -4,6 +4,7 @@ Its form is in `results.schema.json`; every number in it comes from a job that w
 """
 
 import base64
+import contextlib
 import io
 import json
 import math
@@ -16,6 +17,7 @@ import numpy as np
 from tfmed import evaluation, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
+from tfmed.errors import InputError
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run, Space, space_id
 from tfmed.study import OVERTRAINED, STANDARD
@@ -44,6 +46,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
     """
     labels = {task.name: load_labels(task, "test") for task in plan.tasks}
     scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
+    predictions.remove_leftovers(out / "predictions")
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
     return {
@@ -107,15 +110,23 @@ def model_entries(
 
 
 def write(results: dict[str, Any], out: Path) -> Path:
-    """Writes `results.json` aside and moves it into place."""
+    """Writes `results.json` aside and moves it into place.
+
+    Raises:
+        InputError: the disk is full or the folder can't be written to.
+    """
     path = out / "results.json"
     part = out / ".results.json.tmp"
+    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     try:
-        text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise InputError(
+            f"{path}: can't be written ({error.strerror}); make room or choose another --out"
+        ) from None
     return path
 
 

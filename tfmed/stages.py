@@ -39,8 +39,18 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     Arrays: weights of encoder and decoder, test images and reconstructions at `SHOWN_QUANTILES`.
     """
     source = data["source"]
+    if source.fits_in_memory:
+        return _pretrain(spec, source, None, say)
+    from tfmed.data.records import damage_named, write_records
+
+    folder = write_records(source, cache_folder() / "records", progress=False)
+    with damage_named(folder):
+        return _pretrain(spec, source, folder, say)
+
+
+def _pretrain(spec: Spec, source: DatasetInfo, records: Path | None, say: Say) -> Result:
     seed = spec["seed"]
-    images = _pretraining_images(source, spec)
+    images = _pretraining_images(source, records, spec)
     training.seed_everything(seed)
     with training.devices(all_gpus=spec["all_gpus"]).scope():
         encoder, autoencoder = _autoencoder(spec, source)
@@ -218,13 +228,15 @@ class _PretrainingImages:
     mean: np.ndarray
 
 
-def _pretraining_images(source: DatasetInfo, spec: Spec) -> _PretrainingImages:
+def _pretraining_images(
+    source: DatasetInfo, records: Path | None, spec: Spec
+) -> _PretrainingImages:
     """The images of a pretraining, from memory or, for a large data set, from records on disk."""
     fit, seed = FitConfig(**spec["fit"]), spec["seed"]
     available = sum(source.counts["train"])
     n_train = min(spec["max_images"] or available, available)
-    if not source.fits_in_memory:
-        return _streamed_images(source, fit, seed, n_train)
+    if records is not None:
+        return _streamed_images(source, records, fit, seed, n_train)
     train = load_split(source, "train").images
     if n_train < available:
         train = train[np.sort(np.random.default_rng(seed).permutation(available)[:n_train])]
@@ -240,12 +252,11 @@ def _pretraining_images(source: DatasetInfo, spec: Spec) -> _PretrainingImages:
 
 
 def _streamed_images(
-    source: DatasetInfo, fit: FitConfig, seed: int, n_train: int
+    source: DatasetInfo, records: Path, fit: FitConfig, seed: int, n_train: int
 ) -> _PretrainingImages:
-    from tfmed.data.records import stream_images, write_records
+    from tfmed.data.records import stream_images
 
-    folder = write_records(source, cache_folder() / "records", progress=False)
-    stream = functools.partial(stream_images, folder)
+    stream = functools.partial(stream_images, records)
     in_order = stream("train", batch_size=fit.batch_size, shuffle_seed=None, take=n_train)
     total = np.zeros(source.image_shape, "float64")
     for batch in in_order:
