@@ -295,3 +295,13 @@ def test_luck_of_seeds_is_the_range_of_the_difference_of_two_runs():
     # sd of 5 seeds: chi-square quantiles of 4 degrees of freedom are 11.143 and .4844.
     assert measured["low"] == pytest.approx(measured["value"] * (4 / 11.143) ** 0.5, rel=1e-3)
     assert measured["high"] == pytest.approx(measured["value"] * (4 / 0.4844) ** 0.5, rel=1e-3)
+
+
+def test_the_needed_seeds_would_decide_the_luck_of_seeds():
+    def with_seeds(n):
+        rows = [accuracy(LUNG, "finetune", "full", 0.87, 0.8, 0.9, sd=0.005, n_seeds=n)]
+        return entry(results(summary=rows), "luck_of_seeds")
+
+    needed = with_seeds(3)["needed"]["n"]
+    assert with_seeds(needed - 1)["verdict"] == "undecided"
+    assert with_seeds(needed)["verdict"] == "refuted"

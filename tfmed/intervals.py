@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import brentq
-from scipy.special import stdtr, stdtrit
+from scipy.special import nctdtrinc, stdtr, stdtrit
 
 from tfmed.case_values import (
     CaseValues,
@@ -120,9 +120,8 @@ def compare(
 
     Returns:
         `difference`, `low`, `high` (95 %, within [-1, 1]), `standard_error`, `df` (of the Student's
-        t that has the interval's quantile), two-sided `p_value`, `detectable` (the smallest true
-        difference that this design finds with 80 % power at the two-sided 5 % level), `n_seeds`;
-        None where the labels do not define the metric.
+        t that has the interval's quantile), two-sided `p_value`, `detectable` (see
+        `Spread.detectable`), `n_seeds`; None where the labels do not define the metric.
 
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
@@ -150,8 +149,7 @@ def difference_of(values: CaseValues) -> dict[str, float | int]:
         "standard_error": math.sqrt(spread.variance),
         "df": spread.freedom(),
         "p_value": spread.p_value(difference),
-        # Bloom (1995): the quantiles of the level and of the power, in standard errors.
-        "detectable": spread.half_width + spread.quantile(2 * (1 - POWER)) * spread.variance**0.5,
+        "detectable": spread.detectable(),
         "n_seeds": len(values.estimates),
     }
 
@@ -244,6 +242,15 @@ class Spread:
         if stdtrit(fewest, 1 - LEVEL / 2) <= goal:
             return float(fewest)
         return float(brentq(lambda df: stdtrit(df, 1 - LEVEL / 2) - goal, fewest, most))
+
+    def detectable(self) -> float:
+        """Smallest true difference found with 80 % power at the two-sided 5 % level.
+
+        From the noncentral t distribution. It is as good as the standard error, which is itself an
+        estimate: with 3 seeds that make most of the variance the power is overstated.
+        """
+        noncentrality = nctdtrinc(self.freedom(), 1 - POWER, self.quantile())
+        return float(noncentrality) * math.sqrt(self.variance)
 
     def p_value(self, difference: float) -> float:
         """Smallest level whose interval around the difference leaves out 0.

@@ -5,7 +5,7 @@ The sentences, and the criteria in words, are in `tfmed.claims`.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from scipy.special import chdtri, ndtri, stdtrit
@@ -146,7 +146,7 @@ def _judge_comparison(
             )
     raise NotTestedError(
         f"the study did not compare {' '.join(a)} with {' '.join(b)} in {metric} on {task} with"
-        f" {budget} labels"
+        f" {_count(budget)} labels"
     )
 
 
@@ -211,13 +211,27 @@ def luck_of_seeds(results: Results) -> Finding:
     if sd is None:
         raise NotTestedError("one seed tells nothing of the luck of seeds: run the study with more")
     span = float(ndtri(1 - LEVEL / 2)) * math.sqrt(2) * sd
-    # chdtri inverts the survival function of chi-square.
-    low, high = (
-        span * math.sqrt((n - 1) / float(chdtri(n - 1, tail)))
-        for tail in (LEVEL / 2, 1 - LEVEL / 2)
-    )
+    low, high = _sd_interval(span, n)
     region = (RERUN_DIFFERENCE, math.inf)
-    return judge_interval(span, low, high, region, "difference in accuracy", n, "seeds")
+    unit = "difference in accuracy"
+    found = judge_interval(span, low, high, region, unit, n, "seeds")
+    if found.verdict != "undecided":
+        return found
+    # The interval is far from symmetric with few seeds: the number is searched.
+    for more in range(n + 1, 10_001):
+        low, high = _sd_interval(span, more)
+        if low > RERUN_DIFFERENCE or high < RERUN_DIFFERENCE:
+            return replace(found, needed={"n": more, "of": "seeds", "now": n})
+    return replace(found, needed=None)
+
+
+def _sd_interval(sd: float, n: int) -> tuple[float, float]:
+    """95 % interval of a multiple of a standard deviation of n values, by chi-square."""
+    # chdtri inverts the survival function.
+    low, high = (
+        sd * math.sqrt((n - 1) / float(chdtri(n - 1, tail))) for tail in (LEVEL / 2, 1 - LEVEL / 2)
+    )
+    return low, high
 
 
 def reconstructions(results: Results) -> Finding:
@@ -310,7 +324,7 @@ def _summary(results: Results, task: str, strategy: str, budget: Any) -> dict[st
         key = row["task"], row["strategy"], row["variant"], row["label_budget"]
         if key == (task, strategy, "standard", budget):
             return row
-    raise NotTestedError(f"the study did not run {strategy} on {task} with {budget} labels")
+    raise NotTestedError(f"the study did not run {strategy} on {task} with {_count(budget)} labels")
 
 
 def _space(results: Results, role: str, strategies: tuple[str, ...], budget: Any) -> dict[str, Any]:
@@ -321,8 +335,12 @@ def _space(results: Results, role: str, strategies: tuple[str, ...], budget: Any
             key = space["task"], space["strategy"], space["variant"], space["label_budget"]
             if key == (task, strategy, "standard", budget):
                 return space
-    labels = "" if budget is None else f" after {budget} labels"
+    labels = "" if budget is None else f" after {_count(budget)} labels"
     raise NotTestedError(f"the study has no latent space of {strategies[0]} on {task}{labels}")
+
+
+def _count(budget: Any) -> str:
+    return "all" if budget == "full" else str(budget)
 
 
 def _label_order(budget: Any) -> float:
