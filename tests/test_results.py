@@ -1,11 +1,133 @@
+"""Tests of the step from finished jobs to results.json."""
+
+import dataclasses
 import errno
+import json
 import os
+from importlib.resources import files
 from pathlib import Path
 
+import jsonschema
+import numpy as np
 import pytest
+from simulation import simulated
 
 from tfmed import predictions, results
+from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
+from tfmed.jobs import Result
+from tfmed.plan import Plan, make_plan
+from tfmed.study import Study, TaskSettings
+
+SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
+N_TEST = 120
+
+
+def dataset(name):
+    counts = {"train": (400, 400), "val": (50, 50), "test": (N_TEST // 2, N_TEST // 2)}
+    path = Path(f"{name}.npz")
+    fields = ("d", "l", path, name, False, (28, 28, 1), ("no", "yes"), 1, counts)
+    return DatasetInfo(name, name.title(), *fields)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    study = Study(
+        seeds=2,
+        source_task=TaskSettings(),
+        target_task=TaskSettings(label_budgets=(30,), strategies=("scratch", "frozen", "finetune")),
+    )
+    return make_plan(study, dataset("chest"), dataset("lung"))
+
+
+@pytest.fixture
+def finished(plan):
+    """A finished job for each run, with scores of its own."""
+    done = {}
+    for number, run in enumerate(plan.runs):
+        _, scores = simulated(np.random.default_rng(number), n_seeds=1, n=N_TEST)
+        val_labels, val_scores = simulated(np.random.default_rng(99), n_seeds=1, n=10)
+        record = {
+            "threshold": 0.4,
+            "train_accuracy": 0.9 + number / 100,
+            "n_train": 20,
+            "n_val": 10,
+            "fit": {"history": {}, "epochs": 3, "best_epoch": 2, "stopped_early": True},
+            "val_labels": val_labels.tolist(),
+            "parameters": {"trainable": 1, "total": 2},
+            "seconds": 0.1,
+        }
+        arrays = {"test_scores": scores[0], "val_scores": val_scores[0]}
+        done[run.job.key] = Result(record, arrays)
+    return done
+
+
+def assembled(plan, finished, labels, out):
+    """`runs`, `summary` and `comparisons` as results.json holds them."""
+    scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
+    return {
+        "runs": [results._run(run, finished[run.job.key], labels, out) for run in plan.runs],
+        "summary": results._summary(plan, finished, {"lung": labels}, scores),
+        "comparisons": results._comparisons(plan, {"lung": labels}, scores),
+    }
+
+
+LABELS = np.arange(N_TEST) % 2
+
+
+def test_runs_summary_and_comparisons_keep_the_schema(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)
+    for part, entries in found.items():
+        assert entries
+        jsonschema.validate(entries, {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][part]})
+    assert found["summary"][0]["train_accuracy"]["sd"] > 0
+
+
+def test_swapped_test_labels_change_nothing_but_test_metrics(plan, finished, tmp_path):
+    kept, swapped = (
+        assembled(plan, finished, labels, tmp_path / str(i))["runs"]
+        for i, labels in enumerate((LABELS, 1 - LABELS))
+    )
+    of_test = {
+        *("metrics", "undefined", "confusion", "confusion_at_threshold"),
+        *("roc_tpr", "pr_precision", "reliability", "predictions"),
+    }
+    for one, other in zip(kept, swapped, strict=True):
+        assert {key for key in one if one[key] != other[key]} <= of_test
+        assert one["metrics"] != other["metrics"]
+
+
+def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)["comparisons"]
+    for metric in results.COMPARED_METRICS:
+        family = [entry for entry in found if entry["metric"] == metric]
+        assert {entry["family"] for entry in family} == {len(family)} == {3}
+        assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)
+
+
+def test_sides_are_compared_at_the_seeds_they_share(plan, finished, tmp_path):
+    fewer = [run for run in plan.runs if (run.strategy, run.seed) != ("frozen", 1)]
+    fewer_plan = dataclasses.replace(plan, runs=fewer)
+    found = assembled(fewer_plan, finished, LABELS, tmp_path)["comparisons"]
+    seeds = {(c["a"]["strategy"], c["b"]["strategy"]): c["n_seeds"] for c in found}
+    assert seeds == {
+        ("finetune", "scratch"): 2,
+        ("frozen", "scratch"): 1,
+        ("finetune", "frozen"): 1,
+    }
+
+
+def test_dropout_variants_are_compared_with_the_standard_one():
+    sides = [("finetune", "standard"), ("finetune", "dropout_0.5"), ("scratch", "dropout_0.5")]
+    assert results._pairs(sides) == [(("finetune", "dropout_0.5"), ("finetune", "standard"))]
+
+
+def test_training_accuracy_that_was_not_measured_is_null(plan, finished, tmp_path):
+    for result in finished.values():
+        del result.record["train_accuracy"]
+    found = assembled(plan, finished, LABELS, tmp_path)
+    assert {run["train_accuracy"] for run in found["runs"]} == {None}
+    assert {row["train_accuracy"] for row in found["summary"]} == {None}
 
 
 def fill_the_disk(monkeypatch):

@@ -18,7 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfmed.errors import InputError
-from tfmed.evaluation import METRICS_AT_HALF, checked_cases, compare, evaluate, summarise
+from tfmed.evaluation import (
+    METRICS_AT_HALF,
+    checked_cases,
+    compare,
+    corrected,
+    evaluate,
+    summarise,
+)
 
 _PARTIAL = ".partial"
 _PREDICTIONS_NAME = re.compile(
@@ -207,7 +214,7 @@ def _recheck(path: Path) -> int:
 def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
     """How many numbers were computed again, and a line for each that differs."""
     runs: dict[tuple, dict[int, tuple]] = {}
-    pairs: list[tuple[str, dict, dict | None]] = []
+    pairs: list[tuple[str, dict, dict]] = []
     for run, file in zip(results["runs"], files, strict=True):
         labels, scores = _labels_and_scores(file)
         pairs.append((run["id"], run, evaluate(labels, scores, run["threshold"])))
@@ -217,25 +224,31 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
         summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds)}
         pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
-    for entry in results["comparisons"]:
-        a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
-        labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
-        _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
-        difference = compare(
-            labels, scores_a, scores_b, entry["metric"], thresholds_a, thresholds_b
-        )
+    again = corrected(_compared_again(entry, runs) for entry in results["comparisons"])
+    for entry, difference in zip(results["comparisons"], again, strict=True):
         name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
-        pairs.append(
-            (f"comparison {entry['task']} {entry['label_budget']} {name}", entry, difference)
-        )
+        where = f"comparison {entry['task']} {entry['label_budget']} {name}"
+        pairs.append((where, entry, difference))
     n_numbers, differing = 0, []
-    for where, stored, again in pairs:
-        for name, value in (again or {}).items():
+    for where, stored, found in pairs:
+        for name, value in found.items():
             old, new = _leaves(stored[name]), _leaves(value)
             n_numbers += len(new)
             if len(old) != len(new) or not all(map(_agree, old, new)):
                 differing.append(f"{where} {name}: {_short(stored[name])}, again {_short(value)}")
     return n_numbers, differing
+
+
+def _compared_again(entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]]) -> dict[str, Any]:
+    """A comparison from the predictions of the seeds that both sides have."""
+    a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
+    labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
+    _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
+    metric = entry["metric"]
+    found = compare(labels, scores_a, scores_b, metric, thresholds_a, thresholds_b)
+    if found is None:
+        raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")
+    return {"metric": metric, **found}
 
 
 def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import evaluation, predictions
+from tfmed import claims, evaluation, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
 from tfmed.errors import InputError
@@ -30,8 +30,29 @@ COMPARED = (
     (("finetune", STANDARD), ("frozen", STANDARD)),
     (("frozen", STANDARD), ("random_frozen", STANDARD)),
     (("scratch", STANDARD), ("scratch", OVERTRAINED)),
+    (("scratch", "class_weighted"), ("scratch", STANDARD)),
+    (("scratch", "focal"), ("scratch", STANDARD)),
+    (("finetune", "class_weighted"), ("finetune", STANDARD)),
+    (("finetune", "focal"), ("finetune", STANDARD)),
+    (("finetune", STANDARD), ("pixels_logistic", STANDARD)),
+    (("finetune", STANDARD), ("pca_logistic", STANDARD)),
+    (("finetune", STANDARD), ("frozen_logistic", STANDARD)),
+    (("frozen", STANDARD), ("pixels_logistic", STANDARD)),
+    (("frozen", STANDARD), ("pca_logistic", STANDARD)),
+    (("frozen_logistic", STANDARD), ("random_logistic", STANDARD)),
+    (("frozen_logistic", STANDARD), ("pixels_logistic", STANDARD)),
 )
-COMPARED_METRICS = ("accuracy", "auc", "balanced_accuracy")
+"""Pairs of (strategy, variant) compared at every task and label budget where both were run; every
+variant of fine-tuning that sets the dropout is compared with the standard one besides."""
+DROPOUT = "dropout_"
+COMPARED_METRICS = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "average_precision",
+)
 
 Finished = Mapping[str, Result]
 
@@ -49,7 +70,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
     predictions.remove_leftovers(out / "predictions")
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
-    return {
+    results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "study": {
             "name": plan.study.name,
@@ -68,8 +89,8 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         "summary": _summary(plan, finished, labels, scores),
         "comparisons": _comparisons(plan, labels, scores),
         "latent": _latent(plan, finished, labels),
-        "claims": [],
     }
+    return {**results, "claims": claims.ledger(results)}
 
 
 def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
@@ -218,6 +239,7 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
         "n_val": record["n_val"],
         "n_test": len(labels),
         **evaluated,
+        "train_accuracy": record.get("train_accuracy"),
         "val_metrics": _val_metrics(result),
         "threshold": record["threshold"],
         **record["fit"],
@@ -241,8 +263,16 @@ def _summary(
         thresholds = np.array([finished[run.job.key].record["threshold"] for run in runs])
         stacked = np.stack([scores[run.job.key] for run in runs])
         summary = evaluation.summarise(labels[runs[0].task.name], stacked, thresholds)
+        summary["train_accuracy"] = _over_seeds(
+            [finished[run.job.key].record.get("train_accuracy") for run in runs]
+        )
         rows.append({**_cell(runs[0]), "n_seeds": len(runs), **summary})
     return rows
+
+
+def _over_seeds(values: list[float | None]) -> dict[str, float | None] | None:
+    known = [value for value in values if value is not None]
+    return evaluation.seeds_interval(known) if len(known) == len(values) else None
 
 
 def _cells(plan: Plan) -> dict[tuple, list[Run]]:
@@ -258,13 +288,20 @@ def _comparisons(
     cells = _cells(plan)
     compared = []
     for task, budget in dict.fromkeys((run.task.name, run.label_budget) for run in plan.runs):
-        for pair in COMPARED:
-            sides = [cells.get((task, strategy, variant, budget)) for strategy, variant in pair]
-            if not all(sides):
+        of_side = {
+            (strategy, variant): {run.seed: scores[run.job.key] for run in runs}
+            for (name, strategy, variant, labelled), runs in cells.items()
+            if (name, labelled) == (task, budget)
+        }
+        for a, b in _pairs(of_side):
+            seeds = sorted(of_side[a].keys() & of_side[b].keys())
+            if not seeds:
                 continue
-            a, b = (np.stack([scores[run.job.key] for run in runs]) for runs in sides if runs)
+            scores_a, scores_b = (
+                np.stack([of_side[side][seed] for seed in seeds]) for side in (a, b)
+            )
             for metric in COMPARED_METRICS:
-                found = evaluation.compare(labels[task], a, b, metric)
+                found = evaluation.compare(labels[task], scores_a, scores_b, metric)
                 if found is None:
                     continue
                 compared.append(
@@ -272,12 +309,20 @@ def _comparisons(
                         "task": task,
                         "label_budget": budget,
                         "metric": metric,
-                        "a": {"strategy": pair[0][0], "variant": pair[0][1]},
-                        "b": {"strategy": pair[1][0], "variant": pair[1][1]},
+                        "a": {"strategy": a[0], "variant": a[1]},
+                        "b": {"strategy": b[0], "variant": b[1]},
                         **found,
                     }
                 )
-    return compared
+    return evaluation.corrected(compared)
+
+
+def _pairs(sides: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Pairs of (strategy, variant) to compare among those there are."""
+    there = list(sides)
+    dropouts = [side for side in there if side[0] == "finetune" and side[1].startswith(DROPOUT)]
+    wanted = [*COMPARED, *((side, ("finetune", STANDARD)) for side in dropouts)]
+    return [(a, b) for a, b in wanted if a in there and b in there]
 
 
 def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
