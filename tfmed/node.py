@@ -1,13 +1,10 @@
 """What runs on a node of a Ray cluster: the actor that does jobs, and what it must find there."""
 
-import contextlib
-import fcntl
 import functools
 import hashlib
 import importlib.metadata
-import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +14,7 @@ import tfmed
 from tfmed.data.download import file_md5
 from tfmed.errors import InputError
 from tfmed.jobs import cache_folder, decode_result, encode_result
+from tfmed.locks import alone_in
 from tfmed.provenance import PACKAGES
 from tfmed.worker import guarded, intact, perform, use_one_thread
 
@@ -99,7 +97,7 @@ def place_file(
         return path
     copy = cache_folder() / "data" / f"{md5}.npz"
     try:
-        with _locked(copy.parent):
+        with alone_in(copy.parent):
             if _is_file(copy, md5):
                 return copy
             if fetch is None:
@@ -125,18 +123,6 @@ def _is_file(path: Path, md5: str) -> bool:
         return path.is_file() and file_md5(path) == md5
     except (OSError, InputError):
         return False
-
-
-@contextlib.contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Lets one process of this node at a time into a folder, which is made if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def versions() -> dict[str, str]:

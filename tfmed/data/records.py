@@ -12,7 +12,6 @@ be half as large.
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import json
 import math
@@ -33,6 +32,7 @@ from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.download import file_md5
 from tfmed.data.verify import binary_labels, read_npz, stream_npz
 from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -164,7 +164,7 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
     """
     folder = folder.absolute()
     path = folder / MedmnistRecords.name / _config_name(info) / str(MedmnistRecords.VERSION)
-    with _writing(info, folder), _held(path.parent):
+    with _writing(info, folder), alone_in(path.parent):
         _remove_unfinished(path)
         if _is_whole(path):
             return path
@@ -353,18 +353,6 @@ def _system_fault(error: BaseException | None) -> BaseException | None:
             return error
         error = error.__cause__
     return None
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes; the lock dies with the process and leaves no file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _remove_unfinished(path: Path) -> None:

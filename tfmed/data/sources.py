@@ -5,9 +5,7 @@ format (Yang et al., "MedMNIST v2", Scientific Data 2023).
 """
 
 import ast
-import contextlib
 import difflib
-import fcntl
 import functools
 import hashlib
 import importlib.util
@@ -36,6 +34,7 @@ from tfmed.data.verify import (
     verify_arrays,
 )
 from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
 
 PHANTOM = "phantom"
 PHANTOM_DOMAINS: dict[str, Literal["chest", "pneumonia"]] = {
@@ -457,7 +456,7 @@ def _write_phantom(
     arrays: dict[str, Any] = draw_phantom(domain, counts=counts)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _alone_in(path.parent):
+        with alone_in(path.parent):
             for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
                 left.unlink()
             drawn = path.with_name(f".{path.name}{_DRAWING}")
@@ -473,14 +472,3 @@ def _write_phantom(
             f"{path} cannot be written ({error.strerror or error}): make room, or set TFMED_CACHE "
             "to a folder that can be written to"
         ) from None
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Lets one process at a time write in a folder; the lock dies with the process."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
