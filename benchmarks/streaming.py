@@ -1,13 +1,15 @@
 """Resident memory of pretraining on images that are streamed from records.
 
 For a quarter, half and all of N generated 224 × 224 images, each in a fresh process: the `.npz` is
-verified, records are written, an epoch is read, and an autoencoder is fitted for some steps. Peaks
+verified, records are written, an epoch is read, and a pretraining is done for some steps. Peaks
 are the process's high-water mark up to the end of that stage, so they only rise along a row.
 Run from the repository: `python -m benchmarks.streaming [N] [--keep FOLDER]`.
 """
 
 import argparse
+import dataclasses
 import multiprocessing
+import os
 import resource
 import shutil
 import sys
@@ -73,37 +75,43 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
     row["resolve"] = peak_mb()
     print(loading_notice(info), file=sys.stderr)
     start = time.perf_counter()
-    records = write_records(info, folder)
+    records = write_records(info, folder / "records")
     row |= {"records": peak_mb(), "written/s": n_train / (time.perf_counter() - start)}
     images = stream_images(records, "train", batch_size=BATCH, shuffle_seed=0)
     start = time.perf_counter()
     n_read = sum(int(tf.shape(batch)[0]) for batch in images)
     assert n_read == n_train, f"{n_read} images in an epoch of {n_train}"
     row |= {"epoch": peak_mb(), "read/s": n_read / (time.perf_counter() - start)}
-    return row | pretrain(images, steps)
+    return row | pretrain(info, folder, steps)
 
 
-def pretrain(images, steps: int) -> dict[str, float]:
-    """Fit an autoencoder in four epochs of a quarter of the steps each, sampling memory."""
-    import keras
+def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
+    """The study's own pretraining, one epoch of so many steps, sampling memory."""
+    from tfmed import stages, training
+    from tfmed.study import EncoderSettings, FitConfig
 
-    from tfmed import models
-    from tfmed.data.pipelines import scale_images
-    from tfmed.training import seed_everything
-
-    seed_everything(0)
-    config = models.EncoderConfig((SIDE, SIDE, 1))
-    autoencoder = models.build_autoencoder(
-        models.build_encoder(config), models.build_decoder(config)
-    )
-    autoencoder.compile("adam", loss="mse", jit_compile=False)
+    os.environ["TFMED_CACHE"] = str(folder)
+    fit = FitConfig(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
+    spec = {
+        "encoder": dataclasses.asdict(EncoderSettings()),
+        "fit": dataclasses.asdict(fit),
+        "max_images": steps * BATCH,
+        "seed": 0,
+        "all_gpus": False,
+    }
+    training.STEPS_PER_EXECUTION = 1  # to see memory after every step
     resident: list[float] = []
-    sample = keras.callbacks.LambdaCallback(
-        on_train_batch_end=lambda step, logs: resident.append(resident_mb())
-    )
-    pairs = images.map(scale_images).map(lambda batch: (batch, batch)).take(steps // 4)
+    keras_fit = training.keras.Model.fit
+
+    def watched(model, *args, callbacks, **options):
+        sample = training.keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda step, logs: resident.append(resident_mb())
+        )
+        return keras_fit(model, *args, callbacks=[*callbacks, sample], **options)
+
+    training.keras.Model.fit = watched
     start = time.perf_counter()
-    autoencoder.fit(pairs, epochs=4, callbacks=[sample], shuffle=False, verbose=0)
+    stages.pretrain(spec, {"source": info}, {}, lambda share: None)
     return {
         "first step": resident[0],
         "last step": resident[-1],

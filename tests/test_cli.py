@@ -1,3 +1,5 @@
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +35,7 @@ def test_help_imports_neither_tensorflow_nor_matplotlib():
     [
         (["--seeds", "0"], "--seeds"),
         (["--workers", "two"], "'two'"),
+        (["--gpus-per-job", "2"], "'2'"),
         (["--nonsense"], "--nonsense"),
         (["--study", "missing.toml"], "missing.toml"),
         (["--report-only", "--out", "nowhere"], "nowhere"),
@@ -68,6 +71,36 @@ def test_a_second_command_is_kept_out_of_the_first_ones_folder(tmp_path):
         assert list(folder.iterdir()) == []
         (folder / "results.json").touch()
     assert (tmp_path / "study" / "results.json").exists()
+
+
+def test_the_report_is_not_rendered_where_a_run_is_writing(tmp_path, capsys):
+    with cli._locked_folder(tmp_path / "chest-to-pneumonia"):
+        assert cli.main(["--report-only", "--out", str(tmp_path)]) == 2
+    assert "another run is writing there" in capsys.readouterr().err
+
+
+def test_an_answer_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "/disk\n/file")
+
+    monkeypatch.setattr(cli, "_run", refuse)
+    assert cli.main([]) == 2
+    assert capsys.readouterr().err == (
+        "error: /disk\\n/file: Input/output error; mend the disk or its permissions and run the "
+        "command again\n"
+    )
+
+
+def test_what_stopped_workers_left_is_swept_up(tmp_path):
+    from tfmed.jobs import Store, _host
+
+    store, models = Store(tmp_path / "jobs"), tmp_path / "models"
+    with cli._swept(store, models):
+        (store.root / "run").mkdir()
+        (store.root / "run" / f".abc.1@{_host()}-999999999.0.tmp").touch()
+        (models / "m" / ".writing-999999999-x").mkdir(parents=True)
+    assert list((store.root / "run").iterdir()) == []
+    assert list((models / "m").iterdir()) == []
 
 
 def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):

@@ -1,6 +1,8 @@
 import dataclasses
 import errno
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,17 @@ from hypothesis import strategies as st
 
 from tfmed import jobs
 from tfmed.errors import InputError
-from tfmed.jobs import Job, Result, Store, read_result, with_ancestors, write_result
+from tfmed.jobs import (
+    Job,
+    Result,
+    Store,
+    decode_result,
+    encode_result,
+    read_result,
+    with_ancestors,
+    write_content,
+    write_result,
+)
 
 RESULT = Result({"loss": 0.5, "names": ["a"]}, {"w/000": np.arange(6.0).reshape(2, 3)})
 
@@ -62,6 +74,14 @@ def test_result_comes_back_as_it_was_written(tmp_path):
     assert not list(tmp_path.rglob("*.tmp"))
 
 
+def test_a_result_can_be_sent_as_the_content_of_its_file(tmp_path):
+    content = encode_result("title", RESULT)
+    assert decode_result(content).record == RESULT.record
+    write_content(tmp_path / "x.job", content)
+    assert read_result(tmp_path / "x.job").record == RESULT.record
+    assert decode_result(content[:-1]) is None
+
+
 def test_an_absent_result_is_none(tmp_path):
     assert Store(tmp_path).load(job()) is None
 
@@ -98,6 +118,17 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
+def test_a_killed_process_that_nobody_has_waited_for_is_not_alive():
+    with subprocess.Popen(["sleep", "60"]) as process:
+        assert jobs.is_alive(process.pid)
+        process.kill()
+        end = time.monotonic() + 10
+        while jobs.is_alive(process.pid):
+            assert time.monotonic() < end
+    assert not jobs.is_alive(10**30)
+
+
 def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
     store = Store(tmp_path)
     (tmp_path / "run").mkdir()
@@ -108,6 +139,69 @@ def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
         path.touch()
     store.remove_leftovers()
     assert {path.name for path in (tmp_path / "run").iterdir()} == {alive.name, elsewhere.name}
+
+
+def test_every_flipped_bit_of_a_small_result_is_noticed():
+    content = bytearray(encode_result("t", Result({"loss": 0.5}, {"w": np.arange(3)})))
+    for bit in range(8 * len(content)):
+        content[bit // 8] ^= 1 << bit % 8
+        assert decode_result(bytes(content)) is None
+        content[bit // 8] ^= 1 << bit % 8
+    assert decode_result(bytes(content)) is not None
+
+
+def test_every_shortened_result_is_noticed():
+    content = encode_result("t", RESULT)
+    assert all(decode_result(content[:length]) is None for length in range(len(content)))
+
+
+def test_a_result_of_other_code_is_not_taken_for_that_of_this_code(tmp_path):
+    store = Store(tmp_path)
+    write_result(store.path(job(code="older")), "title", RESULT)
+    assert store.load(job(code="newer")) is None
+
+
+@pytest.mark.parametrize("now", [0.0, 4e9])
+def test_a_clock_that_jumps_loses_no_result_and_stops_no_pruning(tmp_path, monkeypatch, now):
+    store = Store(jobs.cache_folder() / "jobs")
+    for seed, used in enumerate((0, 1.7e9, 4.1e9)):
+        path = store.path(job(spec={"seed": seed}))
+        write_result(path, "title", RESULT)
+        os.utime(path, (used, used))
+    monkeypatch.setattr(jobs.time, "time", lambda: now)
+    jobs.main(["--prune", "30"])
+    left = [store.load(job(spec={"seed": seed})) is not None for seed in range(3)]
+    assert left == ([True, True, True] if now == 0 else [False, False, True])
+
+
+def test_pruning_goes_on_where_another_process_prunes(monkeypatch, capsys):
+    store = Store(jobs.cache_folder() / "jobs")
+    write_result(store.path(job()), "title", RESULT)
+    monkeypatch.setattr(Path, "glob", lambda *_: [store.path(job()), store.root / "gone.job"])
+    assert jobs.main(["--prune", "30"]) == 0
+    assert "1 results" in capsys.readouterr().out
+
+
+def test_a_cache_that_became_read_only_is_named_before_work_begins(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    (tmp_path / "run").mkdir()
+    store.check_writable()
+    # root may write everywhere, so the refusal is played.
+    monkeypatch.setattr(os, "access", lambda path, _: path != tmp_path / "run")
+    with pytest.raises(InputError, match=r"run: .*no permission.* set TFMED_CACHE"):
+        store.check_writable()
+
+
+def test_leftovers_in_a_read_only_cache_stop_nothing(tmp_path, monkeypatch):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / f".abc.1@{jobs._host()}-999999999.0.tmp").touch()
+    (tmp_path / "run" / f".abc.1@{jobs._host()}-odd.0.tmp").touch()
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    Store(tmp_path).remove_leftovers()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -1,13 +1,16 @@
 """The backend of worker processes, with small scripts in the place of real workers."""
 
+import os
 import signal
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job, Store
-from tfmed.processes import JOBS_PER_WORKER, Processes, worker_environment
+from tfmed.processes import JOBS_PER_WORKER, Processes, jobs_per_gpu, worker_environment
 from tfmed.schedule import do_jobs
 
 SPEAKS = """
@@ -95,6 +98,25 @@ def test_no_worker_outlives_the_backend(tmp_path):
     assert process.returncode == -signal.SIGKILL
 
 
+def test_temporary_files_of_workers_go_with_them_and_with_killed_commands(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "tfmed-999999999-killed").mkdir()
+    (tmp_path / f"tfmed-{os.getpid()}-alive").mkdir()
+    (tmp_path / "tfmed-own-notes").mkdir()
+    writes = (
+        "import json, sys, tempfile\nfor line in sys.stdin:\n"
+        "    name = tempfile.NamedTemporaryFile(delete=False).name\n"
+        "    print(json.dumps({'record': {'name': name}}), flush=True)"
+    )
+    command = [sys.executable, "-c", writes]
+    with Processes(Store(tmp_path / "s"), {}, 1, command=command) as backend:
+        ((_, record),) = do_jobs([job(n=1)], set(), backend).items()
+        assert Path(record["name"]).exists()
+        assert tmp_path in Path(record["name"]).parents
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {f"tfmed-{os.getpid()}-alive", "tfmed-own-notes", "s"}
+
+
 def test_workers_take_turns_in_having_a_gpu():
     devices = [worker_environment(n, ["0", "2"])["CUDA_VISIBLE_DEVICES"] for n in range(3)]
     assert devices == ["0", "2", "0"]
@@ -105,3 +127,8 @@ def test_a_job_that_asks_for_every_gpu_has_them_all(do):
     jobs = [job(n=0), job(n=1), job(all_gpus=True), job(n=2)]
     seen = [record["gpus"] for record in do(jobs, workers=1, gpus=["0", "2"])]
     assert seen == ["0", "0", "0,2", "0"]
+
+
+@pytest.mark.parametrize(("share", "jobs"), [(1.0, 1), (0.5, 2), (0.4, 2), (0.1, 10), (1 / 3, 3)])
+def test_a_gpu_is_shared_by_as_many_jobs_as_fit(share, jobs):
+    assert jobs_per_gpu(share) == jobs

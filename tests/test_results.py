@@ -1,87 +1,174 @@
-"""From finished jobs to results: intervals over seeds, forgetting, what is exported."""
+"""Tests of the step from finished jobs to results.json."""
 
 import dataclasses
+import errno
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
-from scipy import stats
-from test_plan import SOURCE, TARGET
+from simulation import simulated
 
-from tfmed import results
+from tfmed import predictions, results
+from tfmed.data import DatasetInfo
+from tfmed.errors import InputError
 from tfmed.jobs import Result
-from tfmed.plan import make_plan
-from tfmed.study import STRATEGIES, Study
+from tfmed.plan import Plan, make_plan
+from tfmed.study import ExperimentSettings, Study, TaskSettings
+
+SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
+N_TEST = 120
 
 
-def measured(auc, mse):
-    return Result({"probe_auc": auc, "mse": mse})
+def dataset(name):
+    counts = {"train": (400, 400), "val": (50, 50), "test": (N_TEST // 2, N_TEST // 2)}
+    path = Path(f"{name}.npz")
+    fields = ("d", "l", path, name, False, (28, 28, 1), ("no", "yes"), 1, counts)
+    return DatasetInfo(name, name.title(), *fields)
 
 
-def plan_of(seeds, per_seed=False):
-    study = Study(seeds=seeds)
-    pretraining = dataclasses.replace(study.pretraining, per_seed=per_seed)
-    return make_plan(dataclasses.replace(study, pretraining=pretraining), SOURCE, TARGET)
+@pytest.fixture
+def plan() -> Plan:
+    study = Study(
+        seeds=2,
+        source_task=TaskSettings(),
+        target_task=TaskSettings(
+            label_budgets=(30,), strategies=("scratch", "frozen", "finetune"), baselines=False
+        ),
+        experiments=ExperimentSettings(dropouts=()),
+    )
+    return make_plan(study, dataset("chest"), dataset("lung"))
 
 
-def forgetting(plan, after, before=(0.7, 0.002)):
-    """Entries where `after` gives (AUC, error) by seed and `before` is that of all seeds."""
-    finished = {}
-    for pair in plan.forgetting:
-        finished[pair.before.key] = measured(*before)
-        finished[pair.after.key] = measured(*after(pair.run.seed))
-    return results._forgetting(plan, finished)
+@pytest.fixture
+def finished(plan):
+    """A finished job for each run, with scores of its own."""
+    done = {}
+    for number, run in enumerate(plan.runs):
+        _, scores = simulated(np.random.default_rng(number), n_seeds=1, n=N_TEST)
+        val_labels, val_scores = simulated(np.random.default_rng(99), n_seeds=1, n=10)
+        record = {
+            "threshold": 0.4,
+            "train_accuracy": 0.9 + number / 100,
+            "n_train": 20,
+            "n_val": 10,
+            "fit": {"history": {}, "epochs": 3, "best_epoch": 2, "stopped_early": True},
+            "val_labels": val_labels.tolist(),
+            "parameters": {"trainable": 1, "total": 2},
+            "seconds": 0.1,
+        }
+        arrays = {"test_scores": scores[0], "val_scores": val_scores[0]}
+        done[run.job.key] = Result(record, arrays)
+    return done
 
 
-def test_an_interval_over_seeds_is_students():
-    values = [0.8, 0.83, 0.79, 0.85]
-    found = results.seeds_interval(values)
-    low, high = stats.t.interval(0.95, 3, np.mean(values), stats.sem(values))
-    expected = {"mean": np.mean(values), "low": low, "high": high, "sd": np.std(values, ddof=1)}
-    assert found == pytest.approx(expected)
+def assembled(plan, finished, labels, out):
+    """`runs`, `summary` and `comparisons` as results.json holds them."""
+    scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
+    return {
+        "runs": [results._run(run, finished[run.job.key], labels, out) for run in plan.runs],
+        "summary": results._summary(plan, finished, {"lung": labels}, scores),
+        "comparisons": results._comparisons(plan, {"lung": labels}, scores),
+    }
 
 
-def test_an_interval_ends_where_the_quantity_does():
-    found = results.seeds_interval([0.001, 0.009], least=0)
-    assert found["low"] == 0
-    assert found["high"] > 0.009
+LABELS = np.arange(N_TEST) % 2
 
 
-def test_one_seed_has_a_mean_and_no_interval():
-    nothing = {"low": None, "high": None, "sd": None}
-    assert results.seeds_interval([0.8]) == {"mean": 0.8, **nothing}
+def test_runs_summary_and_comparisons_keep_the_schema(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)
+    for part, entries in found.items():
+        assert entries
+        jsonschema.validate(entries, {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][part]})
+    assert found["summary"][0]["train_accuracy"]["sd"] > 0
 
 
-def test_forgetting_is_what_is_after_minus_before_and_errors_as_a_ratio():
-    entries = forgetting(plan_of(3), lambda seed: (0.7 - 0.01 * (seed + 1), 0.004))
-    assert [entry["label_budget"] for entry in entries] == [300, "full"]
-    for entry in entries:
-        assert entry["n_seeds"] == 3
-        assert entry["probe_auc_difference"]["mean"] == pytest.approx(-0.02)
-        assert entry["probe_auc_difference"]["sd"] == pytest.approx(0.01)
-        assert entry["mse_ratio"]["mean"] == pytest.approx(2)
-        assert entry["mse_after"]["mean"] == 0.004
+def test_swapped_test_labels_change_nothing_but_test_metrics(plan, finished, tmp_path):
+    kept, swapped = (
+        assembled(plan, finished, labels, tmp_path / str(i))["runs"]
+        for i, labels in enumerate((LABELS, 1 - LABELS))
+    )
+    of_test = {
+        *("metrics", "undefined", "confusion", "confusion_at_threshold"),
+        *("roc_tpr", "pr_precision", "reliability", "predictions"),
+    }
+    for one, other in zip(kept, swapped, strict=True):
+        assert {key for key in one if one[key] != other[key]} <= of_test
+        assert one["metrics"] != other["metrics"]
 
 
-def test_one_encoder_for_all_seeds_has_no_interval_before_fine_tuning():
-    def after(seed):
-        return 0.6 + 0.01 * seed, 0.003
-
-    shared = forgetting(plan_of(3), after)[0]
-    own = forgetting(plan_of(3, per_seed=True), after)[0]
-    assert shared["probe_auc_before"]["low"] is None
-    assert own["probe_auc_before"]["low"] is not None
-    assert shared["probe_auc_difference"] == own["probe_auc_difference"]
+def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)["comparisons"]
+    for metric in results.COMPARED_METRICS:
+        family = [entry for entry in found if entry["metric"] == metric]
+        assert {entry["family"] for entry in family} == {len(family)} == {3}
+        assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)
 
 
-def test_an_auc_that_is_not_defined_is_absent_and_not_zero():
-    entry = forgetting(plan_of(2), lambda _: (None, 0.003), before=(None, 0.002))[0]
-    for name in ("probe_auc_before", "probe_auc_after", "probe_auc_difference"):
-        assert entry[name] is None
-    assert entry["mse_ratio"]["mean"] == pytest.approx(1.5)
+def test_sides_are_compared_at_the_seeds_they_share(plan, finished, tmp_path):
+    fewer = [run for run in plan.runs if (run.strategy, run.seed) != ("frozen", 1)]
+    fewer_plan = dataclasses.replace(plan, runs=fewer)
+    found = assembled(fewer_plan, finished, LABELS, tmp_path)["comparisons"]
+    seeds = {(c["a"]["strategy"], c["b"]["strategy"]): c["n_seeds"] for c in found}
+    assert seeds == {
+        ("finetune", "scratch"): 2,
+        ("frozen", "scratch"): 1,
+        ("finetune", "frozen"): 1,
+    }
 
 
-def test_the_best_runs_are_chosen_among_strategies_on_validation_scores():
-    plan = plan_of(2)
+def test_dropout_variants_are_compared_with_the_standard_one():
+    sides = [("finetune", "standard"), ("finetune", "dropout_0.5"), ("scratch", "dropout_0.5")]
+    assert results._pairs(sides) == [(("finetune", "dropout_0.5"), ("finetune", "standard"))]
+
+
+def test_training_accuracy_that_was_not_measured_is_null(plan, finished, tmp_path):
+    for result in finished.values():
+        del result.record["train_accuracy"]
+    found = assembled(plan, finished, LABELS, tmp_path)
+    assert {run["train_accuracy"] for run in found["runs"]} == {None}
+    assert {row["train_accuracy"] for row in found["summary"]} == {None}
+
+
+def fill_the_disk(monkeypatch):
+    """Lets half a file be written, and then no more."""
+    write = Path.write_text
+
+    def no_room(path, text, **options):
+        write(path, text[: len(text) // 2], **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", no_room)
+
+
+def test_results_are_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
+    results.write({"schema_version": 1}, tmp_path)
+    before = (tmp_path / "results.json").read_bytes()
+    fill_the_disk(monkeypatch)
+    with pytest.raises(InputError, match=r"results\.json: .*No space left on device.*--out"):
+        results.write({"schema_version": 2}, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+def test_predictions_of_a_full_disk_are_named_and_leave_nothing(tmp_path, monkeypatch):
+    fill_the_disk(monkeypatch)
+    with pytest.raises(InputError, match="No space left on device"):
+        predictions.write_predictions(tmp_path, "set", [0, 1], [0.2, 0.9], "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_writers_of_predictions_left_is_removed(tmp_path):
+    (tmp_path / ".set_test_labels.csv.999.partial").touch()
+    (tmp_path / "set_test_labels.csv").touch()
+    predictions.remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["set_test_labels.csv"]
+
+
+def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan):
     labels, bad, good = [0, 1], np.array([0.9, 0.1]), np.array([0.1, 0.9])
     finished = {
         run.job.key: Result({"val_labels": labels}, {"val_scores": good if run.seed else bad})
@@ -89,4 +176,4 @@ def test_the_best_runs_are_chosen_among_strategies_on_validation_scores():
     }
     best = results.best_runs(plan, finished)
     assert {run.seed for run in best.values()} == {1}
-    assert {run.strategy for run in best.values()} == set(STRATEGIES)
+    assert {run.strategy for run in best.values()} == {"scratch", "frozen", "finetune"}

@@ -1,4 +1,6 @@
+import errno
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +40,40 @@ def test_a_folder_that_cannot_be_written_to_is_named(classifier, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--models"):
         serving.export(classifier, tmp_path / "file", "m", "key")
+
+
+def test_a_disk_that_fills_up_is_named_and_leaves_no_half_version(
+    classifier, tmp_path, monkeypatch
+):
+    def no_room(path, **_):
+        Path(path).mkdir()
+        (Path(path) / "saved_model.pb").write_bytes(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(classifier, "export", no_room)
+    with pytest.raises(InputError, match="No space left on device"):
+        serving.export(classifier, tmp_path, "m", "key")
+    assert list((tmp_path / "m").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["ResourceExhaustedError", "FailedPreconditionError"])
+def test_a_full_disk_that_tensorflow_tells_of_is_named(classifier, tmp_path, monkeypatch, name):
+    def no_room(path, **_):
+        message = f"{{{{function_node x}}}} {path}/v; No space left on device [Op:SaveV2]"
+        raise getattr(tf.errors, name)(None, None, message)
+
+    monkeypatch.setattr(classifier, "export", no_room)
+    with pytest.raises(InputError, match=r"m: .* \(No space left on device\); .*--models"):
+        serving.export(classifier, tmp_path, "m", "key")
+
+
+def test_a_mistake_of_tensorflows_is_not_taken_for_the_disks(classifier, tmp_path, monkeypatch):
+    def wrong(*_, **__):
+        raise tf.errors.InvalidArgumentError(None, None, "shapes do not match [Op:MatMul]")
+
+    monkeypatch.setattr(classifier, "export", wrong)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        serving.export(classifier, tmp_path, "m", "key")
 
 
 def test_leftovers_of_killed_exports_go_and_versions_and_living_exports_stay(tmp_path):

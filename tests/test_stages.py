@@ -7,6 +7,8 @@ import pytest
 
 from tfmed import data, inputs, models, stages
 from tfmed.data import sources, verify
+from tfmed.errors import InputError
+from tfmed.jobs import cache_folder
 from tfmed.plan import make_plan
 from tfmed.study import BASELINES, ExperimentSettings, FitConfig, Study
 
@@ -317,3 +319,14 @@ def test_a_run_with_few_labels_does_not_depend_on_where_images_come_from(plan, f
     again = stages.run(run.job.spec, {"task": run.task}, {}, nothing)
     assert again.record == finished[run.job.key].record
     assert np.array_equal(again.arrays["test_scores"], finished[run.job.key].arrays["test_scores"])
+
+
+def test_damaged_records_are_named(plan, streamed):
+    job = plan.pretraining
+    stages.pretrain(job.spec, {"source": plan.source}, {}, nothing)
+    shard = next(cache_folder().glob("records/*/*/*/*train.tfrecord*"))
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 1
+    shard.write_bytes(content)
+    with pytest.raises(InputError, match="records are damaged: delete the folder"):
+        stages.pretrain(job.spec, {"source": plan.source}, {}, nothing)

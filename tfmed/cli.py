@@ -35,6 +35,9 @@ examples:
 """
 
 
+_SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.exit(BAD_INPUT, f"error: {message}; see --help\n")
@@ -63,10 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        what = error.filename or "the disk"
+        print(f"error: {InputError(_SYSTEM.format(what, error.strerror))}", file=sys.stderr)
+        return BAD_INPUT
     except JobError as error:
         print(f"error: {error}\nthis is tfmed's own mistake: please report it", file=sys.stderr)
         return OWN_MISTAKE
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not spoil the end
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print(
             "\ninterrupted; finished work is kept, and the same command goes on from there",
             file=sys.stderr,
@@ -133,7 +142,20 @@ def _parser() -> argparse.ArgumentParser:
         "--workers",
         type=_positive,
         metavar="N",
-        help="processes side by side (default: one per GPU, else one per core)",
+        help="jobs side by side (default: one per GPU, else one per core)",
+    )
+    how.add_argument(
+        "--ray",
+        metavar="auto|ADDRESS",
+        help="do the jobs on a Ray cluster: the one of this machine or of $RAY_ADDRESS, or the one "
+        "whose head is at HOST:PORT",
+    )
+    how.add_argument(
+        "--gpus-per-job",
+        type=_share,
+        default=1.0,
+        metavar="F",
+        help="share of a GPU that each job has, such as 0.5 (default: 1); no matter without GPUs",
     )
     how.add_argument(
         "--report-only",
@@ -170,6 +192,16 @@ def _shard(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"'{text}' is not of the form I/N, such as 1/4") from None
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.01 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0.01 to 1")
+    return value
+
+
 def _study(options: argparse.Namespace) -> Any:
     from tfmed.study import Study, read_study
 
@@ -194,14 +226,15 @@ def _render_again(options: argparse.Namespace) -> None:
     out = options.out / _study(options).name
     if not out.exists() and (options.out / "results.json").exists():
         out = options.out
-    html, pdf = report.render(out, progress=console.stage)
+    with _locked_folder(out):
+        html, pdf = report.render_again(out, progress=console.stage)
     console.line(f"{html}\n{pdf}")
 
 
 def _run(options: argparse.Namespace) -> None:
     from tfmed import jobs, provenance, report, results
     from tfmed.plan import fit_budgets, make_plan
-    from tfmed.processes import Processes
+    from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
 
     console = Console()
@@ -213,7 +246,6 @@ def _run(options: argparse.Namespace) -> None:
             stack.enter_context(_locked_folder(folder))
         _make_folder(options.models, "--models")
         store = jobs.Store(jobs.cache_folder() / "jobs")
-        store.remove_leftovers()
         study, source, target = _datasets(study, options, console)
         if options.study is None:
             study, notes = fit_budgets(study, source, target)
@@ -221,18 +253,21 @@ def _run(options: argparse.Namespace) -> None:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
-        workers = options.workers or len(gpus) or provenance.usable_cores()
-        backend = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
-        if options.shard is not None:
-            if not _do_shard(plan, options.shard, store, backend, console):
-                return
-            try:
-                stack.enter_context(_locked_folder(folder))
-            except _BusyError:
-                console.line("all work is done, and another shard is writing the report")
-                return
-        finished = _do_jobs(plan, store, backend, options.fresh, console)
-        models = _export(plan, finished, backend, options.models, console)
+        side_by_side = len(gpus) * jobs_per_gpu(options.gpus_per_job) or provenance.usable_cores()
+        workers = options.workers or side_by_side
+        stack.enter_context(_swept(store, options.models))
+        here = stack.enter_context(Processes(store, plan.datasets, workers, gpus=gpus))
+        with _backend(options, here, store, plan, console) as backend:
+            if options.shard is not None:
+                if not _do_shard(plan, options.shard, store, backend, console):
+                    return
+                try:
+                    stack.enter_context(_locked_folder(folder))
+                except _BusyError:
+                    console.line("all work is done, and another shard is writing the report")
+                    return
+            finished = _do_jobs(plan, store, backend, options.fresh, console)
+        models = _export(plan, finished, here, options.models, console)
         console.stage("evaluating")
         found = results.assemble(plan, finished, folder)
         found["models"] = models
@@ -268,6 +303,8 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
             spec, data_root=root, cache_dir=cache, role=role, phantom_counts=counts
         )
 
+    for spec in (study.source, study.target):
+        sources.check_spec(spec)  # before the first of them is downloaded
     source, target = resolve("source", study.source), resolve("target", study.target)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
@@ -284,6 +321,36 @@ def _phantom_note(missing: Sequence[str], root: Path) -> str:
     )
 
 
+@contextlib.contextmanager
+def _backend(
+    options: argparse.Namespace, here: Any, store: Any, plan: Any, console: Any
+) -> Iterator[Any]:
+    """What does the jobs: the processes of this machine, or a Ray cluster."""
+    if options.ray is None:
+        yield here
+        return
+    from tfmed.cluster import Cluster
+
+    console.stage(f"joining the Ray cluster ({options.ray})")
+    datasets, share = plan.datasets, options.gpus_per_job
+    with Cluster(store, datasets, options.ray, options.workers, gpus_per_job=share) as cluster:
+        yield cluster
+
+
+@contextlib.contextmanager
+def _swept(store: Any, models: Path) -> Iterator[None]:
+    """Removes what killed workers left half-written: earlier commands' and then this one's."""
+    from tfmed import serving
+
+    store.remove_leftovers()
+    serving.remove_leftovers(models)
+    try:
+        yield
+    finally:
+        store.remove_leftovers()
+        serving.remove_leftovers(models)
+
+
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
@@ -295,8 +362,10 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
             store.discard(job)
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
+    if todo:
+        store.check_writable()
     kept = f"; {len(finished)} are finished already" if finished else ""
-    console.stage(f"training and looking: {len(todo)} jobs to do{kept}")
+    console.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
     do_jobs(jobs, set(finished), backend, console.jobs)
     for job in todo:
         result = store.load(job)
@@ -315,7 +384,7 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     from tfmed.schedule import do_jobs
 
     jobs = shards.share(plan, shard)
-    console.stage(f"shard {shard}: a share of {len(jobs)} jobs")
+    console.stage(f"shard {shard}: a share of {len(jobs)} jobs on {backend.where}")
 
     def do(some: Sequence[Any]) -> None:
         every = with_ancestors(some)
@@ -343,7 +412,6 @@ def _export(
     from tfmed.plan import exports
     from tfmed.schedule import do_jobs
 
-    serving.remove_leftovers(models)
     chosen = exports(plan, results.best_runs(plan, finished), models)
     versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
     todo = [job for name, _, job in chosen if versions[name] is None]
@@ -388,11 +456,14 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
             raise _BusyError(
                 f"{folder}: another run is writing there; wait for it or choose another --out"
             ) from None
-        yield folder
+        _make_folder(folder, "--out")  # another run may have removed it since
+        try:
+            yield folder
+        finally:
+            with contextlib.suppress(OSError):  # goes only if nothing came to be in it
+                folder.rmdir()
     finally:
         os.close(handle)
-        with contextlib.suppress(OSError):  # goes only if nothing came to be in it
-            folder.rmdir()
 
 
 def summary_table(found: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -11,7 +12,6 @@ from tfmed import training
 from tfmed.data import DatasetInfo, Split, pipelines
 from tfmed.data.budgets import draw_budget
 from tfmed.data.sources import load_labels, load_rows, load_split
-from tfmed.jobs import cache_folder
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 
@@ -27,20 +27,21 @@ class PretrainingImages:
 
 
 def pretraining_images(
-    source: DatasetInfo, fit: FitConfig, seed: int, max_images: int
+    source: DatasetInfo, records: Path | None, fit: FitConfig, seed: int, max_images: int
 ) -> PretrainingImages:
     """The images of a pretraining, from memory or, for a large data set, from records on disk.
 
     Args:
         source: whose training and validation images.
+        records: folder of their records, None where they fit in memory.
         fit: batch size and augmentation.
         seed: of shuffling and the choice of images.
         max_images: training images at most; 0: all.
     """
     available = sum(source.counts["train"])
     n_train = min(max_images or available, available)
-    if not source.fits_in_memory:
-        return _streamed_images(source, fit, seed, n_train)
+    if records is not None:
+        return _streamed_images(source, records, fit, seed, n_train)
     train = load_split(source, "train").images
     if n_train < available:
         train = train[np.sort(np.random.default_rng(seed).permutation(available)[:n_train])]
@@ -56,12 +57,11 @@ def pretraining_images(
 
 
 def _streamed_images(
-    source: DatasetInfo, fit: FitConfig, seed: int, n_train: int
+    source: DatasetInfo, records: Path, fit: FitConfig, seed: int, n_train: int
 ) -> PretrainingImages:
-    from tfmed.data.records import stream_images, write_records
+    from tfmed.data.records import stream_images
 
-    folder = write_records(source, cache_folder() / "records", progress=False)
-    stream = functools.partial(stream_images, folder)
+    stream = functools.partial(stream_images, records)
     in_order = stream("train", batch_size=fit.batch_size, shuffle_seed=None, take=n_train)
     total = np.zeros(source.image_shape, "float64")
     for batch in in_order:

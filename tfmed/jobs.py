@@ -149,41 +149,68 @@ class Store:
         """Forgets a result, if there is one."""
         self.path(job).unlink(missing_ok=True)
 
+    def check_writable(self) -> None:
+        """Makes sure that results can be kept, before hours are spent on them.
+
+        Raises:
+            InputError: the folder, or that of a kind of job, is read-only.
+        """
+        for folder in (self.root, *(path for path in self.root.iterdir() if path.is_dir())):
+            if not os.access(folder, os.W_OK | os.X_OK):
+                raise InputError(
+                    f"{folder}: finished work can't be kept there (no permission to write); "
+                    "set TFMED_CACHE to a folder that can be written to"
+                )
+
     def remove_leftovers(self) -> None:
         """Removes what killed processes of this machine left half-written."""
         for path in self.root.glob("*/.*.tmp"):
             host, _, pid = path.name.rsplit(".", 2)[0].rpartition("@")[2].rpartition("-")
-            if host == _host() and not is_alive(int(pid)):
-                path.unlink(missing_ok=True)
+            if host == _host() and pid.isdecimal() and not is_alive(int(pid)):
+                with contextlib.suppress(OSError):  # a shared cache may be read-only
+                    path.unlink()
 
 
 def write_result(path: Path, job_title: str, result: Result) -> None:
-    """Writes a result aside and moves it into place.
-
-    Raises:
-        InputError: the disk is full or the folder can't be written to.
-    """
-    buffer = io.BytesIO()
-    header = {"title": job_title, "record": result.record}
-    np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
-    payload = buffer.getvalue()
-    digest = hashlib.sha256(payload).hexdigest().encode()
-    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
-    with _kept(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(FORMAT + digest + b"\n" + payload)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    """Keeps a result in a file; errors as for `write_content`."""
+    write_content(path, encode_result(job_title, result))
 
 
 def read_result(path: Path) -> Result | None:
     """Reads a result; None if the file is not there, damaged, or of another format."""
     try:
-        content = path.read_bytes()
+        return decode_result(path.read_bytes())
     except OSError:
         return None
+
+
+def encode_result(job_title: str, result: Result) -> bytes:
+    """A result as the content of its file, to keep or to send: a checksum, then an `.npz`."""
+    buffer = io.BytesIO()
+    header = {"title": job_title, "record": result.record}
+    np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
+    payload = buffer.getvalue()
+    return FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+
+
+def write_content(path: Path, content: bytes) -> None:
+    """Writes an encoded result aside and moves it into place.
+
+    Raises:
+        InputError: the disk is full or the folder can't be written to.
+    """
+    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
+    with _kept(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def decode_result(content: bytes) -> Result | None:
+    """The inverse of `encode_result`; None if the content is damaged or of another format."""
     start = len(FORMAT) + 65
     payload = content[start:]
     expected = FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n"
@@ -219,14 +246,18 @@ def _host() -> str:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs."""
+    """Whether a process of this machine still runs; one that nobody has waited for does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
-    return True
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):  # no Linux, or it ended meanwhile
+        return True
+    return state not in "ZX"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -240,7 +271,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     now = time.time()
     rows: dict[str, list[int]] = {}
     for path in sorted(root.glob("*/*.job")):
-        stat = path.stat()
+        try:
+            stat = path.stat()
+        except FileNotFoundError:  # another process pruned it
+            continue
         row = rows.setdefault(path.parent.name, [0, 0, 0])
         row[0] += 1
         row[1] += stat.st_size

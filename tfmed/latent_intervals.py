@@ -43,7 +43,7 @@ def permutation_test(
 
     Returns:
         `n` points used, `permutations`, and for `silhouette` and `knn_accuracy` the `value`,
-        `null_high` (95th percentile of the random orders) and one-sided `p_value`
+        `null_high` (97.5th percentile of the random orders) and one-sided `p_value`
         (1 + orders that reach the value) / (1 + B): 1 where there is one class or nothing differs.
 
     Raises:
@@ -224,7 +224,7 @@ def _against_null(values: np.ndarray) -> dict[str, float]:
     reached = int(np.count_nonzero(null >= value - 1e-12))
     return {
         "value": float(value),
-        "null_high": float(np.percentile(null, 95)),
+        "null_high": float(np.percentile(null, 97.5)),
         "p_value": (1 + reached) / (1 + len(null)),
     }
 

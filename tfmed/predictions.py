@@ -18,8 +18,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfmed.errors import InputError
-from tfmed.evaluation import METRICS_AT_HALF, checked_cases, compare, evaluate, summarise
+from tfmed.evaluation import (
+    METRICS_AT_HALF,
+    checked_cases,
+    compare,
+    corrected,
+    evaluate,
+    summarise,
+)
 
+_PARTIAL = ".partial"
 _PREDICTIONS_NAME = re.compile(
     r"(?P<name>.+)_test_\[AUC\](nan|[\d.]+)_\[ACC\][\d.]+@(?P<run>[^@]+)\.csv"
 )
@@ -52,8 +60,14 @@ def write_predictions(
     for other in Path(folder).iterdir():
         match = _PREDICTIONS_NAME.fullmatch(other.name)
         if match and other != path and (match["name"], match["run"]) == (name, str(run)):
-            other.unlink()
+            other.unlink(missing_ok=True)
     return path
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what a killed process left half-written, where no other process writes now."""
+    for path in folder.glob(f".*{_PARTIAL}"):
+        path.unlink(missing_ok=True)
 
 
 def write_labels(folder: Path | str, name: str, labels: ArrayLike) -> Path:
@@ -93,7 +107,7 @@ def _write_rows(folder: Path, file_name: str, values: Sequence[str]) -> Path:
     """Write `index,value` rows aside and move them into place."""
     if re.search(r"[/\\]|@.*@", file_name):
         raise InputError(f"{file_name!r} can't be a file's name: leave out '/', '\\' and '@'")
-    path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}.partial"
+    path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}{_PARTIAL}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         aside.write_text("".join(f"{i},{value}\n" for i, value in enumerate(values)))
@@ -200,7 +214,7 @@ def _recheck(path: Path) -> int:
 def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
     """How many numbers were computed again, and a line for each that differs."""
     runs: dict[tuple, dict[int, tuple]] = {}
-    pairs: list[tuple[str, dict, dict | None]] = []
+    pairs: list[tuple[str, dict, dict]] = []
     for run, file in zip(results["runs"], files, strict=True):
         labels, scores = _labels_and_scores(file)
         pairs.append((run["id"], run, evaluate(labels, scores, run["threshold"])))
@@ -210,25 +224,31 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
         summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds)}
         pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
-    for entry in results["comparisons"]:
-        a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
-        labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
-        _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
-        difference = compare(
-            labels, scores_a, scores_b, entry["metric"], thresholds_a, thresholds_b
-        )
+    again = corrected(_compared_again(entry, runs) for entry in results["comparisons"])
+    for entry, difference in zip(results["comparisons"], again, strict=True):
         name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
-        pairs.append(
-            (f"comparison {entry['task']} {entry['label_budget']} {name}", entry, difference)
-        )
+        where = f"comparison {entry['task']} {entry['label_budget']} {name}"
+        pairs.append((where, entry, difference))
     n_numbers, differing = 0, []
-    for where, stored, again in pairs:
-        for name, value in (again or {}).items():
+    for where, stored, found in pairs:
+        for name, value in found.items():
             old, new = _leaves(stored[name]), _leaves(value)
             n_numbers += len(new)
             if len(old) != len(new) or not all(map(_agree, old, new)):
                 differing.append(f"{where} {name}: {_short(stored[name])}, again {_short(value)}")
     return n_numbers, differing
+
+
+def _compared_again(entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]]) -> dict[str, Any]:
+    """A comparison from the predictions of the seeds that both sides have."""
+    a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
+    labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
+    _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
+    metric = entry["metric"]
+    found = compare(labels, scores_a, scores_b, metric, thresholds_a, thresholds_b)
+    if found is None:
+        raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")
+    return {"metric": metric, **found}
 
 
 def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:

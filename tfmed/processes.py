@@ -6,6 +6,7 @@ Independent jobs on one thread each beat one job on all threads (see `benchmarks
 import json
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +17,31 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.data import DatasetInfo
-from tfmed.jobs import Job, Store
+from tfmed.jobs import Job, Store, is_alive
 from tfmed.schedule import Event
 
 WORKER = (sys.executable, "-m", "tfmed.worker")
+ONE_THREAD = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
+    "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
+}
+"""What every worker's environment sets, wherever it runs."""
+PACKAGE_PARENT = str(Path(__file__).resolve().parents[1])
 JOBS_PER_WORKER = 400
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every form of model that
 is traced, though not with the fits of one form; a new worker has to import and trace again."""
+
+SCRATCH = "tfmed-"
+"""Start of the name of the workers' folder for temporary files; their command's number follows."""
+
+
+def remove_leftovers() -> None:
+    """Removes temporary files of killed commands' workers; TensorFlow writes some."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        if pid.isdecimal() and not is_alive(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> dict[str, Any]:
@@ -64,12 +83,17 @@ class Processes:
             store: holds parents' results, takes the jobs' own.
             datasets: MD5 to data set.
             workers: how many processes, at most.
-            gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each.
+            gpus: as in CUDA_VISIBLE_DEVICES; the workers take turns in having one each, so more
+                workers than GPUs share them.
             command: starts a worker; it speaks as `tfmed.worker` does.
         """
         self._store, self._datasets = store, datasets
         self._most, self._gpus, self._command = workers, gpus, command
+        self.where = "1 worker" if workers == 1 else f"{workers} workers"
+        """What does the jobs, in words."""
         self._workers: list[_Worker] = []
+        remove_leftovers()
+        self._scratch = tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-")
         self._selector = selectors.DefaultSelector()
 
     def has_room(self) -> bool:
@@ -119,12 +143,14 @@ class Processes:
         for worker in list(self._workers):
             self._dismiss(worker)
         self._selector.close()
+        self._scratch.cleanup()
 
     def _hire(self, has_every_gpu: bool) -> "_Worker":
         taken = {worker.slot for worker in self._workers}
         slot = next(slot for slot in range(self._most) if slot not in taken)
         gpus = [",".join(self._gpus)] if has_every_gpu else self._gpus
-        worker = _Worker(slot, self._command, worker_environment(slot, gpus))
+        environment = worker_environment(slot, gpus) | {"TMPDIR": self._scratch.name}
+        worker = _Worker(slot, self._command, environment)
         worker.has_every_gpu = has_every_gpu
         self._workers.append(worker)
         self._selector.register(worker.output, selectors.EVENT_READ, worker)
@@ -196,16 +222,17 @@ class _Worker:
         self._open.close()
 
 
+def jobs_per_gpu(gpus_per_job: float) -> int:
+    """How many jobs have the share `gpus_per_job` of one GPU each."""
+    return int(1 / gpus_per_job + 1e-9)
+
+
 def worker_environment(slot: int, gpus: Sequence[str]) -> dict[str, str]:
     """Environment of a worker: one thread for every library, and its GPU if there are any."""
-    package_parent = str(Path(__file__).resolve().parents[1])
-    paths = [package_parent, *filter(None, [os.environ.get("PYTHONPATH")])]
-    threads = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    paths = [PACKAGE_PARENT, *filter(None, [os.environ.get("PYTHONPATH")])]
     return {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(paths),
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-        **dict.fromkeys(threads, "1"),
-        "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
+        **ONE_THREAD,
         **({"CUDA_VISIBLE_DEVICES": gpus[slot % len(gpus)]} if gpus else {}),
     }

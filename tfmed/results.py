@@ -4,6 +4,7 @@ Its form is in `results.schema.json`; every number in it comes from a job that w
 """
 
 import base64
+import contextlib
 import io
 import json
 import math
@@ -12,15 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
-from tfmed import evaluation, predictions
+from tfmed import claims, evaluation, forgetting, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
+from tfmed.errors import InputError
 from tfmed.jobs import Job, Result
-from tfmed.plan import Forgetting, Plan, Run, Space, space_id
-from tfmed.study import OVERTRAINED, STANDARD, STRATEGIES, LabelBudget
+from tfmed.plan import Plan, Run, Space, space_id
+from tfmed.study import OVERTRAINED, STANDARD, STRATEGIES
 
 SCHEMA_VERSION = 1
 EXAMPLES = 6
@@ -30,8 +30,29 @@ COMPARED = (
     (("finetune", STANDARD), ("frozen", STANDARD)),
     (("frozen", STANDARD), ("random_frozen", STANDARD)),
     (("scratch", STANDARD), ("scratch", OVERTRAINED)),
+    (("scratch", "class_weighted"), ("scratch", STANDARD)),
+    (("scratch", "focal"), ("scratch", STANDARD)),
+    (("finetune", "class_weighted"), ("finetune", STANDARD)),
+    (("finetune", "focal"), ("finetune", STANDARD)),
+    (("finetune", STANDARD), ("pixels_logistic", STANDARD)),
+    (("finetune", STANDARD), ("pca_logistic", STANDARD)),
+    (("finetune", STANDARD), ("frozen_logistic", STANDARD)),
+    (("frozen", STANDARD), ("pixels_logistic", STANDARD)),
+    (("frozen", STANDARD), ("pca_logistic", STANDARD)),
+    (("frozen_logistic", STANDARD), ("random_logistic", STANDARD)),
+    (("frozen_logistic", STANDARD), ("pixels_logistic", STANDARD)),
 )
-COMPARED_METRICS = ("accuracy", "auc", "balanced_accuracy")
+"""Pairs of (strategy, variant) compared at every task and label budget where both were run; every
+variant of fine-tuning that sets the dropout is compared with the standard one besides."""
+DROPOUT = "dropout_"
+COMPARED_METRICS = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "average_precision",
+)
 
 Finished = Mapping[str, Result]
 
@@ -46,9 +67,10 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
     """
     labels = {task.name: load_labels(task, "test") for task in plan.tasks}
     scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
+    predictions.remove_leftovers(out / "predictions")
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
-    return {
+    results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "study": {
             "name": plan.study.name,
@@ -67,8 +89,8 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         "summary": _summary(plan, finished, labels, scores),
         "comparisons": _comparisons(plan, labels, scores),
         "latent": _latent(plan, finished, labels),
-        "claims": [],
     }
+    return {**results, "claims": claims.ledger(results)}
 
 
 def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
@@ -111,15 +133,23 @@ def model_entries(
 
 
 def write(results: dict[str, Any], out: Path) -> Path:
-    """Writes `results.json` aside and moves it into place."""
+    """Writes `results.json` aside and moves it into place.
+
+    Raises:
+        InputError: the disk is full or the folder can't be written to.
+    """
     path = out / "results.json"
     part = out / ".results.json.tmp"
+    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     try:
-        text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink()
+        raise InputError(
+            f"{path}: can't be written ({error.strerror}); make room or choose another --out"
+        ) from None
     return path
 
 
@@ -212,7 +242,7 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
         "n_val": record["n_val"],
         "n_test": len(labels),
         **evaluated,
-        "train_accuracy": record["train_accuracy"],
+        "train_accuracy": record.get("train_accuracy"),
         "val_metrics": _val_metrics(result),
         "threshold": record["threshold"],
         **record["fit"],
@@ -237,8 +267,16 @@ def _summary(
         thresholds = np.array([finished[run.job.key].record["threshold"] for run in runs])
         stacked = np.stack([scores[run.job.key] for run in runs])
         summary = evaluation.summarise(labels[runs[0].task.name], stacked, thresholds)
+        summary["train_accuracy"] = _over_seeds(
+            [finished[run.job.key].record.get("train_accuracy") for run in runs]
+        )
         rows.append({**_cell(runs[0]), "n_seeds": len(runs), **summary})
     return rows
+
+
+def _over_seeds(values: list[float | None]) -> dict[str, float | None] | None:
+    known = [value for value in values if value is not None]
+    return evaluation.seeds_interval(known) if len(known) == len(values) else None
 
 
 def _cells(plan: Plan) -> dict[tuple, list[Run]]:
@@ -254,13 +292,20 @@ def _comparisons(
     cells = _cells(plan)
     compared = []
     for task, budget in dict.fromkeys((run.task.name, run.label_budget) for run in plan.runs):
-        for pair in COMPARED:
-            sides = [cells.get((task, strategy, variant, budget)) for strategy, variant in pair]
-            if not all(sides):
+        of_side = {
+            (strategy, variant): {run.seed: scores[run.job.key] for run in runs}
+            for (name, strategy, variant, labelled), runs in cells.items()
+            if (name, labelled) == (task, budget)
+        }
+        for a, b in _pairs(of_side):
+            seeds = sorted(of_side[a].keys() & of_side[b].keys())
+            if not seeds:
                 continue
-            a, b = (np.stack([scores[run.job.key] for run in runs]) for runs in sides if runs)
+            scores_a, scores_b = (
+                np.stack([of_side[side][seed] for seed in seeds]) for side in (a, b)
+            )
             for metric in COMPARED_METRICS:
-                found = evaluation.compare(labels[task], a, b, metric)
+                found = evaluation.compare(labels[task], scores_a, scores_b, metric)
                 if found is None:
                     continue
                 compared.append(
@@ -268,12 +313,20 @@ def _comparisons(
                         "task": task,
                         "label_budget": budget,
                         "metric": metric,
-                        "a": {"strategy": pair[0][0], "variant": pair[0][1]},
-                        "b": {"strategy": pair[1][0], "variant": pair[1][1]},
+                        "a": {"strategy": a[0], "variant": a[1]},
+                        "b": {"strategy": b[0], "variant": b[1]},
                         **found,
                     }
                 )
-    return compared
+    return evaluation.corrected(compared)
+
+
+def _pairs(sides: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, str], tuple[str, str]]]:
+    """Pairs of (strategy, variant) to compare among those there are."""
+    there = list(sides)
+    dropouts = [side for side in there if side[0] == "finetune" and side[1].startswith(DROPOUT)]
+    wanted = [*COMPARED, *((side, ("finetune", STANDARD)) for side in dropouts)]
+    return [(a, b) for a, b in wanted if a in there and b in there]
 
 
 def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -285,60 +338,8 @@ def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) ->
         "cka": [
             pair for job in plan.similarities.values() for pair in finished[job.key].record["cka"]
         ],
-        "forgetting": _forgetting(plan, finished),
+        "forgetting": forgetting.entries(plan, finished),
     }
-
-
-def _forgetting(plan: Plan, finished: Finished) -> list[dict[str, Any]]:
-    """Per label budget of the target: the source task before and after fine-tuning on it."""
-    budgets: dict[LabelBudget, list[Forgetting]] = {}
-    for pair in plan.forgetting:
-        budgets.setdefault(pair.run.label_budget, []).append(pair)
-    return [
-        {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(pairs, finished)}
-        for budget, pairs in budgets.items()
-    ]
-
-
-def _before_and_after(pairs: list[Forgetting], finished: Finished) -> dict[str, Any]:
-    """Intervals over seeds; None for an AUC that is not defined."""
-    measured_once = len({pair.before.key for pair in pairs}) == 1
-    found: dict[str, Any] = {}
-    for measure, change, compare, ranges in (
-        ("probe_auc", "difference", np.subtract, ((0, 1), (0, 1), (-1, 1))),
-        ("mse", "ratio", np.divide, ((0, math.inf),) * 3),
-    ):
-        before = [finished[pair.before.key].record[measure] for pair in pairs]
-        after = [finished[pair.after.key].record[measure] for pair in pairs]
-        names = [f"{measure}_{part}" for part in ("before", "after", change)]
-        if None in (*before, *after):
-            found |= dict.fromkeys(names)
-            continue
-        # Of one encoder for all seeds the same number would pose as an interval of no width.
-        values = (before[:1] if measured_once else before, after, compare(after, before))
-        parts = zip(names, values, ranges, strict=True)
-        found |= {name: seeds_interval(seeds, *ends) for name, seeds, ends in parts}
-    return found
-
-
-def seeds_interval(
-    values: ArrayLike, least: float = -math.inf, most: float = math.inf
-) -> dict[str, float | None]:
-    """Mean over seeds with its 95 % interval of Student's t and their standard deviation.
-
-    Args:
-        values: (n_seeds,); of one seed only the mean is known.
-        least: the interval ends here, where the quantity cannot be less.
-        most: likewise, where it cannot be more.
-    """
-    found = np.asarray(values, dtype="float64")
-    n, mean = len(found), float(found.mean())
-    if n < 2:
-        return {"mean": mean, "low": None, "high": None, "sd": None}
-    sd = float(found.std(ddof=1))
-    half_width = float(stdtrit(n - 1, 0.975)) * sd / math.sqrt(n)
-    low, high = max(mean - half_width, least), min(mean + half_width, most)
-    return {"mean": mean, "low": low, "high": high, "sd": sd}
 
 
 def _space(space: Space, result: Result) -> dict[str, Any]:

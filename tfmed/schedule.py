@@ -33,7 +33,13 @@ class Event:
 
 
 class Backend(Protocol):
-    """Something that does jobs whose parents' results are in the store."""
+    """Something that does jobs whose parents' results are in the store.
+
+    Attributes:
+        where: what does the jobs, in words, such as `2 workers`.
+    """
+
+    where: str
 
     def has_room(self) -> bool:
         """Whether another job can be started now."""

@@ -41,10 +41,13 @@ def export(classifier: Any, models: Path, name: str, source: str) -> int:
             classifier.export(str(written), verbose=False)
             (written / CARD).write_text(json.dumps({"source": source}) + "\n", encoding="utf-8")
             return _move_into_place(written, folder)
-    except OSError as error:
+    except Exception as error:
+        reason = _system_answer(error)
+        if reason is None:
+            raise
         raise InputError(
-            f"{folder}: the model can't be written there ({error.strerror}); "
-            "choose another --models"
+            f"{folder}: the model can't be written there ({reason}); "
+            "make room or choose another --models"
         ) from None
 
 
@@ -66,6 +69,16 @@ def remove_leftovers(models: Path) -> None:
         pid = folder.name.removeprefix(WRITING).partition("-")[0]
         if not (pid.isdecimal() and is_alive(int(pid))):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _system_answer(error: Exception) -> str | None:
+    """What the file system answered, to Python or to TensorFlow; None for another error."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if type(error).__module__.startswith("tensorflow.python") and "; " in str(error):
+        # `{{function_node …}} <path>; No space left on device [Op:SaveV2]`
+        return str(error).rpartition("; ")[2].partition(" [Op:")[0]
+    return None
 
 
 def _move_into_place(written: Path, folder: Path) -> int:

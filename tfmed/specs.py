@@ -30,7 +30,13 @@ _PRETRAINING_MODULES = (*_TRAINING_MODULES, "tfmed.reconstruction")
 _PRETRAINING_PACKAGES = (*_TRAINING_PACKAGES, "scipy")
 _PROBE_MODULES = (*_TRAINING_MODULES, "tfmed.baselines")
 _PROBE_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "scipy")
-_LATENT_MODULES = (*_TRAINING_MODULES, "tfmed.latent", "tfmed.latent_intervals", "tfmed.evaluation")
+_LATENT_MODULES = (
+    *_TRAINING_MODULES,
+    "tfmed.latent",
+    "tfmed.latent_intervals",
+    "tfmed.intervals",
+    "tfmed.case_values",
+)
 _LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
 
 IMAGES_PER_SECOND = 7000

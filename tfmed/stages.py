@@ -1,7 +1,7 @@
 """What each kind of job does: pure functions of a specification, data files and parents' results.
 
 Each takes `(spec, data, parents, say)`: plain settings, role to data set, role to finished result,
-and a listener told the share of the work that is done. `tfmed.plan` writes the specifications.
+and a listener told the share of the work that is done. `tfmed.specs` writes the specifications.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,7 +16,7 @@ from tfmed.data import DatasetInfo
 from tfmed.data.sources import load_labels, load_rows, stream_split
 from tfmed.evaluation import choose_threshold
 from tfmed.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
-from tfmed.jobs import Result
+from tfmed.jobs import Result, cache_folder
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 
@@ -40,8 +40,18 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     Arrays: weights of encoder and decoder, test images and reconstructions at `SHOWN_QUANTILES`.
     """
     source = data["source"]
+    if source.fits_in_memory:
+        return _pretrain(spec, source, None, say)
+    from tfmed.data.records import damage_named, write_records
+
+    folder = write_records(source, cache_folder() / "records", progress=False)
+    with damage_named(folder):
+        return _pretrain(spec, source, folder, say)
+
+
+def _pretrain(spec: Spec, source: DatasetInfo, records: Path | None, say: Say) -> Result:
     seed, fit = spec["seed"], FitConfig(**spec["fit"])
-    images = pretraining_images(source, fit, seed, spec["max_images"])
+    images = pretraining_images(source, records, fit, seed, spec["max_images"])
     training.seed_everything(seed)
     with training.devices(all_gpus=spec["all_gpus"]).scope():
         encoder, autoencoder = _autoencoder(spec, source)

@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ def main() -> int:
 
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
-    _one_thread()
+    use_one_thread()
     while True:
         tell(answer(json.loads(requests.get()), lambda share: tell({"share": share})))
 
@@ -43,7 +43,8 @@ def _read_requests(requests: "queue.Queue[str]") -> None:
     os._exit(0)
 
 
-def _one_thread() -> None:
+def use_one_thread() -> None:
+    """Keeps TensorFlow, before it does anything, to one thread and to the GPU memory it needs."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -63,29 +64,53 @@ def answer(request: dict[str, Any], say: Callable[[float], None]) -> dict[str, A
         `record` of the result; or `input_error`, one line for the user; or `error` and
         `traceback`.
     """
-    try:
-        result = perform(request, say)
+
+    def work() -> dict[str, Any]:
+        paths = request["parents"]
+        parents = {role: intact(read_result(Path(path)), path) for role, path in paths.items()}
+        result = perform(request, parents, say)
         if request["path"]:
             write_result(Path(request["path"]), request["title"], result)
+        return {"record": result.record}
+
+    return guarded(request["title"], work)
+
+
+def guarded(title: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` answers, or what `answer` says of the error that it ended in."""
+    try:
+        return work()
     except InputError as error:
         return {"input_error": str(error)}
     except FloatingPointError as error:
-        return {"input_error": f"{request['title']}: {error}; lower it in the study file"}
+        return {"input_error": f"{title}: {error}; lower it in the study file"}
     except Exception as error:  # the parent shows it; this process goes on
         return {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-    return {"record": result.record}
 
 
-def perform(request: dict[str, Any], say: Callable[[float], None]) -> Result:
-    """Does one job in this process and gives its result; arguments as for `answer`."""
+def intact(result: Result | None, path: str) -> Result:
+    """A parent's result as it was read.
+
+    Raises:
+        InputError: there was none.
+    """
+    if result is None:
+        raise InputError(f"{path}: a finished result is gone or damaged; run the study again")
+    return result
+
+
+def perform(
+    request: dict[str, Any], parents: Mapping[str, Result], say: Callable[[float], None]
+) -> Result:
+    """Does one job in this process and gives its result.
+
+    Args:
+        request: `kind`, `spec` and `data` as in `answer`.
+        parents: role to result.
+        say: told the share of the work that is done, now and then.
+    """
     from tfmed import stages
 
-    parents = {}
-    for role, path in request["parents"].items():
-        parent = read_result(Path(path))
-        if parent is None:
-            raise InputError(f"{path}: a finished result is gone or damaged; run the study again")
-        parents[role] = parent
     data = {role: DatasetInfo.from_json(values) for role, values in request["data"].items()}
     started = time.perf_counter()
     result = getattr(stages, request["kind"])(request["spec"], data, parents, say)

@@ -13,7 +13,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmed.data import records
-from tfmed.data.records import MedmnistRecords, records_name, stream_images, write_records
+from tfmed.data.records import (
+    MedmnistRecords,
+    damage_named,
+    records_name,
+    stream_images,
+    write_records,
+)
 from tfmed.data.sources import load, resolve
 from tfmed.data.verify import stream_npz
 from tfmed.errors import InputError
@@ -212,6 +218,28 @@ def test_damaged_records_are_written_again(info, tmp_path, damage):
         (path / "dataset_info.json").write_text("{")
     assert write_records(info, tmp_path / "records", progress=False) == path
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+
+
+@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize("damage", ["bit", "cut", "gone"])
+def test_damage_that_shows_while_reading_is_one_line_that_says_to_delete(
+    info, tmp_path, damage, seed
+):
+    path = write_records(info, tmp_path, progress=False)
+    (shard,) = path.glob("*-train.tfrecord-*")
+    content = bytearray(shard.read_bytes())
+    content[len(content) // 2] ^= 4
+    batches = stream_images(path, "train", batch_size=16, shuffle_seed=seed)
+    if damage == "gone":
+        shard.unlink()
+    else:
+        shard.write_bytes(content if damage == "bit" else content[:-100])
+    with (
+        pytest.raises(InputError, match=r"damaged: delete the folder") as error,
+        damage_named(path),
+    ):
+        list(batches)
+    assert str(error.value).startswith(str(path))
 
 
 def test_a_file_changed_after_it_was_verified_is_refused(info, tmp_path):

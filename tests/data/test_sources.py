@@ -1,6 +1,7 @@
 """From names and paths to verified data sets."""
 
 import dataclasses
+import errno
 import functools
 import os
 import subprocess
@@ -228,10 +229,41 @@ def test_phantoms_are_drawn_once_per_domain_and_size(where, phantom):
     assert sorted(p.suffix for p in source.path.parent.iterdir()) == [".npz", ".npz"]
 
 
-def test_a_damaged_phantom_is_drawn_again_to_the_same_bytes(where, phantom):
+@pytest.mark.parametrize("damage", ["cut", "bit"])
+def test_a_damaged_phantom_is_drawn_again_to_the_same_bytes(where, phantom, damage):
     first = resolve("phantom", **where)
-    first.path.write_bytes(first.path.read_bytes()[:-50])
+    content = bytearray(first.path.read_bytes())
+    content[len(content) // 3] ^= 1  # in the middle of the pixels
+    first.path.write_bytes(content if damage == "bit" else content[:-50])
     assert dataclasses.asdict(resolve("phantom", **where)) == dataclasses.asdict(first)
+
+
+def test_what_a_killed_drawing_left_goes_with_the_next_one(where, phantom):
+    folder = where["cache_dir"] / "phantom"
+    folder.mkdir(parents=True)
+    (folder / ".phantom-chest-0.npz.drawing").write_bytes(b"half")
+    path = resolve("phantom", **where).path
+    assert list(folder.iterdir()) == [path]
+
+
+def test_a_disk_that_fills_up_while_drawing_is_named_and_left_clean(where, phantom, monkeypatch):
+    def no_room(file, **_):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", no_room)
+    with pytest.raises(InputError, match=r"No space left on device.*TFMED_CACHE"):
+        resolve("phantom", **where)
+    assert list((where["cache_dir"] / "phantom").iterdir()) == []
+
+
+def test_a_file_replaced_after_it_was_verified_is_refused(tmp_path, where):
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays())
+    info = resolve(str(path), **where)
+    np.savez(path, **arrays(n=5))
+    with pytest.raises(InputError, match="changed after it was verified"):
+        load_split(info, "train")
 
 
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, where, phantom):
@@ -323,3 +355,14 @@ def test_rows_and_chunks_are_those_of_the_whole_split(tmp_path, where, monkeypat
     assert len(chunks) == (1 if limit else 4)
     np.testing.assert_array_equal(np.concatenate(chunks), whole.images)
     np.testing.assert_array_equal(load_labels(info, "train"), whole.labels)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [("pneumoniamnst", "did you mean"), ("gone.npz", "gone.npz"), ("organmnist3d", "3-D")],
+)
+def test_a_wrong_name_is_refused_before_anything_is_downloaded(spec, message):
+    with pytest.raises(InputError, match=message):
+        sources.check_spec(spec)
+    sources.check_spec("phantom")
+    sources.check_spec("chestmnist_64")

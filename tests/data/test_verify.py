@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import tempfile
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -187,6 +188,36 @@ def test_a_header_that_promises_more_than_the_file_holds_allocates_nothing(tmp_p
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("train_images.npy", header.getvalue())
     assert "train_images is damaged" in line_of(read_npz, path, ["train_images"])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_table_of_contents_that_promises_more_than_the_file_holds_allocates_nothing(
+    tmp_path, save
+):
+    claim = 2**31
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (claim,)}
+    )
+    file = io.BytesIO()
+    method = zipfile.ZIP_STORED if save is np.savez else zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(file, "w", method) as archive:
+        archive.writestr("train_labels.npy", header.getvalue())
+    content = bytearray(file.getvalue())
+    length = content.index(b"PK\x01\x02") + 24
+    content[length : length + 4] = (len(header.getvalue()) + claim).to_bytes(4, "little")
+    path = tmp_path / "own.npz"
+    path.write_bytes(content)
+    tracemalloc.start()
+    assert "train_labels is damaged" in line_of(read_npz, path, ["train_labels"])
+    assert tracemalloc.get_traced_memory()[1] < 40 << 20
+    tracemalloc.stop()
+
+
+def test_zeros_that_shrink_a_thousandfold_are_read(tmp_path):
+    path = tmp_path / "own.npz"
+    np.savez_compressed(path, zeros=np.zeros(10**7, np.uint8))
+    assert read_npz(path, ["zeros"])["zeros"].shape == (10**7,)
 
 
 def test_what_is_no_readable_file_is_named(tmp_path, monkeypatch):

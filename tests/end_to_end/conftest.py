@@ -59,7 +59,9 @@ class Command:
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
 
-    def start(self, *arguments: object, **environment: str) -> subprocess.Popen:
+    def start(
+        self, *arguments: object, start_new_session: bool = False, **environment: str
+    ) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, str(ROOT / "run_all.py"), *map(str, arguments)],
             cwd=self.folder,
@@ -68,6 +70,7 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
             preexec_fn=_heed_interrupts,
+            start_new_session=start_new_session,
         )
 
     def run(self, *arguments: object, **environment: str) -> Done:

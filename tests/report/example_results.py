@@ -11,6 +11,7 @@ STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
 METRICS = (
     "accuracy",
     "auc",
+    "average_precision",
     "balanced_accuracy",
     "sensitivity",
     "specificity",
@@ -25,7 +26,7 @@ HOSTILE = (
     'Study #1 *bold* _it_ $x$ `c` @ref <b>"q"</b> \\ \u05e9\u05dc\u05d5\u05dd {{ 7*7 }} '
     + "W" * 200
 )
-FPR = np.linspace(0, 1, 101)
+FPR, RECALL = np.linspace(0, 1, 101), np.linspace(0, 1, 51)
 GAIN = {"scratch": 0.0, "random_frozen": -0.06, "frozen": -0.02, "finetune": 0.012}
 COUNTS = {
     "chest_nih": {"train": (6377, 4341), "val": (965, 799), "test": (1917, 1524)},
@@ -119,8 +120,10 @@ def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: in
         "threshold": float(rng.uniform(0.4, 0.8)),
         "confusion": np.round(confusion).tolist(),
         "confusion_at_threshold": np.round(confusion).tolist(),
-        "train_accuracy": float(min(accuracy + 0.06, 1)),
         "roc_tpr": (FPR ** ((1 - auc) / auc)).tolist(),
+        "pr_precision": (1 - 0.4 * RECALL**3).tolist(),
+        "reliability": _reliability(negative + positive),
+        "train_accuracy": float(min(accuracy + 0.06, 1.0)),
         "history": _history(rng, epochs, floor=0.02 if overtrained else 0.2, rise=rise),
         "epochs": epochs,
         "best_epoch": epochs if overtrained else epochs - 6,
@@ -130,6 +133,12 @@ def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: in
         "seconds": float(rng.uniform(2, 20)),
         "predictions": f"predictions/{task}-{strategy}-{budget}-{seed}.csv",
     }
+
+
+def _reliability(n: int) -> dict:
+    middles = np.linspace(0.05, 0.95, 10).tolist()
+    counts = [n // 10] * 9 + [n - 9 * (n // 10)]
+    return {"count": counts, "score": middles, "share": [None, *middles[1:]]}
 
 
 def _summary(runs: list[dict]) -> list[dict]:
@@ -153,6 +162,15 @@ def _summary_row(key: tuple, group: list[dict]) -> dict:
     row["confusion"] = np.mean([run["confusion"] for run in group], axis=0).tolist()
     curves = {"tpr": tpr.mean(axis=0), "low": tpr.min(axis=0), "high": tpr.max(axis=0)}
     row["roc"] = {"fpr": FPR.tolist(), **{k: v.tolist() for k, v in curves.items()}}
+    precision = group[0]["pr_precision"]
+    row["pr"] = {"recall": RECALL.tolist(), "precision": precision, "low": precision}
+    row["pr"]["high"] = [min(value + 0.02, 1) for value in precision]
+    diagram = group[0]["reliability"]
+    row["reliability"] = {**diagram, "low": diagram["share"], "high": diagram["share"]}
+    trained = float(np.mean([run["train_accuracy"] for run in group]))
+    several = len(group) > 1
+    ends = {"low": trained - 0.01 if several else None, "high": trained + 0.01 if several else None}
+    row["train_accuracy"] = {"mean": trained, **ends, "sd": 0.005 if several else None}
     return row
 
 
@@ -187,7 +205,14 @@ def _comparison(a: dict, b: dict, metric: str) -> dict:
         "difference": difference,
         "low": difference - half,
         "high": difference + half,
+        "standard_error": half / 2,
+        "df": 100.0,
+        "p_value": 0.01 if abs(difference) > half else 0.4,
+        "detectable": 1.4 * half,
         "n_seeds": a["n_seeds"],
+        "family": 12,
+        "p_adjusted": 0.12 if abs(difference) > half else 1.0,
+        "clear": False,
     }
 
 

@@ -1,9 +1,12 @@
 """The report says what the results say, in two formats, whatever the names in them."""
 
+import errno
 import json
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -217,7 +220,7 @@ def test_results_without_a_part_are_refused_in_one_line(tmp_path: Path, key: str
     results.pop(key, None)
     results["datasets"][0].pop(key, None)
     with pytest.raises(InputError, match=key) as error:
-        report.render(write_results(tmp_path, results))
+        report.render_again(write_results(tmp_path, results))
     assert "\n" not in str(error.value)
     assert not (tmp_path / "report.html").exists()
 
@@ -230,6 +233,62 @@ def test_results_of_any_bytes_are_refused_and_not_crashed_on(
     path.write_bytes(content)
     with pytest.raises(InputError):
         report.load_results(path)
+
+
+@pytest.mark.parametrize("text", ['{"x": NaN}', "[" * 10**5, '{"x": -1.5e999}'])
+def test_what_python_reads_and_json_has_not_is_refused_in_one_line(
+    tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(InputError, match="can't be read") as error:
+        report.load_results(tmp_path / "results.json")
+    assert str(error.value).isprintable()
+
+
+def test_true_is_no_schema_version(tmp_path: Path) -> None:
+    results = {**dict.fromkeys(report.TOP_KEYS), "schema_version": True}
+    with pytest.raises(InputError, match="schema version True"):
+        report.load_results(write_results(tmp_path, results) / "results.json")
+
+
+@pytest.mark.parametrize("path", ["provenance", "study", "latent", "runs"])
+def test_parts_of_another_kind_are_refused_in_one_line(tmp_path: Path, path: str) -> None:
+    results = example_results(n_seeds=1, strategies=("scratch",), latent=False)
+    with pytest.raises(InputError, match=r"not what the report needs") as error:
+        report.render_again(write_results(tmp_path, {**results, path: "W\n" * 2000}))
+    assert len(str(error.value)) <= 400
+    assert str(error.value).isprintable()
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_disk_that_fills_up_is_named_and_no_half_file_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def no_room(path: Path, data: bytes) -> int:
+        if path.name.startswith(".report.pdf"):
+            write(path, data[:100])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return write(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", no_room)
+    results = example_results(n_seeds=1, strategies=("finetune",), latent=False)
+    with pytest.raises(InputError, match=r"report\.pdf.*No space left on device.*--out"):
+        report.render_again(write_results(tmp_path, results))
+    assert not [path for path in tmp_path.rglob("*") if path.name.startswith(".")]
+
+
+def test_rendering_needs_no_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    results = example_results(n_seeds=1, strategies=("finetune",), latent=False)
+    assert rendered(tmp_path, results).pdf
 
 
 def test_the_report_needs_no_tensorflow() -> None:

@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from tfmed.data.verify import check_readable, printable
-from tfmed.errors import InputError
+from tfmed.data.verify import check_readable
+from tfmed.errors import InputError, printable
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.5

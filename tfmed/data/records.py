@@ -12,7 +12,6 @@ be half as large.
 
 import contextlib
 import dataclasses
-import fcntl
 import io
 import json
 import math
@@ -31,8 +30,9 @@ from tqdm import tqdm
 
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.download import file_md5
-from tfmed.data.verify import binary_labels, printable, read_npz, stream_npz
-from tfmed.errors import InputError
+from tfmed.data.verify import binary_labels, read_npz, stream_npz
+from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -164,7 +164,7 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
     """
     folder = folder.absolute()
     path = folder / MedmnistRecords.name / _config_name(info) / str(MedmnistRecords.VERSION)
-    with _writing(info, folder), _held(path.parent):
+    with _writing(info, folder), alone_in(path.parent):
         _remove_unfinished(path)
         if _is_whole(path):
             return path
@@ -201,7 +201,8 @@ def stream_images(
         take: the number of images, the same ones in every epoch; None takes all.
 
     Returns:
-        uint8 batches of shape (n, height, width, channels); its cardinality is known.
+        uint8 batches of shape (n, height, width, channels); its cardinality is known. Consume it
+        within `damage_named`.
 
     Raises:
         InputError: the folder holds no records or not this split.
@@ -233,6 +234,30 @@ def stream_images(
     batches = records.batch(batch_size).map(decode)
     n_batches = -(-n_images // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+
+
+@contextlib.contextmanager
+def damage_named(folder: Path) -> Iterator[None]:
+    """Turn damage that shows while `stream_images` is consumed into one line.
+
+    TFRecord carries a checksum of every record, so a flipped bit is noticed when it is read, and
+    not before: `write_records` looks at lengths only, because reading all takes minutes.
+
+    Args:
+        folder: what was given to `stream_images`.
+
+    Raises:
+        InputError: a shard is gone, cut short or changed.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.NotFoundError):
+        raise InputError(
+            f"{folder}: these records are damaged: delete the folder, and the next run writes them "
+            "again"
+        ) from None
 
 
 def _config_name(info: DatasetInfo) -> str:
@@ -328,18 +353,6 @@ def _system_fault(error: BaseException | None) -> BaseException | None:
             return error
         error = error.__cause__
     return None
-
-
-@contextlib.contextmanager
-def _held(folder: Path) -> Iterator[None]:
-    """Hold a folder against other processes; the lock dies with the process and leaves no file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _remove_unfinished(path: Path) -> None:

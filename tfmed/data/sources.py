@@ -11,9 +11,9 @@ import hashlib
 import importlib.util
 import inspect
 import json
+import math
 import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,12 +29,12 @@ from tfmed.data.verify import (
     check_readable,
     image_shape,
     n_columns,
-    printable,
     read_npz,
     stream_npz,
     verify_arrays,
 )
-from tfmed.errors import InputError
+from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
 
 PHANTOM = "phantom"
 PHANTOM_DOMAINS: dict[str, Literal["chest", "pneumonia"]] = {
@@ -45,6 +45,7 @@ PHANTOM_DOMAINS: dict[str, Literal["chest", "pneumonia"]] = {
 _IMAGE_KEYS = tuple(key for key in KEYS if key.endswith("_images"))
 _SINGLE_LABEL = ("label 0", "label 1")
 _ANY_LABEL = ("no listed finding", "any finding")
+_DRAWING = ".drawing"  # end of the name of a phantom that is not whole yet
 # Files outside MedMNIST that deserve more than their stem as a title.
 _KNOWN_FILES = {
     "cfe5c43c6c5c56fb17be4b3338e00332": (
@@ -140,6 +141,21 @@ def resolve(
     return _describe_official(official, path)
 
 
+def check_spec(spec: str) -> None:
+    """Refuses a name or path that can't be resolved, without reading or downloading anything.
+
+    Raises:
+        InputError: the name is unknown or not a 2-D binary or multi-label set, or the file is not
+            there or can't be read.
+    """
+    if spec == PHANTOM:
+        return
+    if _is_path(spec):
+        check_readable(_expanded(spec).absolute())
+    else:
+        _find_official(spec)
+
+
 def available(spec: str, data_root: Path) -> bool:
     """Whether `resolve` has something to start from now, without reading or downloading it.
 
@@ -177,13 +193,17 @@ def load_split(info: DatasetInfo, split: str) -> Split:
         Images uint8 of shape (n, height, width, channels), binary labels uint8 of shape (n,).
 
     Raises:
-        InputError: the file is gone or cannot be read any more.
+        InputError: the file is gone, cannot be read any more or holds another data set.
         KeyError: `split` is none of the three.
     """
     if split not in SPLITS:
         raise KeyError(split)
     images, labels = read_npz(info.path, (f"{split}_images", f"{split}_labels")).values()
-    return Split(images.reshape(-1, *info.image_shape), binary_labels(labels))
+    n_images = sum(info.counts[split])
+    shape = (n_images, *info.image_shape)
+    if images.size != math.prod(shape) or images.dtype != np.uint8 or len(labels) != n_images:
+        raise InputError(f"{info.path} changed after it was verified: start again")
+    return Split(images.reshape(shape), binary_labels(labels))
 
 
 def load_labels(info: DatasetInfo, split: str) -> np.ndarray:
@@ -436,13 +456,19 @@ def _write_phantom(
     arrays: dict[str, Any] = draw_phantom(domain, counts=counts)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".drawing-") as folder:
-            drawn = Path(folder) / path.name
-            # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
-            np.savez(drawn, **arrays)
-            drawn.replace(path)
+        with alone_in(path.parent):
+            for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
+                left.unlink()
+            drawn = path.with_name(f".{path.name}{_DRAWING}")
+            try:
+                with drawn.open("wb") as file:
+                    # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
+                    np.savez(file, **arrays)
+                drawn.replace(path)
+            finally:
+                drawn.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
-            f"{printable(path)} cannot be written ({error.strerror or error}): "
-            "choose a folder that can be written to and has space"
+            f"{path} cannot be written ({error.strerror or error}): make room, or set TFMED_CACHE "
+            "to a folder that can be written to"
         ) from None

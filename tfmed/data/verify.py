@@ -20,12 +20,14 @@ from typing import IO
 import numpy as np
 
 from tfmed.data import SPLITS
-from tfmed.errors import InputError
+from tfmed.errors import InputError, printable
 
 KEYS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
 IMAGE_SIZES = (28, 64, 128, 224)
 
 _CHUNK = 1 << 20
+# Deflate makes at most 1032 bytes of one (zlib's technical notes).
+_MOST_PER_BYTE = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: 1032}
 # What zipfile, its decompressors and NumPy's header parser raise on bytes that are not theirs.
 _DAMAGE = (
     zipfile.BadZipFile,
@@ -45,13 +47,6 @@ _DAMAGE = (
 )
 _GET_AGAIN = "get or write the file again"
 _MAKE_BINARY = "make the labels 0 and 1"
-
-
-def printable(text: object) -> str:
-    """Text on one line: characters that cannot be printed are written as escapes."""
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode() for char in str(text)
-    )
 
 
 def check_readable(path: Path) -> None:
@@ -284,7 +279,11 @@ def _checked_header(
             "code: save it as an array of integers"
         )
     n_bytes = math.prod(shape) * dtype.itemsize
-    if member.tell() + n_bytes != archive.getinfo(f"{key}.npy").file_size:
+    entry = archive.getinfo(f"{key}.npy")
+    # The table of contents may lie too; believing it would take memory for what is not there.
+    packed = min(entry.compress_size, archive.start_dir)
+    most = packed * _MOST_PER_BYTE.get(entry.compress_type, math.inf)
+    if member.tell() + n_bytes != entry.file_size or entry.file_size > most:
         raise ValueError("length")
     return shape, fortran_order, dtype
 

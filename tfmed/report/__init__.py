@@ -6,8 +6,8 @@ typst, which reads the document as JSON: text never passes through its markup.
 
 import datetime
 import json
+import math
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,24 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
         raise InputError(
             f"{where}: can't be written ({error.strerror}); choose another --out"
         ) from error
-    except (KeyError, TypeError, IndexError, ValueError) as error:
-        raise InputError(
-            f"{out / 'results.json'}: not what the report needs ({type(error).__name__}: {error}); "
-            "run the study again with --fresh"
-        ) from error
     return html, pdf
+
+
+def render_again(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+    """As `render`, for a `results.json` that anything may have happened to since it was written.
+
+    Raises:
+        InputError: as for `render`, or something in the file is not what the report needs.
+    """
+    try:
+        return render(out, progress=progress)
+    except InputError:
+        raise
+    except Exception as error:  # jinja2, matplotlib and typst have each their own
+        raise InputError(
+            f"{out / 'results.json'}: not what the report needs ({type(error).__name__}: "
+            f"{str(error)[:150]}); run the study again"
+        ) from error
 
 
 def load_results(path: Path) -> dict:
@@ -82,13 +94,14 @@ def load_results(path: Path) -> dict:
         InputError: the file is missing, no JSON, of another schema version, or lacks a part.
     """
     try:
-        results = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        results = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except FileNotFoundError:
         raise InputError(f"{path}: not found; run the study before asking for its report") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: can't be read ({error}); run the study again") from error
     version = results.get("schema_version") if isinstance(results, dict) else None
-    if version != SCHEMA_VERSION:
+    if version is True or version != SCHEMA_VERSION:
         raise InputError(
             f"{path}: has schema version {version}, this tfmed reads {SCHEMA_VERSION}; "
             "run the study again with --fresh"
@@ -97,6 +110,13 @@ def load_results(path: Path) -> dict:
     if missing:
         raise InputError(f"{path}: lacks {', '.join(missing)}; run the study again with --fresh")
     return results
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number")
+    return number
 
 
 def templates_folder() -> Path:
@@ -164,21 +184,18 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         "sizes": {name: svg_size(svg) for name, svg in figures.items()},
     }
     template = _environment(autoescape=False).get_template("report.typ.j2")
-    with tempfile.TemporaryDirectory(prefix="tfmed-report-") as name:
-        folder = Path(name)
-        (folder / "document.json").write_text(json.dumps(data), encoding="utf-8")
-        (folder / "report.typ").write_text(
-            template.render(synthetic=content["synthetic"]), encoding="utf-8"
-        )
-        for figure, svg in figures.items():
-            (folder / f"{figure}.svg").write_text(svg, encoding="utf-8")
-        return typst.compile(
-            str(folder / "report.typ"),
-            root=name,
-            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
-            ignore_system_fonts=True,
-            timestamp=int(started.timestamp()),
-        )
+    # From memory: a folder of temporary files would outlive a process that is killed.
+    files = {
+        "main.typ": template.render(synthetic=content["synthetic"]),
+        "document.json": json.dumps(data),
+        **{f"{figure}.svg": svg for figure, svg in figures.items()},
+    }
+    return typst.compile(  # type: ignore[call-overload]  # its stub knows no dict of files
+        {name: text.encode() for name, text in files.items()},
+        font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+        ignore_system_fonts=True,
+        timestamp=int(started.timestamp()),
+    )
 
 
 def _date(started: str) -> datetime.datetime:

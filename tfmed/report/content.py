@@ -396,7 +396,7 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
         f"Learning curves of the classifiers on {title}, every seed. Circle: the epoch whose "
         "weights are kept; bar: the last epoch run."
     )
-    roc = f"ROC curves on the test split of {title}: mean over seeds, with the range of the seeds."
+    roc = f"ROC curves on the test split of {title}: mean over seeds, with pointwise 95 % bands."
     confusion = (
         f"Confusion matrices on the test split of {title} at threshold .5: mean counts over "
         "seeds, and the share of the true class. Good classifiers are dark on the diagonal."

@@ -198,7 +198,7 @@ def _curve_handles() -> list:
 
 
 def draw_roc(results: dict, task: str) -> "Figure":
-    """ROC curve of each strategy, mean over seeds with the range of the seeds."""
+    """ROC curve of each strategy, mean over seeds with pointwise 95 % bands."""
     names = budgets(results, task)
     columns = min(MAX_BUDGETS_A_ROW, len(names))
     lines = -(-len(names) // columns)
@@ -229,10 +229,7 @@ def _roc_panel(axes: "Axes", rows: list[dict]) -> None:
             continue
         curve, colour = row["roc"], COLOURS[row["strategy"]]
         standard = row["variant"] == "standard"
-        if row["n_seeds"] > 1:
-            axes.fill_between(
-                curve["fpr"], curve["low"], curve["high"], color=colour, alpha=0.15, lw=0
-            )
+        axes.fill_between(curve["fpr"], curve["low"], curve["high"], color=colour, alpha=0.15, lw=0)
         auc = number(row["auc"]["mean"] if row["auc"] else None)
         axes.plot(
             curve["fpr"],
