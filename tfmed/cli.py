@@ -276,19 +276,25 @@ def _export(
     plan: Any, finished: dict[str, Any], backend: Any, models: Path, console: Any
 ) -> list[dict[str, Any]]:
     """Exports the models that are not exported yet; the `models` part of the results."""
-    from tfmed import results, serving
+    from tfmed import results
     from tfmed.plan import exports
     from tfmed.schedule import do_jobs
+    from tfmed.serving import config
+    from tfmed.serving.versions import find_version, remove_leftovers
 
-    serving.remove_leftovers(models)
+    remove_leftovers(models)
     chosen = exports(plan, results.best_runs(plan, finished), models)
-    versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
+    versions = {
+        name: find_version(models, name, run.job.key, set(job.parents) - {"run"})
+        for name, run, job in chosen
+    }
     todo = [job for name, _, job in chosen if versions[name] is None]
     if todo:
         console.stage(f"exporting {len(todo)} SavedModels to {models}")
     records = do_jobs(todo, set(finished), backend, console.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
-    return results.model_entries(chosen, found, finished)
+    config.write_configs(models)
+    return results.model_entries(chosen, found, finished, models)
 
 
 def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:
