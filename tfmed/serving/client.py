@@ -14,6 +14,8 @@ from typing import Any, Protocol
 from tfmed.errors import InputError
 
 SIGNATURE, INPUT = "serve_image_bytes", "image_bytes"
+NO_LABEL = "version label"
+"""What TF Serving's words hold if a label is unknown, be it that the model is."""
 FIRST_PAUSE = 0.5
 """Seconds before the first retry; each further pause is twice as long."""
 
@@ -143,7 +145,7 @@ class Rest:
         if status == 200:
             return _rest_answer(answer, self.target)
         words = str(answer.get("error", answer)) if isinstance(answer, dict) else str(answer)
-        if status == 404:
+        if status == 404 or NO_LABEL in words:
             raise not_found(self.target, self._states(), words)
         raise failure(self.target, status == 400, status in (429, 502, 503, 504), words)
 
@@ -171,7 +173,7 @@ class Rest:
 
 
 def not_found(target: Target, states: dict[int, str] | None, words: str) -> Exception:
-    """What it means that a server has no such model or version.
+    """What it means that a server has no such model, version or label.
 
     Args:
         target: what was asked for.
@@ -185,6 +187,11 @@ def not_found(target: Target, states: dict[int, str] | None, words: str) -> Exce
     asked = {v: s for v, s in states.items() if target.version in (None, v)}
     if any(state in ("UNKNOWN", "START", "LOADING") for state in asked.values()):
         return PassingError(f"{target.url}: {target.model} is still loading")
+    if NO_LABEL in words:
+        return ServerError(
+            f"{target.url}: {target.model} has no version labelled {target.label}; give another "
+            "--label (candidate), or a --version"
+        )
     there = ", ".join(str(v) for v, state in sorted(states.items()) if state == "AVAILABLE")
     return ServerError(
         f"{target.url}: {words}; of {target.model} it serves version {there or 'none'}"
@@ -194,11 +201,6 @@ def not_found(target: Target, states: dict[int, str] | None, words: str) -> Exce
 def failure(target: Target, refused: bool, passing: bool, words: str) -> Exception:
     """What a failed request means: the image is `refused`, or the failure is `passing`, or else."""
     line = " ".join(words.split())
-    if "version label" in line:
-        return ServerError(
-            f"{target.url}: {target.model} has no version labelled {target.label}; give another "
-            "--label (candidate), or a --version"
-        )
     if "signature" in line.lower() and SIGNATURE in line:
         return ServerError(f"{target.url}: {target.model} takes no image bytes ({line})")
     if refused:

@@ -11,6 +11,7 @@ from tensorflow_serving.apis import (
 
 from tfmed.serving.client import (
     INPUT,
+    NO_LABEL,
     SIGNATURE,
     Answer,
     PassingError,
@@ -64,7 +65,7 @@ class Grpc:
 
     def _failure(self, error: grpc.RpcError) -> Exception:
         code, words = error.code(), error.details() or error.code().name
-        if code == grpc.StatusCode.NOT_FOUND:
+        if code == grpc.StatusCode.NOT_FOUND or NO_LABEL in words:
             return not_found(self.target, self._states(), words)
         refused = code == grpc.StatusCode.INVALID_ARGUMENT
         return failure(self.target, refused, code in _PASSING, words)
