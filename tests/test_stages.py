@@ -6,7 +6,8 @@ import pytest
 
 from tfmed import models, stages
 from tfmed.data import sources
-from tfmed.plan import make_plan
+from tfmed.plan import exports, make_plan
+from tfmed.serving import card, versions
 from tfmed.study import FitConfig, Study
 
 SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
@@ -172,3 +173,23 @@ def test_similarity_compares_every_two_spaces(plan, finished):
     n = len(parents)
     assert len(cka) == n * (n - 1) // 2
     assert all(0 <= pair["value"] <= 1 + 1e-9 for pair in cka)
+
+
+def test_an_exported_classifier_carries_the_labels_it_saw_and_its_own_threshold(
+    plan, finished, tmp_path
+):
+    best = {run.cell: run for run in plan.runs}
+    name, run, job = next(
+        found for found in exports(plan, best, tmp_path) if found[1].strategy == "frozen"
+    )
+    data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
+    parents = {role: finished[parent.key] for role, parent in job.parents.items()}
+    record = stages.export(job.spec, data, parents, nothing).record
+    assert record == {"version": 1}
+    found = card.read_card(tmp_path / name / "1")
+    assert found["threshold"] == finished[run.job.key].record["threshold"]
+    assert sum(found["class_balance"]["train"]) == finished[run.job.key].record["n_train"]
+    assert sum(found["class_balance"]["test"]) == COUNTS["test"]
+    assert found["data"]["pretrained_on"]["md5"] == plan.source.md5
+    assert found["seeds"] == [run.job.key]
+    assert versions.find_version(tmp_path, name, run.job.key, [run.job.key]) == 1

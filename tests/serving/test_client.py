@@ -180,7 +180,7 @@ def test_the_command_prints_a_line_for_each_image_and_names_those_refused(
     assert main([*arguments, "--json", str(bad), str(tmp_path / "none.png"), str(good)]) == 2
     found = capsys.readouterr()
     assert json.loads(found.out)["image"] == str(good)
-    assert f"error: {bad}: the server refuses it: " in found.err
+    assert f"error: {bad}: the server refuses it: is neither PNG nor JPEG\n" in found.err
     assert f"error: {tmp_path / 'none.png'}: can't be read" in found.err
     assert main([*arguments, "--version", "9", str(good)]) == 2
     assert "it serves version 1" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -16,6 +17,8 @@ from tfmed.errors import InputError
 SIGNATURE, INPUT = "serve_image_bytes", "image_bytes"
 NO_LABEL = "version label"
 """What TF Serving's words hold if a label is unknown, be it that the model is."""
+_OF_THE_MODEL = re.compile(r"assertion failed: \[image\] \[\d+\] \[(.*?)\]")
+"""The words of `tfmed.serving.signatures` inside TensorFlow's."""
 FIRST_PAUSE = 0.5
 """Seconds before the first retry; each further pause is twice as long."""
 
@@ -204,7 +207,8 @@ def failure(target: Target, refused: bool, passing: bool, words: str) -> Excepti
     if "signature" in line.lower() and SIGNATURE in line:
         return ServerError(f"{target.url}: {target.model} takes no image bytes ({line})")
     if refused:
-        return BadImageError(f"the server refuses it: {line}")
+        said = _OF_THE_MODEL.search(line)
+        return BadImageError(f"the server refuses it: {said[1] if said else line}")
     if passing:
         return PassingError(f"{target.url}: {line}")
     return ServerError(f"{target.url}: {line}")
