@@ -441,7 +441,7 @@ def example_results(
                 "seed": 0,
                 "bytes": 412345,
                 "stage": "candidate",
-                "reasons": ["beats majority: accuracy 0.640 is +1.5 points [-2.0, +5.0]"],
+                "reasons": ["majority: accuracy 0.640 is +1.5 points [-2.0, +5.0]"],
                 "card": _card(summary, datasets),
             }
         ],

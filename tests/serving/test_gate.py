@@ -29,7 +29,7 @@ def test_a_sound_model_is_stable(example):
     verdict = example.exported.verdict
     assert verdict.stage == "stable", verdict.reasons
     assert [check.name for check in verdict.checks] == [
-        *("card", "files", "loads", "warm-up", "agrees", "metrics", "beats majority")
+        *("card", "files", "loads", "warm-up", "agrees", "metrics", "majority")
     ]
     assert gate.read_verdict(example.version) == verdict
 
@@ -138,7 +138,7 @@ def test_a_model_that_guesses_stays_a_candidate_and_the_reason_is_written(spoile
     card.write_card(spoiled, content)
     verdict = gate.judge(spoiled)
     assert verdict.stage == "candidate"
-    assert failed(verdict) == {"beats majority"}
+    assert failed(verdict) == {"majority"}
     gate.write_verdict(spoiled, verdict)
     written = json.loads((spoiled / card.GATE).read_text())
     assert written["stage"] == "candidate"

@@ -37,7 +37,8 @@ def model_blocks(results: dict) -> list[Block]:
             "with its Keras original, and the lower end of its accuracy's 95 % interval lies above "
             "always giving the more frequent answer; else it is a ",
             strong("candidate"),
-            ".",
+            ". Figures on a card are those of the exported model, whose intervals hold the luck of "
+            "the test images alone; below them stand those of all seeds.",
         ),
         _overview(results),
     ]
@@ -109,7 +110,9 @@ def _card_table(results: dict, model: dict, identifier: str) -> Block:
     ]
     rows += [["If that share were", "\n".join(map(_shift_words, balance["shift"]))]]
     rows += [["To call it", card["call"]["command"]], ["tfmed", card["tfmed_version"]]]
-    caption = text("Card of ", code(model["path"]), ", an excerpt of its ", code("model_card.json"))
+    caption = text(
+        "Card of ", code(model["path"]), ", an excerpt of its ", code("model_card.json"), "."
+    )
     return table(identifier, caption, ["What", "Value"], rows, left=2, widths=[1, 3.4])
 
 

@@ -118,7 +118,7 @@ def connect(target: Target, seconds: float = 10.0) -> Connection:
         except ImportError as error:
             raise InputError(
                 f"{target.url}: gRPC needs tensorflow-serving-api ({error}); "
-                "pip install 'tfmed[serving]', or give the http:// address"
+                "pip install tensorflow-serving-api, or give the http:// address"
             ) from None
         return Grpc(target, parts.netloc, seconds)
     raise InputError(

@@ -122,7 +122,7 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _replace(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    part = path.with_name(f".{path.name}.tmp")  # one name is enough for one writer at a time
     try:
         part.write_text(text, encoding="utf-8")
         part.replace(path)

@@ -86,7 +86,8 @@ def write_verdict(folder: Path, verdict: Verdict) -> None:
         "checks": [asdict(check) for check in verdict.checks],
     }
     text = json.dumps(content, indent=1, ensure_ascii=False)
-    part = folder / f".{card.GATE}.tmp"
+    # Not inside the folder, where a leftover would count as a stray file of the version.
+    part = folder.with_name(f".{folder.name}.{card.GATE}.tmp")
     part.write_text(text + "\n", encoding="utf-8")
     part.replace(folder / card.GATE)
 
@@ -230,10 +231,10 @@ def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
     )
     words = (
         f"accuracy {accuracy:.3f} is {100 * gain['difference']:+.1f} points "
-        f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}] from always answering the more "
+        f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}] against always answering the more "
         f"frequent label ({accuracy - gain['difference']:.3f})"
     )
-    return [same, Check("beats majority", gain["low"] > 0, words)]
+    return [same, Check("majority", gain["low"] > 0, words)]
 
 
 if __name__ == "__main__":
