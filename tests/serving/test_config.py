@@ -108,6 +108,10 @@ def test_check_takes_one_version_and_refuses_what_is_none(example, tmp_path, cap
 
     assert main(["check", str(example.version)]) == 0
     assert "stable" in capsys.readouterr().out
-    for folder in (tmp_path, tmp_path / "none"):
+    whole = shutil.copytree(example.folder, tmp_path / "2026" / "2027")
+    assert main(["check", str(whole)]) == 0
+    assert NAME in capsys.readouterr().out
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "none"):
         assert main(["check", str(folder)]) == 2
         assert str(folder) in capsys.readouterr().err

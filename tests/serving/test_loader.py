@@ -1,7 +1,10 @@
 """The C++ loader answers as TensorFlow's Python does, and says what is wrong."""
 
+import io
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from tfmed import training
 from tfmed.serving import gate, loader
@@ -50,3 +53,24 @@ def test_a_folder_without_a_model_is_an_error(tmp_path, spoiled):
     weights.write_bytes(weights.read_bytes()[:50])
     with pytest.raises(loader.LoaderError):
         loader.LoadedModel(spoiled)
+
+
+def test_files_with_changed_bytes_are_answered_or_refused_and_end_nothing(model, images):
+    rng = np.random.default_rng(0)
+    (file,) = gate.as_png_files(images[:1])
+    buffer = io.BytesIO()
+    Image.fromarray(images[0, ..., 0]).save(buffer, format="JPEG", progressive=True)
+    refused = 0
+    for _ in range(600):
+        changed = bytearray((file, buffer.getvalue())[rng.integers(2)])
+        for _ in range(rng.integers(1, 6)):
+            changed[rng.integers(len(changed))] = rng.integers(256)
+        content = np.empty(1, dtype=object)
+        content[0] = bytes(changed[: rng.integers(len(changed) // 2, len(changed) + 1)])
+        try:
+            answers = model.run("serve_image_bytes", {"image_bytes": content})
+        except loader.LoaderError:
+            refused += 1
+        else:
+            assert np.isfinite(answers["probabilities"]).all()
+    assert refused > 0

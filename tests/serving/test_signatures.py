@@ -43,11 +43,18 @@ def png_header(width: int, height: int) -> bytes:
         (b"IDAT", zlib.compress(bytes(100))),
         (b"IEND", b""),
     )
-    framed = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks)
+
+
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def with_packed_chunk(kind: bytes) -> bytes:
+    """A sound PNG with a chunk that unpacks to 300 MB."""
+    packed = zlib.compress(bytes(300_000_000), 9)
+    small = file_of(Image.fromarray(COLOURS))
+    return small[:33] + chunk(kind, b"name\0\0" + packed) + small[33:]
 
 
 def jpeg_header(width: int, height: int) -> bytes:
@@ -125,6 +132,7 @@ def test_the_centred_square_of_a_long_image_is_what_counts():
         assert np.abs(found - expected).max() <= 0.5
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
 def test_hostile_bytes_take_little_memory_and_the_model_lives_on(example):
     run = tf.saved_model.load(str(example.version)).signatures["serve_image_bytes"]
     good = file_of(Image.fromarray(COLOURS))
@@ -136,6 +144,9 @@ def test_hostile_bytes_take_little_memory_and_the_model_lives_on(example):
         assert peak_growth(lambda content=largest: run(image_bytes=tf.constant([content]))) < (
             MEGABYTES
         )
+    for kind in (b"zTXt", b"iCCP"):
+        bomb = with_packed_chunk(kind)
+        assert peak_growth(lambda content=bomb: run(image_bytes=tf.constant([content]))) < MEGABYTES
     for content, _ in HOSTILE.values():
 
         def refused(content=content):

@@ -119,7 +119,8 @@ def _version_folders(folder: Path) -> Iterator[Path]:
 
 
 def _is_version(folder: Path) -> bool:
-    return folder.resolve().name.isdecimal() and not versions(folder)
+    holds_models = versions(folder) or any(versions(path) for path in folder.iterdir())
+    return folder.resolve().name.isdecimal() and not holds_models
 
 
 def _models_folder(folder: Path) -> Path:
