@@ -1,6 +1,6 @@
 """Latency and throughput of an exported model in process, against the plain Keras call.
 
-    python benchmarks/serving.py [--side 28] [--channels 1] [--seconds 3]
+    python -m benchmarks.serving [--side 28] [--channels 1] [--seconds 3]
 
 Prints a Markdown table: p50 and p99 in milliseconds and images per second, at batch 1, 32 and 256,
 of

@@ -1,6 +1,7 @@
 """The command line: arguments, progress, exit codes."""
 
 import argparse
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -294,7 +295,11 @@ def _export(
     records = do_jobs(todo, set(finished), backend, console.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
     config.write_configs(models)
-    return results.model_entries(chosen, found, finished, models)
+    entries = results.model_entries(chosen, found, finished, models)
+    stages = collections.Counter(entry["stage"] for entry in entries)
+    counts = ", ".join(f"{count} {stage}" for stage, count in stages.most_common())
+    console.line(f"       models: {counts or 'none'}")
+    return entries
 
 
 def _provenance(plan: Any, workers: int, started: str, seconds: float) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from conftest import ROOT, Command
 
 from tfmed.serving import gate, loader
 
+# A whole run, and saved_model_cli once for every model.
+pytestmark = pytest.mark.timeout(1800)
+
 AGREEMENT = 1e-6
 STUDY = """\
 name = "served"
