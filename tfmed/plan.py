@@ -182,12 +182,22 @@ def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str,
             "models": str(models),
             "name": name,
             "source": run.job.key,
+            "training": {
+                "strategy": strategy,
+                "variant": variant,
+                "label_budget": budget,
+                "seed": run.seed,
+            },
         }
+        data = {"task": run.task.md5}
+        if strategy in ("frozen", "finetune"):
+            data["source"] = plan.source.md5
+        seeds = {other.job.key: other.job for other in plan.runs if other.cell == run.cell}
         job = Job(
             kind="export",
             spec=spec,
-            data={"task": run.task.md5},
-            parents={"run": run.job},
+            data=data,
+            parents={"run": run.job, **seeds},
             title=f"exporting {name}",
             cost=START_SECONDS,
             kept=False,
