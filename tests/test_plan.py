@@ -211,3 +211,16 @@ def test_models_are_those_of_strategies_at_few_and_at_the_most_labels():
             ),
         ]
     )
+
+
+def test_an_export_brings_the_runs_of_all_seeds_and_the_data_that_its_card_names():
+    plan = make_plan(Study(), SOURCE, TARGET)
+    best = {run.cell: run for run in plan.runs if run.seed == 1}
+    jobs = {name: (run, job) for name, run, job in exports(plan, best, Path("models"))}
+    run, job = jobs["pneumonia_frozen_300"]
+    seeds = {other.job.key for other in plan.runs if other.cell == run.cell}
+    assert set(job.parents) == {"run", *seeds}
+    assert len(seeds) == 5
+    assert job.data == {"task": TARGET.md5, "source": SOURCE.md5}
+    assert job.spec["training"]["seed"] == 1
+    assert jobs["pneumonia_scratch_300"][1].data == {"task": TARGET.md5}

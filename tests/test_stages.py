@@ -9,7 +9,8 @@ from tfmed import data, inputs, models, stages
 from tfmed.data import sources, verify
 from tfmed.errors import InputError
 from tfmed.jobs import cache_folder
-from tfmed.plan import make_plan
+from tfmed.plan import exports, make_plan
+from tfmed.serving import card, versions
 from tfmed.study import BASELINES, ExperimentSettings, FitConfig, Study
 
 SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
@@ -330,3 +331,23 @@ def test_damaged_records_are_named(plan, streamed):
     shard.write_bytes(content)
     with pytest.raises(InputError, match="records are damaged: delete the folder"):
         stages.pretrain(job.spec, {"source": plan.source}, {}, nothing)
+
+
+def test_an_exported_classifier_carries_the_labels_it_saw_and_its_own_threshold(
+    plan, finished, tmp_path
+):
+    best = {run.cell: run for run in plan.runs}
+    name, run, job = next(
+        found for found in exports(plan, best, tmp_path) if found[1].strategy == "frozen"
+    )
+    data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
+    parents = {role: finished[parent.key] for role, parent in job.parents.items()}
+    record = stages.export(job.spec, data, parents, nothing).record
+    assert record == {"version": 1}
+    found = card.read_card(tmp_path / name / "1")
+    assert found["threshold"] == finished[run.job.key].record["threshold"]
+    assert sum(found["class_balance"]["train"]) == finished[run.job.key].record["n_train"]
+    assert sum(found["class_balance"]["test"]) == COUNTS["test"]
+    assert found["data"]["pretrained_on"]["md5"] == plan.source.md5
+    assert found["seeds"] == [run.job.key]
+    assert versions.find_version(tmp_path, name, run.job.key, [run.job.key]) == 1

@@ -1,6 +1,7 @@
 """The command line: arguments, progress, exit codes."""
 
 import argparse
+import collections
 import contextlib
 import dataclasses
 import datetime
@@ -340,15 +341,15 @@ def _backend(
 @contextlib.contextmanager
 def _swept(store: Any, models: Path) -> Iterator[None]:
     """Removes what killed workers left half-written: earlier commands' and then this one's."""
-    from tfmed import serving
+    from tfmed.serving.versions import remove_leftovers
 
     store.remove_leftovers()
-    serving.remove_leftovers(models)
+    remove_leftovers(models)
     try:
         yield
     finally:
         store.remove_leftovers()
-        serving.remove_leftovers(models)
+        remove_leftovers(models)
 
 
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
@@ -408,18 +409,28 @@ def _export(
     plan: Any, finished: dict[str, Any], backend: Any, models: Path, console: Any
 ) -> list[dict[str, Any]]:
     """Exports the models that are not exported yet; the `models` part of the results."""
-    from tfmed import results, serving
+    from tfmed import results
     from tfmed.plan import exports
     from tfmed.schedule import do_jobs
+    from tfmed.serving import config
+    from tfmed.serving.versions import find_version
 
     chosen = exports(plan, results.best_runs(plan, finished), models)
-    versions = {name: serving.find_version(models, name, run.job.key) for name, run, _ in chosen}
+    versions = {
+        name: find_version(models, name, run.job.key, set(job.parents) - {"run"})
+        for name, run, job in chosen
+    }
     todo = [job for name, _, job in chosen if versions[name] is None]
     if todo:
         console.stage(f"exporting {len(todo)} SavedModels to {models}")
     records = do_jobs(todo, set(finished), backend, console.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
-    return results.model_entries(chosen, found, finished)
+    config.write_configs(models)
+    entries = results.model_entries(chosen, found, finished, models)
+    stages = collections.Counter(entry["stage"] for entry in entries)
+    counts = ", ".join(f"{count} {stage}" for stage, count in stages.most_common())
+    console.line(f"       models: {counts or 'none'}")
+    return entries
 
 
 def _provenance(plan: Any, started: str, seconds: float) -> dict[str, Any]:

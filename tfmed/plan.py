@@ -215,7 +215,18 @@ def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str,
             exported = _shown_budgets(plan.study, plan.study.target_task)
         if budget in exported:
             name = "_".join([task, *cell_label(strategy, variant, budget)])
-            chosen.append((name, run, export_job(name, models, run.task, run.job)))
+            training = {
+                "strategy": strategy,
+                "variant": variant,
+                "label_budget": budget,
+                "seed": run.seed,
+            }
+            data = {"task": run.task.md5}
+            if strategy in ("frozen", "finetune"):
+                data["source"] = plan.source.md5
+            seeds = {other.job.key: other.job for other in plan.runs if other.cell == run.cell}
+            job = export_job(name, models, run.job, training, data, seeds)
+            chosen.append((name, run, job))
     return chosen
 
 

@@ -20,6 +20,7 @@ from tfmed.data.sources import load_labels, load_rows
 from tfmed.errors import InputError
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run, Space, space_id
+from tfmed.serving import card, gate
 from tfmed.study import OVERTRAINED, STANDARD, STRATEGIES
 
 SCHEMA_VERSION = 1
@@ -53,6 +54,11 @@ COMPARED_METRICS = (
     "specificity",
     "average_precision",
 )
+OF_CARD = (
+    *("intended_use", "not_for", "data", "class_names", "threshold"),
+    *("metrics", "class_balance", "call", "tfmed_version"),
+)
+"""What of a model's card is the same however often a study is run."""
 
 Finished = Mapping[str, Result]
 
@@ -108,17 +114,22 @@ def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
 
 
 def model_entries(
-    exported: Iterable[tuple[str, Run, Job]], versions: Mapping[str, int], finished: Finished
+    exported: Iterable[tuple[str, Run, Job]],
+    versions: Mapping[str, int],
+    finished: Finished,
+    models: Path,
 ) -> list[dict[str, Any]]:
-    """The `models` part: what was exported, from which run, how large its weights are.
+    """The `models` part: what was exported, its card, and what the gate said of it.
 
-    The exported files are a little larger, and not the same size every time: TensorFlow writes
-    random fingerprints and running numbers of functions into them.
+    The size is that of the weights. The exported files are a little larger, and not the same size
+    every time: TensorFlow writes random fingerprints and running numbers of functions into them.
     """
     entries = []
     for name, run, _ in exported:
         arrays = finished[run.job.key].arrays
         weights = [array for key, array in arrays.items() if key.startswith("classifier/")]
+        folder = models / name / str(versions[name])
+        found, verdict = card.read_card(folder), gate.read_verdict(folder)
         entries.append(
             {
                 "name": name,
@@ -127,6 +138,9 @@ def model_entries(
                 **_cell(run),
                 "seed": run.seed,
                 "bytes": sum(array.nbytes for array in weights),
+                "stage": verdict.stage,
+                "reasons": verdict.reasons,
+                "card": {key: found[key] for key in OF_CARD},
             }
         )
     return entries

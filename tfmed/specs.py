@@ -222,8 +222,24 @@ def forgetting_job(
     )
 
 
-def export_job(name: str, models: Path, task: DatasetInfo, run: Job) -> Job:
-    """Writes a run's classifier as a SavedModel below `models`."""
+def export_job(
+    name: str,
+    models: Path,
+    run: Job,
+    training: dict[str, Any],
+    data: dict[str, str],
+    seeds: dict[str, Job],
+) -> Job:
+    """Writes a run's classifier as a SavedModel below `models`.
+
+    Args:
+        name: of the model.
+        models: folder of all models.
+        run: whose classifier it is.
+        training: strategy, variant, label budget and seed, for the model's card.
+        data: role to MD5 of the data sets that the card names.
+        seeds: the runs of all seeds, by key.
+    """
     return Job(
         kind="export",
         spec={
@@ -231,9 +247,10 @@ def export_job(name: str, models: Path, task: DatasetInfo, run: Job) -> Job:
             "models": str(models),
             "name": name,
             "source": run.key,
+            "training": training,
         },
-        data={"task": task.md5},
-        parents={"run": run},
+        data=data,
+        parents={"run": run, **seeds},
         title=f"exporting {name}",
         cost=2 * START_SECONDS,
         kept=False,

@@ -11,12 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 
-from tfmed import baselines, latent, latent_intervals, models, reconstruction, serving, training
+from tfmed import baselines, latent, latent_intervals, models, reconstruction, training
 from tfmed.data import DatasetInfo
 from tfmed.data.sources import load_labels, load_rows, stream_split
 from tfmed.evaluation import choose_threshold
 from tfmed.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
 from tfmed.jobs import Result, cache_folder
+from tfmed.serving import archive
+from tfmed.serving.card import Evidence
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 
@@ -266,10 +268,39 @@ def similarity(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 
 def export(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
-    """Writes one run's classifier as the next version of a SavedModel; parents: `run`."""
-    classifier = restore_classifier(spec, data["task"], parents["run"])
-    version = serving.export(classifier, Path(spec["models"]), spec["name"], spec["source"])
-    return Result({"version": version})
+    """Writes one run's classifier as the next version of a model in service.
+
+    Parents: `run`, and under its key each run that differs in the seed alone. Data: `task`, and
+    `source` where the classifier came from an autoencoder.
+    """
+    task, chosen, settings = data["task"], parents["run"], spec["training"]
+    seeds = {role: result for role, result in parents.items() if role != "run"}
+    splits = labelled(task, settings["label_budget"], settings["seed"])
+    test_labels = load_labels(task, "test")
+    evidence = Evidence(
+        name=spec["name"],
+        source=spec["source"],
+        task=task,
+        pretrained_on=data.get("source"),
+        training=settings,
+        class_balance={
+            "train": _balance(splits.train.labels),
+            "val": _balance(splits.val.labels),
+            "test": _balance(test_labels),
+        },
+        threshold=chosen.record["threshold"],
+        labels=test_labels,
+        scores=chosen.arrays["test_scores"],
+        seed_scores={key: result.arrays["test_scores"] for key, result in seeds.items()},
+        seed_thresholds={key: result.record["threshold"] for key, result in seeds.items()},
+    )
+    classifier = restore_classifier(spec, task, chosen)
+    return Result({"version": archive.export(classifier, Path(spec["models"]), evidence).version})
+
+
+def _balance(labels: np.ndarray) -> tuple[int, int]:
+    positive = int(labels.sum())
+    return len(labels) - positive, positive
 
 
 def restore_classifier(spec: Spec, task: DatasetInfo, result: Result) -> keras.Model:

@@ -70,3 +70,13 @@ def test_embeddings_pass_as_they_are():
     embeddings = np.random.default_rng(0).normal(size=(9, 4, 4, 2)).astype("float32")
     batches = pipelines.classifier_batches(embeddings, LABELS[:9], batch_size=4, shuffle_seed=None)
     assert np.array_equal(epoch(batches)[0], embeddings)
+
+
+def test_images_are_scaled_alike_in_a_graph_and_outside_of_one():
+    values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16, 1)
+    shape = tf.TensorSpec((None, 16, 16, 1), tf.uint8)
+    expected = values.astype("float32") / np.float32(255)
+    in_graph = tf.function(pipelines.scale_images, input_signature=[shape])
+    for scaled in (pipelines.scale_images(tf.constant(values)), in_graph(tf.constant(values))):
+        assert scaled.dtype == tf.float32
+        assert scaled.numpy().tobytes() == expected.tobytes()

@@ -100,8 +100,10 @@ def test_every_output_is_there_and_nothing_half_written(
     assert all((out / path).is_file() for path in runs)
     assert len(runs) == len(results["runs"]) == 2 * (2 + 7 + 4 + 7 + 4)
     models = first[0].folder / "saved_models"
-    assert {path.name for path in models.iterdir()} == MODELS
-    assert all((models / name / "1" / "saved_model.pb").is_file() for name in MODELS)
+    assert {path.name for path in models.iterdir()} == MODELS | {"models.config", "batching.config"}
+    for name in MODELS:
+        held = {path.name for path in (models / name / "1").iterdir()}
+        assert held >= {"saved_model.pb", "model_card.json", "gate.json", "assets.extra"}
     assert {entry["name"] for entry in results["models"]} == MODELS
     written = [*first[1].files, *first[0].cache.rglob("*")]
     assert not [path for path in written if path.name.startswith(".") or path.suffix == ".tmp"]

@@ -30,6 +30,14 @@ def test_every_command_is_one_that_the_program_takes(command):
     _parser().parse_args(words[words.index("run_all.py") + 1 :])
 
 
+@pytest.mark.parametrize("command", [text for text in COMMANDS if "tfmed.serving" in text])
+def test_every_command_of_models_in_service_is_one_that_it_takes(command):
+    from tfmed.serving.__main__ import _parser as serving_parser
+
+    words = shlex.split(command, comments=True)
+    serving_parser().parse_args(words[words.index("tfmed.serving") + 1 :])
+
+
 def test_the_study_file_is_sound(tmp_path):
     (text,) = blocks("toml")
     path = tmp_path / "study.toml"

@@ -369,6 +369,42 @@ def _provenance(seeds: list[int], datasets: list[dict]) -> dict:
     }
 
 
+def _card(summary: list[dict], datasets: list[dict]) -> dict:
+    data = {
+        **{key: datasets[-1][key] for key in ("name", "title", "synthetic", "md5", "class_names")},
+        "terms": datasets[-1]["license"],
+    }
+    metrics = {name: summary[0][name] for name in ("accuracy", "auc", "accuracy_at_threshold")}
+    share = {
+        "share_of_label_1": 0.05,
+        "accuracy": 0.8,
+        "positive_predictive_value": 0.21,
+        "negative_predictive_value": None,
+    }
+    return {
+        "intended_use": "Research.",
+        "not_for": ["Decisions about patients."],
+        "data": {"task": data, "pretrained_on": data},
+        "class_names": list(datasets[-1]["class_names"]),
+        "threshold": 0.43,
+        "metrics": {
+            "this_seed": metrics,
+            "over_seeds": metrics,
+            "n_seeds": 3,
+            "n_test": 624,
+            "accuracy_over_majority": {"difference": 0.015, "low": -0.02, "high": 0.05},
+        },
+        "class_balance": {
+            "train": [60, 180],
+            "val": [15, 45],
+            "test": [234, 390],
+            "shift": [share],
+        },
+        "call": {"command": "python -m tfmed.serving predict IMAGE.png"},
+        "tfmed_version": "0.1.0",
+    }
+
+
 def _hostile(results: dict) -> dict:
     results["study"] |= {"name": HOSTILE, "title": HOSTILE, "question": HOSTILE}
     results["provenance"]["command"] = HOSTILE
@@ -378,6 +414,8 @@ def _hostile(results: dict) -> dict:
         dataset["class_names"] = [HOSTILE, "<script>alert(1)</script>"]
     for space in results["latent"]["spaces"]:
         space["title"] = HOSTILE
+    for model in results["models"]:
+        model["card"] |= {"class_names": [HOSTILE, HOSTILE], "intended_use": HOSTILE}
     return results
 
 
@@ -477,6 +515,9 @@ def example_results(
                 "label_budget": "full",
                 "seed": 0,
                 "bytes": 412345,
+                "stage": "candidate",
+                "reasons": ["majority: accuracy 0.640 is +1.5 points [-2.0, +5.0]"],
+                "card": _card(summary, datasets),
             }
         ],
     }

@@ -123,6 +123,24 @@ def test_every_metric_of_every_strategy_is_in_the_table(real: Rendered) -> None:
             assert wording.interval(row[metric]).partition(" ")[2] in real.page.text
 
 
+def test_every_model_has_a_card_that_says_why_it_is_not_stable(real: Rendered) -> None:
+    (model,) = example_results()["models"]
+    said = [
+        *(model["path"], *model["reasons"], *model["card"]["not_for"]),
+        *("+1.5 points [-2.0, +5.0]", "5 %: accuracy 80 %", model["card"]["call"]["command"]),
+    ]
+    for words in said:
+        assert words in real.page.text
+        assert squeezed(words) in squeezed(" ".join(real.pdf_pages))
+
+
+def test_models_of_an_earlier_version_without_cards_are_listed(tmp_path: Path) -> None:
+    results = example_results()
+    for model in results["models"]:
+        del model["card"], model["stage"], model["reasons"]
+    assert results["models"][0]["path"] in rendered(tmp_path, results).page.text
+
+
 def test_html_asks_for_nothing_from_outside(real: Rendered, hostile: Rendered) -> None:
     for made in (real, hostile):
         assert all(load.startswith(("data:", "#")) for load in made.page.loads)

@@ -9,7 +9,9 @@ MAX_SHIFT = 2 / 28
 
 def scale_images(images: tf.Tensor) -> tf.Tensor:
     """uint8 images to float32 in [0, 1]; the only preprocessing there is."""
-    return tf.cast(images, tf.float32) / 255.0
+    # Graphs multiply by 1 / 255 instead, which in float32 differs from dividing in the last digit,
+    # and that grows to 1e-6 in a probability; rounded from float64 both are the same.
+    return tf.cast(tf.cast(images, tf.float64) / 255.0, tf.float32)
 
 
 def shift_images(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:

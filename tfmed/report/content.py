@@ -3,7 +3,7 @@
 from collections.abc import Container
 from itertools import chain
 
-from tfmed.report import content_latent, content_method
+from tfmed.report import content_latent, content_method, content_models
 from tfmed.report.blocks import (
     Block,
     bullets,
@@ -62,6 +62,7 @@ def document(results: dict, drawn: Container[str]) -> dict:
         ("classifiers", "The classifiers", classifier_blocks(results)),
         ("latent", "The latent spaces", content_latent.latent_blocks(results)),
         ("method", "How it was done", content_method.method_blocks(results)),
+        ("models", "The models", content_models.model_blocks(results)),
         ("limits", "Limits, sources and terms", content_method.limit_blocks(results)),
         ("provenance", "Provenance", content_method.provenance_blocks(results)),
     ]

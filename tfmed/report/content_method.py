@@ -253,7 +253,7 @@ def _citation_blocks(results: dict) -> list[Block]:
 
 
 def provenance_blocks(results: dict) -> list[Block]:
-    """What is needed to run the study again, and the models it left."""
+    """What is needed to run the study again."""
     provenance = results["provenance"]
     hardware = provenance["hardware"]
     gpus = ", ".join(hardware["gpus"]) or "none"
@@ -275,7 +275,6 @@ def provenance_blocks(results: dict) -> list[Block]:
         blocks.append(
             table("files", text("Files read."), ["File", "MD5"], files, left=2, widths=[1.3, 2])
         )
-    blocks += _model_blocks(results)
     blocks.append(
         paragraph(
             "Raw scores of every classifier on the test split lie in ",
@@ -288,25 +287,6 @@ def provenance_blocks(results: dict) -> list[Block]:
         )
     )
     return blocks
-
-
-def _model_blocks(results: dict) -> list[Block]:
-    if not results["models"]:
-        return [paragraph("No models were exported.")]
-    rows = [
-        [
-            model["path"],
-            task_title(results, model["task"]),
-            f"{strategy_name(model)}, {budget_name(results, model['task'], model['label_budget'])}",
-            str(model["seed"]),
-            f"{model['bytes'] / 1e6:.2f}",
-        ]
-        for model in results["models"]
-    ]
-    columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB"]
-    return [
-        table("models", text("Exported models."), columns, rows, left=3, widths=[3, 2, 3, 0.6, 0.6])
-    ]
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,43 @@
+"""One small exported model that the tests of serving share, and copies of it to spoil."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from example_model import SHAPE, build, evidence
+
+from tfmed.serving import archive
+
+
+@dataclass(frozen=True)
+class Example:
+    """An exported model and its original."""
+
+    folder: Path
+    classifier: keras.Model
+    exported: archive.Exported
+
+    @property
+    def version(self) -> Path:
+        return self.folder / "chest_frozen_300" / "1"
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory) -> Example:
+    folder = tmp_path_factory.mktemp("models")
+    classifier = build()
+    return Example(folder, classifier, archive.export(classifier, folder, evidence()))
+
+
+@pytest.fixture
+def spoiled(example, tmp_path) -> Path:
+    """A copy of the exported version that a test may change."""
+    return Path(shutil.copytree(example.version, tmp_path / "chest_frozen_300" / "1"))
+
+
+@pytest.fixture(scope="session")
+def images() -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 256, (40, *SHAPE), dtype=np.uint8)

@@ -1,0 +1,48 @@
+"""A small classifier and invented evidence about it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tfmed import models, training
+from tfmed.data import DatasetInfo
+from tfmed.models import EncoderConfig
+from tfmed.serving.card import Evidence
+
+NAMES = ("normal", "pneumonia")
+THRESHOLD = 0.4375
+SHAPE = (28, 28, 1)
+
+
+def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE):
+    """Evidence of a classifier that is right on nine images of ten, or on every second."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(200) % 2
+    right = rng.random(200) < (0.9 if good else 0.5)
+    scores = np.where(right, labels, 1 - labels) * 0.5 + 0.25
+    counts = {"train": (500, 1500), "val": (50, 150), "test": (100, 100)}
+    task = DatasetInfo(
+        *("chest", "Chest", "Drawn.", "CC BY 4.0", Path("chest.npz"), "0" * 32, True, shape, NAMES),
+        *(1, counts),
+    )
+    return Evidence(
+        name=name,
+        source=source,
+        task=task,
+        pretrained_on=task,
+        training={"strategy": "frozen", "variant": "standard", "label_budget": 300, "seed": 0},
+        class_balance={"train": (60, 180), "val": (15, 45), "test": (100, 100)},
+        threshold=THRESHOLD,
+        labels=labels,
+        scores=scores,
+        seed_scores={source: scores, "run-z": scores},
+        seed_thresholds={source: THRESHOLD, "run-z": 0.5},
+    )
+
+
+def build(shape=SHAPE):
+    """A small classifier with random weights, whose answers are not all the same."""
+    training.seed_everything(0)
+    config = EncoderConfig(shape, latent_channels=8, base_filters=4)
+    head = models.build_head(config.embedding_shape)
+    return models.build_classifier(models.build_encoder(config), head, trainable=False)

@@ -1,0 +1,256 @@
+"""Model cards: what an exported model is, what it is not for, and which files are it.
+
+The headings follow Mitchell et al., "Model Cards for Model Reporting" (FAT* 2019).
+"""
+
+import datetime
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import tfmed
+from tfmed import evaluation
+from tfmed.data import DatasetInfo
+from tfmed.serving.wire import Signature
+
+FORMAT = 1
+CARD = "model_card.json"
+GATE = "gate.json"
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Shares of label 1 for which a card says what becomes of a model's answers."""
+_NEEDED = {
+    *("format", "name", "source", "seeds", "threshold", "class_names", "metrics", "files"),
+    *("data", "training", "class_balance"),
+}
+_NOT_FOR = (
+    "Decisions about patients: it is no medical device, and nobody has tested it as one.",
+    "Images of another kind, body part, age group or machine than those of its data.",
+    "Probabilities to be taken at face value where label 1 is rarer or more frequent than in its "
+    "training labels: see class_balance.",
+)
+
+
+class CardError(Exception):
+    """A version without a card that can be read, and why."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a classifier that is exported.
+
+    Attributes:
+        name: the model's name.
+        source: key of the run that it comes from.
+        task: the data set that it classifies.
+        pretrained_on: the data set of its autoencoder; None if there was none.
+        training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
+        class_balance: split to (images of label 0, of label 1) whose labels it saw; and `test`.
+        threshold: chosen on validation labels.
+        labels: (n,) of 0 and 1, of the test split.
+        scores: (n,) in [0, 1], the Keras original's, of the test split.
+        seed_scores: key of each run that differs in the seed alone, this one included, to its
+            scores (n,).
+        seed_thresholds: the same runs' thresholds.
+    """
+
+    name: str
+    source: str
+    task: DatasetInfo
+    pretrained_on: DatasetInfo | None
+    training: Mapping[str, Any]
+    class_balance: Mapping[str, tuple[int, int]]
+    threshold: float
+    labels: np.ndarray
+    scores: np.ndarray
+    seed_scores: Mapping[str, np.ndarray]
+    seed_thresholds: Mapping[str, float]
+
+
+def model_card(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    """Everything of a card but the hashes of the files, which `write_card` adds."""
+    task = evidence.task
+    metrics = _metrics(evidence)
+    return {
+        "format": FORMAT,
+        "name": evidence.name,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "tfmed_version": tfmed.__version__,
+        "source": evidence.source,
+        "seeds": sorted(evidence.seed_scores),
+        "synthetic": task.synthetic,
+        "intended_use": f"Research on training with few labels: telling {task.class_names[1]} from "
+        f"{task.class_names[0]} on images like those of {task.title}.",
+        "not_for": list(_NOT_FOR),
+        "data": {
+            "task": _dataset(task),
+            "pretrained_on": _dataset(evidence.pretrained_on) if evidence.pretrained_on else None,
+        },
+        "training": dict(evidence.training),
+        "class_names": list(task.class_names),
+        "threshold": evidence.threshold,
+        "metrics": metrics,
+        "class_balance": {
+            **{split: list(counts) for split, counts in evidence.class_balance.items()},
+            "shift": _shift(metrics["this_seed"]),
+        },
+        "call": _call(evidence, signatures),
+    }
+
+
+def write_card(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
+    """Writes a card with the hashes of all that is in the folder; gives the card."""
+    written = {**content, "files": file_hashes(folder)}
+    text = json.dumps(written, indent=1, ensure_ascii=False, allow_nan=False)
+    (folder / CARD).write_text(text + "\n", encoding="utf-8")
+    return written
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """A version's card.
+
+    Raises:
+        CardError: it is missing or can't be understood.
+    """
+    try:
+        found = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise CardError(f"{CARD}: {error.strerror}") from None
+    except ValueError:
+        raise CardError(f"{CARD} is no JSON") from None
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise CardError(f"{CARD} is not of format {FORMAT}")
+    missing = sorted(_NEEDED - set(found))
+    if missing or not isinstance(found["files"], dict):
+        raise CardError(f"{CARD} lacks {', '.join(missing) or 'the hashes of the files'}")
+    return found
+
+
+def file_hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a version, card and gate's verdict aside, by relative path."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in paths
+        if (name := path.relative_to(folder).as_posix()) not in (CARD, GATE)
+    }
+
+
+def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
+    """What differs between a version's files and its card; empty if nothing does."""
+    told, there = found["files"], file_hashes(folder)
+    return [
+        *(f"{name} is missing" for name in sorted(set(told) - set(there))),
+        *(f"{name} is not in the card" for name in sorted(set(there) - set(told))),
+        *(
+            f"{name} is not the file that the card names"
+            for name in sorted(set(told) & set(there))
+            if told[name] != there[name]
+        ),
+    ]
+
+
+def majority_gain(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, Any]:
+    """Accuracy of the served labels minus that of always answering the test's more frequent label.
+
+    Paired by test case; the 95 % interval is `evaluation.compare`'s for one seed.
+
+    Returns:
+        `difference`, `low`, `high`.
+    """
+    constant = np.full((1, len(labels)), float(2 * labels.sum() >= len(labels)))
+    gain = evaluation.compare(
+        labels, scores[None], constant, "accuracy_at_threshold", [threshold], [0.5]
+    )
+    assert gain is not None  # any labels define the accuracy
+    return {name: gain[name] for name in ("difference", "low", "high")}
+
+
+def _metrics(evidence: Evidence) -> dict[str, Any]:
+    """Of this very model (its interval holds the luck of test cases), and over the seeds."""
+    keys = sorted(evidence.seed_scores)
+    scores = np.stack([evidence.seed_scores[key] for key in keys])
+    thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
+    own = (evidence.scores[None], np.array([evidence.threshold]))
+    found = {}
+    for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
+        found[name] = {
+            metric: evaluation.mean_interval(evidence.labels, rows, metric, cuts)
+            for metric in evaluation.METRICS
+        }
+    gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold)
+    return {
+        **found,
+        "n_seeds": len(keys),
+        "n_test": len(evidence.labels),
+        "accuracy_over_majority": gain,
+    }
+
+
+def _shift(metrics: Mapping[str, Any]) -> list[dict[str, float | None]]:
+    """Bayes' rule: what the served labels are worth at other shares of label 1."""
+    sensitivity, specificity = (
+        metrics[f"{name}_at_threshold"] for name in ("sensitivity", "specificity")
+    )
+    if sensitivity is None or specificity is None:
+        return []
+    right_1, right_0 = sensitivity["mean"], specificity["mean"]
+    rows = []
+    for share in SHARES:
+        true_1, false_1 = share * right_1, (1 - share) * (1 - right_0)
+        true_0, false_0 = (1 - share) * right_0, share * (1 - right_1)
+        rows.append(
+            {
+                "share_of_label_1": share,
+                "accuracy": true_1 + true_0,
+                "positive_predictive_value": _share(true_1, false_1),
+                "negative_predictive_value": _share(true_0, false_0),
+            }
+        )
+    return rows
+
+
+def _share(part: float, rest: float) -> float | None:
+    return part / (part + rest) if part + rest > 0 else None
+
+
+def _dataset(info: DatasetInfo) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "title": info.title,
+        "description": info.description,
+        "terms": info.license or "not known",
+        "synthetic": info.synthetic,
+        "md5": info.md5,
+        "image_shape": list(info.image_shape),
+        "counts": {split: list(counts) for split, counts in info.counts.items()},
+    }
+
+
+def _call(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[str, Any]:
+    described = {
+        name: {
+            side: {
+                key: {"dtype": _dtype(info.dtype), "shape": list(info.shape or ())}
+                for key, info in sorted(infos.items())
+            }
+            for side, infos in (("inputs", signature.inputs), ("outputs", signature.outputs))
+        }
+        for name, signature in sorted(signatures.items())
+        if signature.inputs  # TensorFlow adds one of its own that takes none
+    }
+    return {
+        "signatures": described,
+        "rest": f"POST /v1/models/{evidence.name}/labels/stable:predict "
+        '{"signature_name": "serve_image_bytes", "instances": [{"b64": "<PNG or JPEG>"}]}',
+        "command": "python -m tfmed.serving predict --url http://localhost:8501 --model "
+        f"{evidence.name} IMAGE.png",
+    }
+
+
+def _dtype(name: str) -> str:
+    return "string" if name == "object" else name

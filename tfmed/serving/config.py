@@ -1,0 +1,139 @@
+"""What TF Serving reads beside the models: `models.config` and `batching.config`.
+
+Both are text protos, `tensorflow.serving.ModelServerConfig` and `BatchingParameters`.
+"""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tfmed.errors import InputError
+from tfmed.serving import card, gate
+from tfmed.serving.versions import versions
+
+CONFIG, BATCHING = "models.config", "batching.config"
+BASE = "/models"
+"""Where the folder of the models lies in the server's container."""
+_BATCHING_TEXT = """\
+# Requests that arrive together are answered as one batch. One bad image then fails every request
+# of its batch, so keep this for clients that send arrays (serving_default) or images you trust.
+max_batch_size { value: 256 }
+batch_timeout_micros { value: 1000 }
+max_enqueued_batches { value: 1000 }
+num_batch_threads { value: 4 }
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """The versions of a model that a server should load; None where there is none."""
+
+    name: str
+    stable: int | None
+    candidate: int | None
+
+
+def choose(folder: Path) -> Served:
+    """The newest version that passed the gate, and the newest servable one if it is newer.
+
+    A version whose files are no longer those of its card counts as unservable.
+    """
+    stable = candidate = None
+    for version in reversed(versions(folder)):
+        stage = stage_now(folder / str(version))
+        if stage == "stable":
+            stable = version
+            break
+        if stage == "candidate" and candidate is None:
+            candidate = version
+    return Served(folder.name, stable, candidate)
+
+
+def stage_now(folder: Path) -> gate.Stage:
+    """The stage that the gate gave a version, unless its files have changed since."""
+    try:
+        damaged = card.damage(folder, card.read_card(folder))
+    except card.CardError:
+        return "unservable"
+    return "unservable" if damaged else gate.read_verdict(folder).stage
+
+
+def models_config(served: Iterable[Served], base: str = BASE) -> str:
+    """The text of `models.config`: every model, its versions and their labels.
+
+    Args:
+        served: what to serve; models without any version are left out.
+        base: where the folder of the models lies for the server.
+    """
+    blocks = []
+    for model in served:
+        labelled = {"stable": model.stable, "candidate": model.candidate}
+        chosen = {label: version for label, version in labelled.items() if version is not None}
+        if not chosen:
+            continue
+        wanted = "".join(f" versions: {version}" for version in sorted(chosen.values()))
+        labels = "".join(
+            f'    version_labels {{ key: "{label}" value: {version} }}\n'
+            for label, version in chosen.items()
+        )
+        blocks.append(
+            "  config {\n"
+            f"    name: {_quoted(model.name)}\n"
+            f"    base_path: {_quoted(f'{base}/{model.name}')}\n"
+            '    model_platform: "tensorflow"\n'
+            f"    model_version_policy {{ specific {{{wanted} }} }}\n"
+            f"{labels}"
+            "  }\n"
+        )
+    return "model_config_list {\n" + "".join(blocks) + "}\n"
+
+
+def write_configs(models: Path) -> list[Served]:
+    """Writes both files anew from the versions that are there; gives what is served.
+
+    Raises:
+        InputError: the folder can't be written to.
+    """
+    try:
+        with _alone(models):
+            folders = sorted(path for path in models.iterdir() if versions(path))
+            served = [choose(folder) for folder in folders]
+            _replace(models / CONFIG, models_config(served))
+            _replace(models / BATCHING, _BATCHING_TEXT)
+    except OSError as error:
+        raise InputError(
+            f"{models}: {CONFIG} can't be written there ({error.strerror}); choose another --models"
+        ) from None
+    return served
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keeps a second export from writing a list that it made before this one's versions."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _replace(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.tmp")  # one name is enough for one writer at a time
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _quoted(text: str) -> str:
+    """A string of a text proto, whatever is in it."""
+    escaped = "".join(
+        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\' else f"\\{byte:03o}"
+        for byte in text.encode()
+    )
+    return f'"{escaped}"'

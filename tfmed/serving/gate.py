@@ -1,0 +1,241 @@
+"""The gate: whether a version may be called `stable`, and if not, why.
+
+A version is **stable** if everything below holds; a **candidate** if only its worth or its
+agreement is in doubt; **unservable** if a server could not load it. TF Serving does not start with
+a version that fails to load or to warm up, so the last kind is kept out of `models.config`.
+"""
+
+import io
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tfmed import evaluation
+from tfmed.errors import InputError
+from tfmed.serving import card, loader, wire
+
+WARM_UP = "tf_serving_warmup_requests"
+REFERENCE = "reference.npz"
+TEST_SCORES = "test_scores.npz"
+N_REFERENCE = 16
+AGREEMENT = 1e-6
+"""Largest difference of a probability from the Keras original's."""
+EMBEDDING_AGREEMENT = 1e-5
+"""The same of an embedding, as a share of its largest number."""
+SECONDS = 300
+"""For loading and asking a model, before it counts as hung."""
+
+Stage = Literal["stable", "candidate", "unservable"]
+_NEEDED_TO_SERVE = ("card", "files", "loads", "warm-up")
+_OUTPUTS = {"probabilities": "float32", "label": "object", "embedding": "float32"}
+_INPUTS = {"serving_default": ("images", "uint8"), "serve_image_bytes": ("image_bytes", "object")}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question to a version, and the answer in words."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says of a version."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def stage(self) -> Stage:
+        """`stable`, `candidate` or `unservable`."""
+        failed = {check.name for check in self.checks if not check.passed}
+        if not failed:
+            return "stable"
+        return "unservable" if failed & set(_NEEDED_TO_SERVE) else "candidate"
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it is not stable; empty if it is."""
+        return [f"{check.name}: {check.detail}" for check in self.checks if not check.passed]
+
+
+def judge(folder: Path) -> Verdict:
+    """Puts every question to a version folder; runs the model in a process of its own."""
+    try:
+        found = card.read_card(folder)
+    except card.CardError as error:
+        return Verdict((Check("card", False, str(error)),))
+    damaged = card.damage(folder, found)
+    words = "; ".join(damaged) or f"{len(found['files'])} files are those of the card"
+    checks = [Check("card", True, "is there"), Check("files", not damaged, words)]
+    return Verdict((*checks, *_asked_apart(folder), *_worth(folder, found)))
+
+
+def write_verdict(folder: Path, verdict: Verdict) -> None:
+    """Writes `gate.json` into a version folder."""
+    content = {
+        "stage": verdict.stage,
+        "reasons": verdict.reasons,
+        "checks": [asdict(check) for check in verdict.checks],
+    }
+    text = json.dumps(content, indent=1, ensure_ascii=False)
+    # Not inside the folder, where a leftover would count as a stray file of the version.
+    part = folder.with_name(f".{folder.name}.{card.GATE}.tmp")
+    part.write_text(text + "\n", encoding="utf-8")
+    part.replace(folder / card.GATE)
+
+
+def read_verdict(folder: Path) -> Verdict:
+    """The verdict written beside a version; a failed check if there is none."""
+    try:
+        content = json.loads((folder / card.GATE).read_text(encoding="utf-8"))
+        return Verdict(tuple(Check(**check) for check in content["checks"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Verdict((Check("card", False, f"{card.GATE} is missing or damaged"),))
+
+
+def as_png_files(images: np.ndarray) -> np.ndarray:
+    """uint8 images (n, h, w, c) as PNG files, an object array (n,) of bytes."""
+    from PIL import Image
+
+    files = np.empty(len(images), dtype=object)
+    for i, image in enumerate(images):
+        buffer = io.BytesIO()
+        pixels = image[..., 0] if image.shape[-1] == 1 else image
+        Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG")
+        files[i] = buffer.getvalue()
+    return files
+
+
+def ask(folder: Path) -> list[Check]:
+    """Loads a version in this process and asks it; what is not reached is left out."""
+    try:
+        with loader.load(folder) as model:
+            wrong = _signature_faults(model.signatures)
+            if wrong:
+                return [Check("loads", False, wrong)]
+            loads = Check("loads", True, "by TensorFlow's C++ loader, both signatures")
+            return [loads, _warm_up(model, folder), _agreement(model, folder)]
+    except loader.LoaderError as error:
+        return [Check("loads", False, str(error))]
+
+
+def _asked_apart(folder: Path) -> list[Check]:
+    # A damaged graph may end the process that loads it.
+    command = [sys.executable, "-m", "tfmed.serving.gate", str(folder)]
+    paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    try:
+        done = subprocess.run(
+            command, capture_output=True, timeout=SECONDS, check=False, env=environment
+        )
+        return [Check(**check) for check in json.loads(done.stdout.splitlines()[-1])]
+    except subprocess.TimeoutExpired:
+        return [Check("loads", False, f"gave no answer within {SECONDS} s")]
+    except (ValueError, IndexError, TypeError):
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        words = f"the loader's process ended with {done.returncode}"
+        return [Check("loads", False, ": ".join([words, *last]))]
+
+
+def _signature_faults(signatures: dict[str, wire.Signature]) -> str:
+    for name, (argument, dtype) in _INPUTS.items():
+        if name not in signatures:
+            return f"there is no signature {name}"
+        inputs, outputs = signatures[name].inputs, signatures[name].outputs
+        if {key: info.dtype for key, info in inputs.items()} != {argument: dtype}:
+            return f"{name} does not take {argument} alone"
+        if {key: info.dtype for key, info in outputs.items()} != _OUTPUTS:
+            return f"{name} does not give {', '.join(_OUTPUTS)}"
+    return ""
+
+
+def _warm_up(model: loader.LoadedModel, folder: Path) -> Check:
+    try:
+        content = (folder / "assets.extra" / WARM_UP).read_bytes()
+        requests = [wire.read_prediction_log(record) for record in wire.read_records(content)]
+        for request in requests:
+            size = len(next(iter(request.inputs.values())))
+            answers = model.run(request.signature, request.inputs)
+            if any(len(values) != size for values in answers.values()):
+                return Check("warm-up", False, f"{request.signature} left images unanswered")
+            if not _finite(answers):
+                return Check("warm-up", False, f"{request.signature} gave what is no number")
+    except (OSError, ValueError, loader.LoaderError, StopIteration) as error:
+        return Check("warm-up", False, str(error))
+    if {request.signature for request in requests} != set(_INPUTS):
+        return Check("warm-up", False, "the requests leave a signature out")
+    return Check("warm-up", True, f"{len(requests)} requests answered")
+
+
+def _finite(answers: dict[str, np.ndarray]) -> bool:
+    return all(np.isfinite(values).all() for values in answers.values() if values.dtype != object)
+
+
+def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
+    try:
+        found = card.read_card(folder)
+        names = found["class_names"]
+        with np.load(folder / "assets.extra" / REFERENCE) as arrays:
+            images, probabilities = arrays["images"], arrays["probabilities"]
+            embedding = arrays["embedding"]
+        largest = 0.0
+        for signature, inputs in (
+            ("serving_default", {"images": images}),
+            ("serve_image_bytes", {"image_bytes": as_png_files(images)}),
+        ):
+            answers = model.run(signature, inputs)
+            positive = answers["probabilities"][:, 1].astype("float64") > found["threshold"]
+            expected = [names[int(answer)].encode() for answer in positive]
+            if answers["label"].tolist() != expected:
+                words = f"{signature} gives labels of another threshold or other classes"
+                return Check("agrees", False, words)
+            off = np.abs(answers["probabilities"] - probabilities).max()
+            off_embedding = np.abs(answers["embedding"] - embedding).max()
+            scale = max(float(np.abs(embedding).max()), 1.0)
+            # Comparisons with NaN are false, so it is asked whether all is well.
+            if not (off <= AGREEMENT and off_embedding <= EMBEDDING_AGREEMENT * scale):
+                words = f"{signature} is {max(off, off_embedding):.1e} off the Keras original"
+                return Check("agrees", False, words)
+            largest = max(largest, float(off))
+    except (OSError, ValueError, LookupError, TypeError, card.CardError) as error:
+        return Check("agrees", False, str(error))
+    except loader.LoaderError as error:
+        return Check("agrees", False, str(error))
+    words = f"with the Keras original to {largest:.1e} on {len(images)} images"
+    return Check("agrees", True, words)
+
+
+def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
+    """Whether the card's accuracy is that of the scores, and beats a constant answer."""
+    try:
+        with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:
+            labels, scores = arrays["labels"].astype(int), arrays["scores"]
+        gain = card.majority_gain(labels, scores, found["threshold"])
+        metrics = evaluation.evaluate(labels, scores, found["threshold"])["metrics"]
+        told = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
+    except (OSError, ValueError, KeyError, TypeError, InputError) as error:
+        return [Check("metrics", False, str(error))]
+    accuracy = metrics["accuracy_at_threshold"]
+    same = Check(
+        "metrics",
+        abs(told - accuracy) < 1e-9,
+        f"the card says accuracy {told:.3f}, the test scores {accuracy:.3f}",
+    )
+    words = (
+        f"accuracy {accuracy:.3f} is {100 * gain['difference']:+.1f} points "
+        f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}] against always answering the more "
+        f"frequent label ({accuracy - gain['difference']:.3f})"
+    )
+    return [same, Check("majority", gain["low"] > 0, words)]
+
+
+if __name__ == "__main__":
+    print(json.dumps([asdict(check) for check in ask(Path(sys.argv[1]))]))

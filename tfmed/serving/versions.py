@@ -1,0 +1,66 @@
+"""Version folders `<models>/<name>/<number>/`: ascending, never overwritten, there at once."""
+
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from tfmed.jobs import is_alive
+from tfmed.serving import card
+
+WRITING = ".writing-"
+"""Start of the name of a folder that an export with this process number is still filling."""
+
+
+def versions(folder: Path) -> list[int]:
+    """The versions of a model, ascending."""
+    if not folder.is_dir():
+        return []
+    return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+
+
+def find_version(models: Path, name: str, source: str, seeds: Iterable[str] = ()) -> int | None:
+    """The newest undamaged version of a model that says the same of the same run, or None.
+
+    Args:
+        models: folder of all models.
+        name: the model's name, a folder in it.
+        source: key of the run that the model comes from.
+        seeds: keys of all runs whose metrics its card gives.
+    """
+    for version in reversed(versions(models / name)):
+        folder = models / name / str(version)
+        try:
+            found = card.read_card(folder)
+        except card.CardError:
+            continue
+        same = found["source"] == source and found["seeds"] == sorted(seeds)
+        if same and not card.damage(folder, found):
+            return version
+    return None
+
+
+def remove_leftovers(models: Path) -> None:
+    """Removes half-written versions that a killed export left behind."""
+    for folder in models.glob(f"*/{WRITING}*"):
+        pid = folder.name.removeprefix(WRITING).partition("-")[0]
+        if not (pid.isdecimal() and is_alive(int(pid))):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def writing_prefix() -> str:
+    """Start of the name of a folder that this process fills."""
+    return f"{WRITING}{os.getpid()}-"
+
+
+def move_into_place(written: Path, folder: Path) -> int:
+    """Makes a finished folder the model's next version, at once; gives its number."""
+    while True:
+        version = max(versions(folder), default=0) + 1
+        try:
+            written.rename(folder / str(version))
+        except OSError:
+            if not (folder / str(version)).exists():
+                raise
+        else:
+            return version
