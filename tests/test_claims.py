@@ -8,7 +8,7 @@ import jsonschema
 import pytest
 
 from tfmed.claims import CLAIMS, ledger
-from tfmed.verdicts import BOTH, judge_interval
+from tfmed.verdicts import BOTH, NotTestedError, judge_interval
 
 SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
 ITEMS = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["claims"]}
@@ -305,3 +305,8 @@ def test_the_needed_seeds_would_decide_the_luck_of_seeds():
     needed = with_seeds(3)["needed"]["n"]
     assert with_seeds(needed - 1)["verdict"] == "undecided"
     assert with_seeds(needed)["verdict"] == "refuted"
+
+
+def test_a_quantity_without_an_interval_is_not_tested():
+    with pytest.raises(NotTestedError, match="no interval of the linear CKA"):
+        judge_interval(0.9, None, None, (0.5, 0.99), "linear CKA", 10, "test images")

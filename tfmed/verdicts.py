@@ -53,7 +53,13 @@ class NotTestedError(Exception):
 
 
 def judge_interval(
-    value: float, low: float, high: float, region: Region, unit: str, now: int, of: str
+    value: float | None,
+    low: float | None,
+    high: float | None,
+    region: Region,
+    unit: str,
+    now: int,
+    of: str,
 ) -> Finding:
     """Whether an interval lies wholly within a region, wholly outside, or neither.
 
@@ -66,6 +72,8 @@ def judge_interval(
         now: sample size of the interval.
         of: what the sample is of.
     """
+    if value is None or low is None or high is None:
+        raise NotTestedError(f"the study found no interval of the {unit}")
     measured = {"value": value, "low": low, "high": high, "unit": unit}
     least, most = region
     if least < low and high < most:
