@@ -23,6 +23,37 @@ sys.meta_path.insert(0, Refusal())
 """
 
 
+SMALL_STUDY = """\
+name = "small"
+source = "phantom"
+target = "phantom"
+seeds = 2
+pretraining = {max_images = 300, fit.epochs = 2}
+latent = {max_images = 60, perplexity = 10}
+
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+scratch.epochs = 2
+
+[source_task]
+label_budgets = [40]
+strategies = ["frozen"]
+overtrained = false
+baselines = false
+
+[target_task]
+label_budgets = [40]
+strategies = ["scratch", "frozen", "finetune"]
+overtrained = false
+baselines = false
+
+[experiments]
+losses = []
+dropouts = []
+"""
+
+
 class Done(NamedTuple):
     """What a command left behind."""
 
@@ -95,6 +126,21 @@ def command(tmp_path: Path) -> Command:
 def new_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Command]:
     """Makes commands whose folders live as long as the session."""
     return lambda: Command(tmp_path_factory.mktemp("command"))
+
+
+def small(command: Command) -> list[object]:
+    """Arguments that run `SMALL_STUDY`."""
+    (command.folder / "small.toml").write_text(SMALL_STUDY, encoding="utf-8")
+    return ["--study", "small.toml"]
+
+
+@pytest.fixture(scope="session")
+def whole(new_command: Callable[[], Command]) -> Command:
+    """`SMALL_STUDY`, run by two processes without disturbance."""
+    command = new_command()
+    done = command.run(*small(command), "--workers", 2)
+    assert done.code == 0, done.err
+    return command
 
 
 @pytest.fixture(scope="session")

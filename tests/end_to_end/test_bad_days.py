@@ -12,24 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Command, Done
+from conftest import ROOT, SMALL_STUDY, Command, Done, small
 from test_errors import assert_refused
-from test_phantom_study import STUDY, finished_jobs, tiny, wait_for, without_times
+from test_phantom_study import finished_jobs, wait_for, without_times
 
 JUMPING_CLOCK = """\
 import random, time
 true_time, rng = time.time, random.Random(0)
 time.time = lambda: true_time() + rng.choice((-50, -1, 0, 1, 50)) * 365 * 86_400
 """
-
-
-@pytest.fixture(scope="module")
-def whole(new_command: Callable[[], Command]) -> Command:
-    """The tiny study, run without disturbance."""
-    command = new_command()
-    done = command.run(*tiny(command))
-    assert done.code == 0, done.err
-    return command
 
 
 @pytest.fixture
@@ -40,7 +31,7 @@ def resumed(whole: Command, command: Command) -> Command:
 
 
 def results(command: Command, out: str = "reports") -> Any:
-    path = command.folder / out / "tiny" / "results.json"
+    path = command.folder / out / "small" / "results.json"
     return without_times(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -101,10 +92,10 @@ def test_a_full_disk_is_named_and_with_room_the_command_goes_on(
     resumed: Command, whole: Command, disk: Callable, folder: str, size: str, words: list[str]
 ) -> None:
     full = disk(resumed.folder / folder, size)
-    assert_stopped(resumed.run(*tiny(resumed)), *words)
+    assert_stopped(resumed.run(*small(resumed)), *words)
     assert_nothing_half_written(resumed.folder)
     full.set("size=100m")
-    done = resumed.run(*tiny(resumed))
+    done = resumed.run(*small(resumed))
     assert done.code == 0, done.err
     assert results(resumed) == results(whole)
 
@@ -114,7 +105,7 @@ def test_a_full_cache_is_named_with_its_variable_and_left_clean(
     command: Command, disk: Callable, size: str
 ) -> None:
     disk(command.cache, size)
-    assert_stopped(command.run(*tiny(command)), str(command.cache), "TFMED_CACHE", "No space left")
+    assert_stopped(command.run(*small(command)), str(command.cache), "TFMED_CACHE", "No space left")
     assert_nothing_half_written(command.cache, command.folder)
 
 
@@ -130,7 +121,7 @@ def test_a_read_only_folder_is_named_before_any_work(
     command: Command, disk: Callable, folder: str, words: list[str]
 ) -> None:
     disk(command.folder.parent / folder, "1m").set("ro")
-    done = command.run(*tiny(command))
+    done = command.run(*small(command))
     assert_refused(done, *words)
     assert "training and looking" not in done.err
 
@@ -142,7 +133,7 @@ def test_a_read_only_cache_of_finished_jobs_is_used(
     shutil.copytree(whole.cache, command.cache, dirs_exist_ok=True)
     (command.cache / "jobs" / "run" / ".x.1@host-999999999.0.tmp").touch()
     full.set("ro")
-    done = command.run(*tiny(command))
+    done = command.run(*small(command))
     assert done.code == 0, done.err
     assert results(command) == results(whole)
 
@@ -151,7 +142,7 @@ def test_a_read_only_cache_of_finished_jobs_is_used(
 def test_a_terminated_command_says_that_work_is_kept_and_leaves_nothing_half(
     command: Command, to_group: bool
 ) -> None:
-    with command.start(*tiny(command), start_new_session=True) as process:
+    with command.start(*small(command), start_new_session=True) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 1, process)
         (os.killpg if to_group else os.kill)(process.pid, signal.SIGTERM)
         _, err = process.communicate(timeout=120)
@@ -164,20 +155,20 @@ def test_a_terminated_command_says_that_work_is_kept_and_leaves_nothing_half(
 
 
 def test_a_study_killed_thrice_comes_to_the_same_results(tmp_path: Path) -> None:
-    (tmp_path / "tiny.toml").write_text(STUDY, encoding="utf-8")
+    (tmp_path / "small.toml").write_text(SMALL_STUDY, encoding="utf-8")
     script = ROOT / "tests" / "robustness" / "kill_study.py"
-    command = [sys.executable, str(script), "--study", str(tmp_path / "tiny.toml"), "--kills", "3"]
+    command = [sys.executable, str(script), "--study", str(tmp_path / "small.toml"), "--kills", "3"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "kills                              3" in done.stdout
 
 
 def test_two_commands_on_one_output_folder_do_not_mix(resumed: Command, whole: Command) -> None:
-    with resumed.start(*tiny(resumed)) as first:
-        wait_for((resumed.folder / "reports" / "tiny").exists, first)
+    with resumed.start(*small(resumed)) as first:
+        wait_for((resumed.folder / "reports" / "small").exists, first)
         for arguments in ([], ["--report-only"]):
-            second = resumed.run(*tiny(resumed), *arguments)
-            assert_refused(second, "tiny: another run is writing there", "another --out")
+            second = resumed.run(*small(resumed), *arguments)
+            assert_refused(second, "small: another run is writing there", "another --out")
         _, err = first.communicate(timeout=240)
     assert first.returncode == 0, err
     assert results(resumed) == results(whole)
@@ -186,7 +177,7 @@ def test_two_commands_on_one_output_folder_do_not_mix(resumed: Command, whole: C
 def test_two_commands_on_one_cache_come_to_the_same_results(
     command: Command, whole: Command
 ) -> None:
-    arguments = (*tiny(command), "--workers", 1)
+    arguments = (*small(command), "--workers", 1)
     with command.start(*arguments) as first, command.start(*arguments, "--out", "other") as second:
         for process in (first, second):
             _, err = process.communicate(timeout=400)
@@ -218,7 +209,7 @@ def test_an_older_damaged_cache_under_a_jumping_clock_is_made_whole(
     (tmp_path / "clock").mkdir()
     (tmp_path / "clock" / "sitecustomize.py").write_text(JUMPING_CLOCK, encoding="utf-8")
 
-    done = resumed.run(*tiny(resumed), PYTHONPATH=str(tmp_path / "clock"))
+    done = resumed.run(*small(resumed), PYTHONPATH=str(tmp_path / "clock"))
     assert done.code == 0, done.err
     assert f"{len(before) - len(damaged)} are finished already" in done.err
     assert results(resumed) == results(whole)

@@ -4,12 +4,12 @@ import dataclasses
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Command
+from conftest import SMALL_STUDY, Command, small
 from test_phantom_study import finished_jobs, wait_for, without_times
 
 from tfmed.cluster import Cluster
@@ -20,30 +20,6 @@ from tfmed.schedule import do_jobs
 from tfmed.study import read_study
 
 pytest.importorskip("ray", reason='Ray is not installed: pip install "tfmed[ray]"')
-
-STUDY = """\
-name = "tiny"
-source = "phantom"
-target = "phantom"
-seeds = 2
-pretraining = {max_images = 300, fit.epochs = 2}
-latent = {max_images = 60, perplexity = 10}
-
-[classifiers]
-head.epochs = 3
-finetune.epochs = 2
-scratch.epochs = 2
-overtrained_epochs = 2
-
-[source_task]
-label_budgets = [40]
-strategies = ["frozen"]
-overtrained = false
-
-[target_task]
-label_budgets = [40]
-strategies = ["scratch", "frozen", "finetune"]
-"""
 
 
 class Nodes:
@@ -94,30 +70,16 @@ def nodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nodes]:
     found.close()
 
 
-@pytest.fixture(scope="module")
-def first(new_command: Callable[[], Command]) -> tuple[Command, dict[str, Any]]:
-    """The study, run by two processes, and its results."""
-    command = new_command()
-    done = command.run(*tiny(command), "--workers", 2)
-    assert done.code == 0, done.err
-    return command, results(command)
-
-
-def tiny(command: Command) -> list[object]:
-    (command.folder / "tiny.toml").write_text(STUDY, encoding="utf-8")
-    return ["--study", "tiny.toml"]
-
-
 def results(command: Command) -> dict[str, Any]:
-    path = command.folder / "reports" / "tiny" / "results.json"
+    path = command.folder / "reports" / "small" / "results.json"
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def test_results_are_those_of_local_processes_even_if_a_node_is_lost(
-    nodes: Nodes, first: tuple[Command, dict[str, Any]], command: Command
+    nodes: Nodes, whole: Command, command: Command
 ) -> None:
     second = nodes.add("second")
-    with command.start(*tiny(command), "--ray", nodes.address) as process:
+    with command.start(*small(command), "--ray", nodes.address) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 4, process)
         nodes.lose(second)
         out, err = process.communicate(timeout=300)
@@ -126,13 +88,13 @@ def test_results_are_those_of_local_processes_even_if_a_node_is_lost(
     assert "ray::" not in out + err
     found = results(command)
     assert "on 2 workers of 2 Ray nodes" in err
-    assert without_times(found) == without_times(first[1])
+    assert without_times(found) == without_times(results(whole))
 
 
 def test_an_interrupted_study_leaves_nothing_running_in_the_cluster(
     nodes: Nodes, command: Command
 ) -> None:
-    with command.start(*tiny(command), "--ray", nodes.address) as process:
+    with command.start(*small(command), "--ray", nodes.address) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 1, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)
@@ -160,8 +122,8 @@ def test_a_data_file_goes_once_to_each_node_that_lacks_it(
     nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes.add("second")
-    (tmp_path / "tiny.toml").write_text(STUDY, encoding="utf-8")
-    study = read_study(tmp_path / "tiny.toml")
+    (tmp_path / "small.toml").write_text(SMALL_STUDY, encoding="utf-8")
+    study = read_study(tmp_path / "small.toml")
     source, target = (
         resolve("phantom", data_root=tmp_path, cache_dir=tmp_path / "cache", role=role)
         for role in ("source", "target")

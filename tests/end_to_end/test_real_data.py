@@ -24,10 +24,18 @@ finetune.epochs = 4
 [source_task]
 label_budgets = [300]
 strategies = ["frozen"]
+overtrained = false
+baselines = false
 
 [target_task]
 label_budgets = ["full"]
 strategies = ["frozen", "finetune"]
+overtrained = false
+baselines = false
+
+[experiments]
+losses = []
+dropouts = []
 """
 
 

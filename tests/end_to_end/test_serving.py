@@ -36,10 +36,18 @@ finetune.epochs = 2
 [source_task]
 label_budgets = [300]
 strategies = ["frozen"]
+overtrained = false
+baselines = false
 
 [target_task]
 label_budgets = [300]
 strategies = ["scratch", "frozen", "finetune"]
+overtrained = false
+baselines = false
+
+[experiments]
+losses = []
+dropouts = []
 """
 
 
