@@ -7,7 +7,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from tfmed.claims import ledger
+
 STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
+BASELINES = (
+    "majority",
+    "pixels_logistic",
+    "pca_logistic",
+    "frozen_knn",
+    "frozen_logistic",
+    "random_knn",
+    "random_logistic",
+)
 METRICS = (
     "accuracy",
     "auc",
@@ -26,8 +37,19 @@ HOSTILE = (
     'Study #1 *bold* _it_ $x$ `c` @ref <b>"q"</b> \\ \u05e9\u05dc\u05d5\u05dd {{ 7*7 }} '
     + "W" * 200
 )
+SPACES = {"scratch": "From scratch", "finetune": "Autoencoder, fine-tuned"}
+COMPARED = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "average_precision",
+)
+DROPOUTS = ("dropout_0.0", "dropout_0.5", "dropout_0.7")
 FPR, RECALL = np.linspace(0, 1, 101), np.linspace(0, 1, 51)
 GAIN = {"scratch": 0.0, "random_frozen": -0.06, "frozen": -0.02, "finetune": 0.012}
+GAIN |= {name: -0.01 * (i + 1) for i, name in enumerate(BASELINES[1:])}
 COUNTS = {
     "chest_nih": {"train": (6377, 4341), "val": (965, 799), "test": (1917, 1524)},
     "pneumoniamnist": {"train": (1214, 3494), "val": (135, 389), "test": (234, 390)},
@@ -85,14 +107,20 @@ def _history(rng: Any, epochs: int, *, floor: float, rise: float, accuracy: bool
 def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: int) -> dict:
     counts = COUNTS[task]
     negative, positive = counts["test"]
-    level = (0.565 if task == "chest_nih" else 0.853 if budget == "full" else 0.815) + (
-        GAIN[strategy] / (4 if task == "chest_nih" else 1)
-    )
+    majority, plain = strategy == "majority", strategy in STRATEGIES
+    labels = 5232 if budget == "full" else budget
+    few = 0.03 * np.log10(5232 / labels)
+    level = (0.6 if task == "chest_nih" else 0.853) - few + 0.02 * (variant == "focal")
+    level += 0 if majority else GAIN[strategy] / (4 if task == "chest_nih" else 1)
     accuracy = level + rng.normal(0, 0.006)
     values = dict.fromkeys(METRICS, accuracy)
     auc = min(0.99, accuracy + (0.03 if task == "chest_nih" else 0.085))
     sensitivity, specificity = accuracy + 0.11, accuracy - 0.2
     values |= {"auc": auc, "brier": (1 - accuracy) * 0.8, "ece": 0.05 + abs(rng.normal(0, 0.02))}
+    if majority:
+        values = dict.fromkeys(METRICS, max(counts["test"]) / sum(counts["test"]))
+        auc, sensitivity, specificity = 0.5, 1.0, 0.0
+        values |= {"auc": auc}
     values |= {"sensitivity": sensitivity, "specificity": specificity}
     values["balanced_accuracy"] = (sensitivity + specificity) / 2
     n_all = sum(counts["train"]) + sum(counts["val"])
@@ -123,12 +151,17 @@ def _run(rng: Any, task: str, strategy: str, variant: str, budget: Any, seed: in
         "roc_tpr": (FPR ** ((1 - auc) / auc)).tolist(),
         "pr_precision": (1 - 0.4 * RECALL**3).tolist(),
         "reliability": _reliability(negative + positive),
-        "train_accuracy": float(min(accuracy + 0.06, 1.0)),
-        "history": _history(rng, epochs, floor=0.02 if overtrained else 0.2, rise=rise),
-        "epochs": epochs,
-        "best_epoch": epochs if overtrained else epochs - 6,
-        "stopped_early": not overtrained,
-        "parameters": {"trainable": 1025 if "frozen" in strategy else 60417, "total": 60417},
+        "train_accuracy": float(min(accuracy + 0.06, 1.0)) if plain else None,
+        "history": _history(rng, epochs, floor=0.02 if overtrained else 0.2, rise=rise)
+        if plain
+        else {},
+        "epochs": epochs if plain else 0,
+        "best_epoch": 0 if not plain else epochs if overtrained else epochs - 6,
+        "stopped_early": plain and not overtrained,
+        "parameters": {"trainable": 1025 if "frozen" in strategy else 60417, "total": 60417}
+        if plain
+        else None,
+        "chosen": None if plain or majority else {"C": 0.01, "folds": 5},
         "seconds": float(rng.uniform(2, 20)),
         "predictions": f"predictions/{task}-{strategy}-{budget}-{seed}.csv",
     }
@@ -166,6 +199,9 @@ def _summary_row(key: tuple, group: list[dict]) -> dict:
     row["pr"]["high"] = [min(value + 0.02, 1) for value in precision]
     diagram = group[0]["reliability"]
     row["reliability"] = {**diagram, "low": diagram["share"], "high": diagram["share"]}
+    row["train_accuracy"] = None
+    if group[0]["train_accuracy"] is None:
+        return row
     trained = float(np.mean([run["train_accuracy"] for run in group]))
     several = len(group) > 1
     ends = {"low": trained - 0.01 if several else None, "high": trained + 0.01 if several else None}
@@ -174,21 +210,31 @@ def _summary_row(key: tuple, group: list[dict]) -> dict:
 
 
 def _comparisons(summary: list[dict]) -> list[dict]:
-    pairs = (
-        ("finetune", "scratch"),
-        ("frozen", "scratch"),
-        ("finetune", "frozen"),
-        ("frozen", "random_frozen"),
-    )
-    standard = [row for row in summary if row["variant"] == "standard"]
-    rows = {(r["task"], r["label_budget"], r["strategy"]): r for r in standard}
+    pairs = [
+        (("finetune", "standard"), ("scratch", "standard")),
+        (("frozen", "standard"), ("scratch", "standard")),
+        (("finetune", "standard"), ("frozen", "standard")),
+        (("frozen", "standard"), ("random_frozen", "standard")),
+        (("scratch", "standard"), ("scratch", "overtrained")),
+        (("finetune", "standard"), ("pixels_logistic", "standard")),
+    ]
+    pairs += [
+        ((strategy, variant), (strategy, "standard"))
+        for strategy in ("scratch", "finetune")
+        for variant in ("class_weighted", "focal", *DROPOUTS)
+    ]
+    rows = {(r["task"], r["label_budget"], r["strategy"], r["variant"]): r for r in summary}
     found = []
-    for task, budget in dict.fromkeys((t, b) for t, b, _ in rows):
-        for metric in ("accuracy", "auc"):
+    for cell in dict.fromkeys((row["task"], row["label_budget"]) for row in summary):
+        for metric in COMPARED:
             for first, second in pairs:
-                a, b = rows.get((task, budget, first)), rows.get((task, budget, second))
+                a, b = rows.get((*cell, *first)), rows.get((*cell, *second))
                 if a and b:
                     found.append(_comparison(a, b, metric))
+    for entry in found:
+        entry["family"] = sum(entry["metric"] == other["metric"] for other in found)
+        entry["p_adjusted"] = min(1.0, entry["p_value"] * entry["family"])
+        entry["clear"] = entry["p_adjusted"] < 0.05
     return found
 
 
@@ -206,12 +252,9 @@ def _comparison(a: dict, b: dict, metric: str) -> dict:
         "high": difference + half,
         "standard_error": half / 2,
         "df": 100.0,
-        "p_value": 0.01 if abs(difference) > half else 0.4,
+        "p_value": 0.0001 if abs(difference) > half else 0.4,
         "detectable": 1.4 * half,
         "n_seeds": a["n_seeds"],
-        "family": 12,
-        "p_adjusted": 0.12 if abs(difference) > half else 1.0,
-        "clear": False,
     }
 
 
@@ -232,10 +275,30 @@ def _space(rng: Any, task: str, strategy: str, budget: Any, title: str, labels: 
             "coordinates": pca.round(3).tolist(),
             "explained_variance_ratio": [0.31, 0.17, 0.08, 0.05, 0.03],
         },
-        "tsne": {"coordinates": tsne.round(3).tolist(), "perplexity": 30, "kl_divergence": 1.9},
+        "tsne": {
+            "coordinates": tsne.round(3).tolist(),
+            "perplexity": 30,
+            "kl_divergence": 1.9,
+            "two_clusters": {
+                "adjusted_rand": {"value": 0.42, "low": 0.35, "high": 0.49},
+                "silhouette": 0.37,
+                "sizes": [len(labels) // 2, len(labels) - len(labels) // 2],
+            },
+        },
         "silhouette": float(rng.uniform(0, 0.3)),
         "knn_accuracy": float(rng.uniform(0.6, 0.9)),
         "component_auc": [0.81, 0.66, 0.55, 0.52, 0.51],
+        "clusters": {
+            "silhouette": {"value": 0.021, "null_high": 0.004, "p_value": 0.001},
+            "knn_accuracy": {"value": 0.71, "null_high": 0.58, "p_value": 0.001},
+        },
+        "components": {
+            "first": 0.31,
+            "second": 0.16,
+            "difference": 0.15,
+            "low": 0.11,
+            "high": 0.19,
+        },
     }
 
 
@@ -244,24 +307,69 @@ def _latent(rng: Any, runs: list[dict]) -> dict:
         task: rng.permutation(np.repeat([0, 1], counts["test"])) for task, counts in COUNTS.items()
     }
     spaces = [
-        _space(rng, task, "frozen", None, "Autoencoder, no labels", y) for task, y in labels.items()
+        _space(rng, task, "frozen", None, "Autoencoder, frozen", y) for task, y in labels.items()
     ]
     for run in runs:
         usual = run["variant"] == "standard" and run["seed"] == runs[0]["seed"]
-        last_budget = run["label_budget"] == ("full" if run["task"] == "pneumoniamnist" else 300)
-        if usual and last_budget and run["strategy"] != "frozen":
-            title = f"{run['strategy']}, {run['label_budget']} labels"
-            y = labels[run["task"]]
+        title, y = SPACES.get(run["strategy"]), labels[run["task"]]
+        if usual and title and run["label_budget"] in (300, "full"):
+            title = f"{title}, {'all' if run['label_budget'] == 'full' else 300} labels"
             spaces.append(_space(rng, run["task"], run["strategy"], run["label_budget"], title, y))
     pairs = [
         (a, b) for i, a in enumerate(spaces) for b in spaces[i + 1 :] if a["task"] == b["task"]
     ]
-    cka = [{"a": a["id"], "b": b["id"], "value": float(rng.uniform(0.2, 0.95))} for a, b in pairs]
+    values = rng.uniform(0.2, 0.95, len(pairs)).tolist()
+    cka = [
+        {"a": a["id"], "b": b["id"], "value": value, "low": value - 0.03, "high": value + 0.03}
+        for (a, b), value in zip(pairs, values, strict=True)
+    ]
     return {
         "labels": {task: y.tolist() for task, y in labels.items()},
         "indices": {task: list(range(len(y))) for task, y in labels.items()},
         "spaces": spaces,
         "cka": cka,
+        "forgetting": _forgetting(len({run["seed"] for run in runs})),
+    }
+
+
+def _forgetting(n_seeds: int) -> list[dict]:
+    def over_seeds(mean: float, half: float) -> dict:
+        if n_seeds == 1:
+            return {"mean": mean, "low": None, "high": None, "sd": None}
+        return {"mean": mean, "low": mean - half, "high": mean + half, "sd": half / 2}
+
+    return [
+        {
+            "label_budget": budget,
+            "n_seeds": n_seeds,
+            "probe_auc_before": {"mean": 0.66, "low": None, "high": None, "sd": None},
+            "probe_auc_after": over_seeds(0.66 - lost, 0.004),
+            "probe_auc_difference": over_seeds(-lost, 0.004),
+            "mse_before": {"mean": 0.0019, "low": None, "high": None, "sd": None},
+            "mse_after": over_seeds(0.0019 * ratio, 0.0004),
+            "mse_ratio": over_seeds(ratio, 0.2),
+        }
+        for budget, lost, ratio in ((300, 0.006, 1.7), ("full", 0.021, 4.3))
+    ]
+
+
+def _detail() -> dict:
+    edges = np.linspace(0, 0.5, 6).tolist()
+    return {
+        "n": 3441,
+        "ssim": {"mean": 0.912, "low": 0.91, "high": 0.914},
+        "psnr": {"mean": 27.4, "low": 27.3, "high": 27.5},
+        "bands": [
+            {
+                "from": low,
+                "to": high,
+                "kept": {"mean": kept, "low": kept - 0.01, "high": kept + 0.01},
+                "explained": {"mean": kept - 0.02, "low": kept - 0.03, "high": kept - 0.01},
+            }
+            for low, high, kept in zip(
+                edges, edges[1:], (0.99, 0.84, 0.52, 0.21, 0.08), strict=False
+            )
+        ],
     }
 
 
@@ -295,6 +403,7 @@ def _pretraining(rng: Any) -> dict:
         "stopped_early": True,
         "seconds": 41.2,
         "test": {"n": 3441, "mse": 0.0019, "mae": 0.031, "psnr": 27.3, "mse_mean_image": 0.031},
+        "detail": _detail(),
         "mse_quantiles": quantiles,
         "reconstructions": reconstructions,
     }
@@ -339,6 +448,7 @@ def example_results(
     hostile: bool = False,
     latent: bool = True,
     comparisons: bool = True,
+    evidence: bool = True,
     seed: int = 0,
 ) -> dict:
     """The default study's results with invented numbers.
@@ -350,6 +460,8 @@ def example_results(
         hostile: put markup, right-to-left text and an endless word into every free text.
         latent: with latent spaces.
         comparisons: with paired comparisons.
+        evidence: with all label budgets, baselines, variants and claims; else with two label
+            budgets of the target, one of the source, and the strategies alone.
         seed: of all the invented numbers.
 
     Returns:
@@ -381,10 +493,7 @@ def example_results(
     for dataset in datasets:
         dataset["synthetic"] = synthetic
     seeds = list(range(n_seeds))
-    plan = [("pneumoniamnist", s, "standard", b) for b in (300, "full") for s in strategies]
-    plan += [("chest_nih", s, "standard", 300) for s in strategies]
-    if "scratch" in strategies:
-        plan.append(("chest_nih", "scratch", "overtrained", 300))
+    plan = _cells(strategies, evidence=evidence)
     runs = [_run(rng, *cell, seed) for cell in plan for seed in seeds]
     summary = _summary(runs)
     results = {
@@ -402,7 +511,7 @@ def example_results(
                 "label_budgets": {"target": [300, "full"], "source": [300]},
                 "strategies": list(strategies),
                 "pretraining": {"epochs": 30, "patience": 5, "batch_size": 128},
-                "classifier": {"epochs": 60, "patience": 6, "learning_rate": 0.001},
+                "classifiers": {"dropout": 0.2, "epochs": 60, "learning_rate": 0.001},
             },
         },
         "synthetic": synthetic,
@@ -414,7 +523,7 @@ def example_results(
         "comparisons": _comparisons(summary) if comparisons else [],
         "latent": _latent(rng, runs)
         if latent
-        else {"labels": {}, "indices": {}, "spaces": [], "cka": []},
+        else {"labels": {}, "indices": {}, "spaces": [], "cka": [], "forgetting": []},
         "claims": [],
         "models": [
             {
@@ -430,4 +539,23 @@ def example_results(
             }
         ],
     }
+    if evidence:
+        results["claims"] = ledger(results)
     return _hostile(results) if hostile else results
+
+
+def _cells(strategies: tuple[str, ...], *, evidence: bool) -> list[tuple[str, str, str, Any]]:
+    """Task, strategy, variant and label budget of each cell of the study."""
+    few = (30, 100, 300, 1000) if evidence else (300,)
+    every = (*strategies, *(BASELINES if evidence else ()))
+    plan = [("pneumoniamnist", s, "standard", b) for b in (*few, "full") for s in every]
+    plan += [("chest_nih", s, "standard", b) for b in few for s in every]
+    if "scratch" in strategies:
+        plan.append(("chest_nih", "scratch", "overtrained", 300))
+    if not evidence:
+        return plan
+    for strategy in [s for s in ("scratch", "finetune") if s in strategies]:
+        plan += [("chest_nih", strategy, loss, 300) for loss in ("class_weighted", "focal")]
+    if "finetune" in strategies:
+        plan += [("pneumoniamnist", "finetune", dropout, 300) for dropout in DROPOUTS]
+    return plan
