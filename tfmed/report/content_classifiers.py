@@ -71,9 +71,9 @@ def spread_words(results: dict, task: str, metric: str) -> str:
     if not clauses:
         return "No strategy was run"
     if first == last:
-        return f"With {budget_name(results, task, first)}: {', '.join(clauses)}"
+        return f"With {budget_name(results, task, first)}: {'; '.join(clauses)}"
     ends_words = [budget_name(results, task, budget) for budget in (first, last)]
-    return f"From {ends_words[0]} to {ends_words[1]}: {', '.join(clauses)}"
+    return f"From {ends_words[0]} to {ends_words[1]}: {'; '.join(clauses)}"
 
 
 def _difference_blocks(results: dict) -> list[Block]:
@@ -142,7 +142,7 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     grow = "; ".join(f"{metric_name(m)}: {spread_words(results, task, m)}" for m in FOREST_METRICS)
     caption = text(
         f"Accuracy and AUC on {title} over the number of labels, with 95 % bands. "
-        f"{spread_words(results, task, 'auc')} in AUC."
+        f"AUC {_lower_first(spread_words(results, task, 'auc'))}."
     )
     return [
         *blocks,
@@ -215,6 +215,7 @@ def _curve_blocks(results: dict, task: str, slug: str) -> list[Block]:
     curves = (
         f"Losses of the classifiers on {title}, every seed. Circle: the epoch whose weights are "
         f"kept ({_stop_words(results, first)}); bar: the last epoch run."
+        f"{_training_words(results, task)}"
     )
     confusion = (
         f"Confusion matrices on the test split of {title} at threshold .5, mean counts over seeds "
@@ -225,6 +226,21 @@ def _curve_blocks(results: dict, task: str, slug: str) -> list[Block]:
         figure(f"curves-{slug}", text(curves), stops),
         figure(f"confusion-{slug}", text(confusion), counts),
     ]
+
+
+def _training_words(results: dict, task: str) -> str:
+    """Accuracy on the training images at the most labels."""
+    last = shown_budgets(results, task)[-1]
+    rows = [find_row(results, task, last, strategy) for strategy in STRATEGIES]
+    known = [row for row in rows if row and row.get("train_accuracy")]
+    if not known:
+        return ""
+    means = "; ".join(f"{strategy_name(row)} {interval(row['train_accuracy'])}" for row in known)
+    return f" Accuracy on the training images with {budget_name(results, task, last)}: {means}."
+
+
+def _lower_first(words: str) -> str:
+    return words[:1].lower() + words[1:]
 
 
 def _cell_name(results: dict, row: dict) -> str:

@@ -96,7 +96,7 @@ def draw_stopping(results: dict) -> "Figure":
     pairs = stopping_cells(results)
     width = 0.85 + 2.9 * len(pairs)
     figure, [row] = panels(
-        1, len(pairs), height=1.8, width=width, margins=(0.6, 0.1, 0.45, 0.75), gaps=(0.6, 0)
+        1, len(pairs), height=1.8, width=width, margins=(0.6, 0.1, 0.45, 0.95), gaps=(0.6, 0)
     )
     inks = (COLOURS["scratch"], COLOURS["finetune"])
     for axes, pair in zip(row, pairs, strict=True):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROWS_A_FIGURE = 3
+ROWS_A_FIGURE = 2
 DPI = 200
 
 
