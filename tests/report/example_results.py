@@ -272,7 +272,7 @@ def example_results(
         hostile: put markup, right-to-left text and an endless word into every free text.
         latent: with latent spaces.
         comparisons: with paired comparisons.
-        evidence: with all label budgets, baselines, variants and claims; else with two label
+        evidence: with all label budgets, baselines and variants; else with two label
             budgets of the target, one of the source, and the strategies alone.
         seed: of all the invented numbers.
 
@@ -351,8 +351,7 @@ def example_results(
             }
         ],
     }
-    if evidence:
-        results["claims"] = ledger(results)
+    results["claims"] = ledger(results)
     return _hostile(results) if hostile else results
 
 

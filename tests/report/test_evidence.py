@@ -276,7 +276,8 @@ def keep_baselines_only(results: dict) -> None:
 
 
 def drop_optional_parts(results: dict) -> None:
-    results["latent"].pop("forgetting", None)
+    results["latent"].pop("forgetting")
+    results["claims"] = []
     for space in results["latent"]["spaces"]:
         space.pop("clusters")
         space.pop("components")

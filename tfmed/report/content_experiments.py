@@ -123,10 +123,11 @@ def _dropout_blocks(results: dict) -> list[Block]:
         return []
     known = [cell.row["accuracy"]["mean"] for _, cell in cells if cell.row["accuracy"]]
     where = _where(results, cells[0][1].row)
-    reach = f" from {number(min(known))} to {number(max(known))}" if known else ""
+    ends = list(dict.fromkeys(number(mean) for mean in (min(known), max(known)))) if known else []
+    reach = f" mean accuracy {'between ' if ends[1:] else ''}{' and '.join(ends)}" if ends else ""
     caption = text(
-        f"Fine-tuning on {where} with other dropouts: mean accuracy goes{reach} over p "
-        f"{cells[0][0]:g} to {cells[-1][0]:g}."
+        f"Fine-tuning on {where} with dropout p from {cells[0][0]:g} to {cells[-1][0]:g}:"
+        f"{reach or ' accuracy not defined'}."
     )
     alt = "; ".join(f"p {p:g}: accuracy {interval(cell.row['accuracy'])}" for p, cell in cells)
     rows = [

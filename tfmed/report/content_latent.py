@@ -51,7 +51,10 @@ def latent_blocks(results: dict) -> list[Block]:
 
 def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
-    blocks: list[Block] = []
+    spaces = spaces_of(results, task)
+    images = count(max(space["n"] for space in spaces))
+    told = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
+    blocks: list[Block] = [paragraph(f"{told} of {images} test images.")]
     for i, spaces in enumerate(space_chunks(results, task), 1):
         best = max(spaces, key=lambda space: space["knn_accuracy"])
         words = (
