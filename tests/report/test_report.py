@@ -319,26 +319,51 @@ def test_the_report_needs_no_tensorflow() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "words"),
+    ("difference", "clear", "words"),
     [
-        (0.01, 0.03, "a pretrained encoder helps when fine-tuned"),
-        (-0.03, -0.01, "a pretrained encoder hurts when fine-tuned"),
-        (-0.01, 0.03, "no difference could be shown when a pretrained encoder is fine-tuned"),
+        (0.02, True, "a pretrained encoder helps when fine-tuned"),
+        (-0.02, True, "a pretrained encoder hurts when fine-tuned"),
+        (0.02, False, "a pretrained encoder makes no clear difference when fine-tuned"),
     ],
 )
-def test_the_answer_follows_from_the_interval(low: float, high: float, words: str) -> None:
-    results = example_results(latent=False)
+def test_the_answer_follows_from_the_corrected_comparison(
+    difference: float, clear: bool, words: str
+) -> None:
+    results = example_results(latent=False, evidence=False)
     for entry in results["comparisons"]:
-        entry |= {"difference": (low + high) / 2, "low": low, "high": high}
+        ends = {"low": difference - 0.01, "high": difference + 0.01}
+        entry |= {"difference": difference, "clear": clear, **ends}
     assert words in report.answer(results)[0]
 
 
-def test_the_answer_does_not_credit_pretraining_with_what_random_weights_do() -> None:
+def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
     results = example_results(latent=False)
     for entry in results["comparisons"]:
-        shown = entry["b"]["strategy"] == "scratch"
-        entry |= {"difference": 0.02, "low": 0.01 if shown else -0.01, "high": 0.05}
-    assert "not shown to be better than random frozen weights" in report.answer(results)[0]
+        few = entry["label_budget"] == 30 and entry["a"]["strategy"] == "frozen"
+        entry |= {"difference": 0.02, "clear": few}
+    said = report.answer(results)[-1]
+    assert "these differences from scratch are clear: frozen better with 30 labels;" in said
+
+
+@pytest.mark.parametrize(
+    ("clear", "words"),
+    [
+        (False, "not clear, so the credit goes to the network's shape"),
+        (True, "clear, so pretraining has the credit"),
+    ],
+)
+def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
+    clear: bool, words: str
+) -> None:
+    results = example_results(latent=False, evidence=False)
+    for entry in results["comparisons"]:
+        control = entry["b"]["strategy"] == "random_frozen"
+        entry |= {"difference": 0.02, "clear": clear if control else True}
+    assert f": {words}" in report.answer(results)[-1]
+
+
+def test_the_answer_stays_short_with_many_label_budgets() -> None:
+    assert len(report.answer(example_results(latent=False))) == 3
 
 
 def test_a_comparison_kept_the_other_way_round_is_turned() -> None:
@@ -356,11 +381,11 @@ def test_numbers_are_written_in_one_way() -> None:
         "0.853 [0.841, 0.866]"
     )
     comparison = {"metric": "accuracy", "difference": 0.012, "low": -0.0041, "high": 0.028}
-    assert wording.difference(comparison) == "+1.2 points [-0.4, +2.8]"
+    assert wording.difference(comparison) == "+1.2 points [−0.4, +2.8]"
     assert wording.difference({**comparison, "low": -0.0001}) == "+1.2 points [+0.0, +2.8]"
     assert wording.interval(None) == "–"
 
 
 def test_a_lower_brier_score_is_the_better_one() -> None:
-    comparison = {"metric": "brier", "difference": -0.02, "low": -0.03, "high": -0.01}
+    comparison = {"metric": "brier", "difference": -0.02, "clear": True}
     assert wording.verdict(comparison) == 1

@@ -19,7 +19,7 @@ from example_results import example_results
 
 def small_results() -> dict[str, Any]:
     """Every part of results, each as short as it may be."""
-    results = example_results(n_seeds=1, strategies=("scratch", "finetune"))
+    results = example_results(n_seeds=1, strategies=("scratch", "finetune"), evidence=False)
     latent = results["latent"]
     for task, labels in latent["labels"].items():
         latent["labels"][task] = labels[:40]

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.errors import InputError
+from tfmed.report.answer import answer
 from tfmed.report.content import document
 from tfmed.report.figures import draw_all
 from tfmed.report.plotting import write_aside
-from tfmed.report.wording import SYNTHETIC_MARK, answer
+from tfmed.report.wording import SYNTHETIC_MARK
 
 __all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
 

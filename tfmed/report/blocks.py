@@ -73,8 +73,13 @@ def figure(identifier: str, caption: Text, alt: str) -> Block:
     return {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
 
 
+def mark(words: str, kind: str) -> Span:
+    """A word that a rendering may colour by its kind; the word alone says all."""
+    return ["mark", words, kind]
+
+
 def table(
-    identifier: str, caption: Text, columns: list[str], rows: Iterable[list[str]], **more: Any
+    identifier: str, caption: Text, columns: list[str], rows: Iterable[list], **more: Any
 ) -> Block:
     """A table whose first column names the row.
 
@@ -82,12 +87,12 @@ def table(
         identifier: unique among tables and figures.
         caption: what to see in it.
         columns: column titles.
-        rows: cells; a row of one cell is the title of the rows that follow. A line break in a
-            cell sets the lines below the first smaller.
+        rows: cells, each a string or a text; a row of one cell is the title of the rows that
+            follow. A line break in a string sets the lines below the first smaller.
         **more: `left`, the number of columns set flush left (default 1); `size`, `small` for
             tables with many columns; `widths`, the columns' shares of a printed page.
     """
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[cell if isinstance(cell, list) else str(cell) for cell in row] for row in rows]
     block = {"kind": "table", "id": identifier, "caption": caption, "columns": columns}
     widths = [2.0] + [1.0] * (len(columns) - 1)
     return {**block, "rows": cells, "left": 1, "size": "normal", "widths": widths, **more}
@@ -122,3 +127,7 @@ def _spans(block: Block) -> Iterator[Span]:
     yield from block.get("caption", [])
     for item in block.get("items", []):
         yield from item[1] if block["kind"] == "definitions" else item
+    for row in block.get("rows", []):
+        for cell in row:
+            if isinstance(cell, list):
+                yield from cell

@@ -1,15 +1,21 @@
-"""What the report says about a study's results: answer, data, pretraining, classifiers."""
+"""The whole report as plain data; what it says of answer, data and pretraining."""
 
 from collections.abc import Container
-from itertools import chain
 
-from tfmed.report import content_latent, content_method, content_models
+from tfmed.report import (
+    content_appendix,
+    content_classifiers,
+    content_experiments,
+    content_latent,
+    content_ledger,
+    content_method,
+    content_models,
+)
+from tfmed.report.answer import answer
 from tfmed.report.blocks import (
     Block,
-    bullets,
     definitions,
     figure,
-    heading,
     number_blocks,
     paragraph,
     ref,
@@ -19,29 +25,21 @@ from tfmed.report.blocks import (
     term,
     text,
 )
-from tfmed.report.figures import is_worst, task_slugs
-from tfmed.report.figures_classifiers import majority_share, runs_of
+from tfmed.report.content_classifiers import spread_words
+from tfmed.report.figures import is_worst
+from tfmed.report.figures_budgets import forest_task, majority_share, trained_tasks
 from tfmed.report.wording import (
-    METRIC_NAMES,
     MISSING,
-    answer,
+    STRATEGIES,
     budget_name,
-    budgets,
     count,
-    difference,
     interval,
-    metric_name,
     number,
     percent,
     strategy_name,
     summary_rows,
     task_title,
-    tasks,
-    verdict,
 )
-
-AT_HALF = tuple(METRIC_NAMES)
-AT_CHOSEN = tuple(f"{name}_at_threshold" for name in AT_HALF[:1] + AT_HALF[2:5])
 
 
 def document(results: dict, drawn: Container[str]) -> dict:
@@ -57,18 +55,22 @@ def document(results: dict, drawn: Container[str]) -> dict:
     """
     sections = [
         ("answer", "The answer", answer_blocks(results)),
+        ("ledger", "Earlier findings, tested", content_ledger.ledger_blocks(results, drawn)),
         ("data", "The data", data_blocks(results)),
         ("pretraining", "Pretraining without labels", pretraining_blocks(results)),
-        ("classifiers", "The classifiers", classifier_blocks(results)),
+        ("classifiers", "The classifiers", content_classifiers.classifier_blocks(results)),
+        ("experiments", "Experiments", content_experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", content_latent.latent_blocks(results)),
         ("method", "How it was done", content_method.method_blocks(results)),
         ("models", "The models", content_models.model_blocks(results)),
         ("limits", "Limits, sources and terms", content_method.limit_blocks(results)),
         ("provenance", "Provenance", content_method.provenance_blocks(results)),
+        ("appendix", "Appendix: every metric", content_appendix.appendix_blocks(results)),
     ]
     kept = [
         {"id": name, "title": title, "blocks": [b for b in blocks if _is_drawn(b, drawn)]}
         for name, title, blocks in sections
+        if blocks
     ]
     study, provenance = results["study"], results["provenance"]
     return {
@@ -89,20 +91,24 @@ def answer_blocks(results: dict) -> list[Block]:
     blocks = [statement(answer(results))]
     if not results["summary"]:
         return blocks
-    shown = list(chain.from_iterable(summary_rows(results, task) for task in tasks(results)))
-    alt = "; ".join(f"{_cell_name(results, row)}: {interval(row['accuracy'])}" for row in shown)
+    task = trained_tasks(results)[0]
+    rows = [row for row in summary_rows(results, task) if row["strategy"] in STRATEGIES]
+    alt = "; ".join(
+        f"{budget_name(results, task, row['label_budget'])}, {strategy_name(row)}: "
+        f"{interval(row['accuracy'])}"
+        for row in rows
+        if row["variant"] == "standard"
+    )
+    majority = majority_share(results, task)
+    floor = "" if majority is None else f" ({number(majority)})"
     caption = text(
-        "Accuracy on the test split. Marker and line: mean over seeds and 95 % interval; small "
-        "points: single seeds; dashes: always giving the commoner answer. Intervals of two "
-        "strategies may overlap although their paired difference is clear",
-        *([": see ", ref("differences"), "."] if results["comparisons"] else ["."]),
+        f"Accuracy on the test split of {task_title(results, task)} over the number of labels: "
+        f"mean over seeds with its 95 % band. {spread_words(results, task, 'accuracy')}. Dashes: "
+        f"always giving the commoner answer{floor}. Bands of two strategies may overlap although "
+        "their paired difference is clear",
+        *([": see ", ref("differences"), "."] if forest_task(results) else ["."]),
     )
     return [*blocks, figure("answer", caption, f"Accuracy: {alt}."), _words()]
-
-
-def _cell_name(results: dict, row: dict) -> str:
-    budget = budget_name(results, row["task"], row["label_budget"])
-    return f"{task_title(results, row['task'])}, {budget}, {strategy_name(row)}"
 
 
 def _words() -> Block:
@@ -132,9 +138,13 @@ def _words() -> Block:
                 text("encoder pretrained without labels; only the classifier on top is trained."),
             ),
             ("fine-tuned", text("encoder pretrained without labels and then trained further.")),
+            ("points", text("percentage points.")),
             (
-                "points",
-                text("percentage points; an interval that leaves out 0 shows a difference."),
+                "clear",
+                text(
+                    "a difference whose p-value is below .05 after the correction for all "
+                    "comparisons of its metric in this study (Holm)."
+                ),
             ),
         ]
     )
@@ -208,7 +218,10 @@ def pretraining_blocks(results: dict) -> list[Block]:
         )
     ]
     curve = "; ".join(_fit_words(fit) for fit in results["pretraining"])
-    caption = text("Reconstruction error in training. The marked epoch's weights are used.")
+    caption = text(
+        "Reconstruction error in training. The marked epoch's weights are used: of seed "
+        f"{first['seed']} those of epoch {first['best_epoch']} of {first['epochs']}."
+    )
     blocks.append(figure("pretraining", caption, curve))
     blocks += _reconstruction_blocks(first)
     rows = [_error_row(fit) for fit in results["pretraining"]]
@@ -244,6 +257,7 @@ def _reconstruction_blocks(fit: dict) -> list[Block]:
     seed = f"of the autoencoder of seed {fit['seed']}"
     worst = "the worst one of the test split" if _has_worst(fit) else "from good to bad"
     return [
+        *_detail_blocks(fit),
         figure(
             "reconstructions",
             text(
@@ -255,8 +269,9 @@ def _reconstruction_blocks(fit: dict) -> list[Block]:
         figure(
             "errors",
             text(
-                "How the error is spread over the test images; dashes: mean of the autoencoder, "
-                "dots: mean error of always answering the mean training image."
+                "How the error is spread over the test images; dashes: mean of the autoencoder "
+                f"({number(fit['test']['mse'], 4)}), dots: mean error of always answering the mean "
+                f"training image ({number(fit['test']['mse_mean_image'], 4)})."
             ),
             f"Median error {fit['mse_quantiles'][50]:.5f}, mean {fit['test']['mse']:.5f}, "
             f"mean image {fit['test']['mse_mean_image']:.5f}.",
@@ -264,158 +279,31 @@ def _reconstruction_blocks(fit: dict) -> list[Block]:
     ]
 
 
-def _has_worst(fit: dict) -> bool:
-    return any(is_worst(fit, item) for item in fit["reconstructions"])
-
-
-def classifier_blocks(results: dict) -> list[Block]:
-    """All metrics of all strategies, paired differences, learning curves, ROC and confusion."""
-    if not results["summary"]:
-        return [paragraph("No classifier was trained in this study.")]
-    blocks = [
-        paragraph(
-            "Cells give the mean over seeds, below it the 95 % interval and the standard deviation "
-            "over seeds (sd). ",
-            term("AUC"),
-            ": chance that a case of the second class scores above one of the first. ",
-            term("Sensitivity"),
-            " and ",
-            term("specificity"),
-            ": share of the second and of the first class that is recognised; ",
-            term("balanced accuracy"),
-            ": their mean. ",
-            term("Brier score"),
-            ": mean squared error of the predicted probability; ",
-            term("ECE"),
-            ": expected calibration error; both are better when lower.",
-        ),
-        _metric_table(results, "metrics", AT_HALF, "Every strategy at threshold .5."),
-        _metric_table(
-            results,
-            "metrics-chosen",
-            AT_CHOSEN,
-            "Every strategy at the threshold chosen on the validation labels of its budget.",
-        ),
-        *_undefined_blocks(results),
-        *_difference_blocks(results),
-    ]
-    for task, slug in task_slugs(results).items():
-        if budgets(results, task):
-            blocks += [heading(task_title(results, task)), *_task_blocks(results, task, slug)]
-    return blocks
-
-
-def _metric_table(results: dict, name: str, metrics: tuple[str, ...], words: str) -> Block:
-    rows: list[list[str]] = []
-    chosen = name == "metrics-chosen"
-    for task in tasks(results):
-        for budget in budgets(results, task):
-            rows.append([f"{task_title(results, task)}, {budget_name(results, task, budget)}"])
-            for row in summary_rows(results, task, budget):
-                label = f"{strategy_name(row)}\n{_seeds(row['n_seeds'])}"
-                extra = [_threshold_range(results, row)] if chosen else []
-                rows.append([label, *extra, *(_metric_cell(row[metric]) for metric in metrics)])
-    titles = [metric_name(metric).removesuffix(", chosen threshold") for metric in metrics]
-    widths = [1.7] + [1.0] * (len(metrics) + chosen)
-    columns = ["Strategy", *(["threshold"] if chosen else []), *titles]
-    return table(name, text(words), columns, rows, size="small", widths=widths)
-
-
-def _seeds(n: int) -> str:
-    return "1 seed" if n == 1 else f"{n} seeds"
-
-
-def _metric_cell(estimate: dict | None) -> str:
-    if estimate is None:
-        return MISSING
-    sd = "" if estimate["sd"] is None else f"\nsd {number(estimate['sd'])}"
-    return f"{number(estimate['mean'])}\n{interval(estimate).partition(' ')[2]}{sd}"
-
-
-def _threshold_range(results: dict, row: dict) -> str:
-    values = [run["threshold"] for run in runs_of(results, row)]
-    if not values:
-        return MISSING
-    return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
-
-
-def _undefined_blocks(results: dict) -> list[Block]:
-    reasons = {
-        f"{metric_name(metric)}: {reason}"
-        for run in results["runs"]
-        for metric, reason in run["undefined"].items()
-    }
-    if not reasons:
+def _detail_blocks(fit: dict) -> list[Block]:
+    """What reconstructions keep, by spatial frequency."""
+    detail = fit.get("detail")
+    if not detail or not detail["bands"]:
         return []
-    start = paragraph(f"A dash ({MISSING}) stands where a metric is not defined:")
-    return [start, bullets(text(reason) for reason in sorted(reasons))]
-
-
-def _difference_blocks(results: dict) -> list[Block]:
-    if not results["comparisons"]:
-        return [paragraph("No paired differences between strategies were computed.")]
-    accuracy = [c for c in results["comparisons"] if c["metric"] == "accuracy"]
+    bands = [(band, _share_words(band["kept"])) for band in detail["bands"]]
+    low, high = bands[0], bands[-1]
     alt = "; ".join(
-        f"{task_title(results, c['task'])}, {budget_name(results, c['task'], c['label_budget'])}, "
-        f"{strategy_name(c['a'])} minus {strategy_name(c['b'])}: {difference(c)}"
-        for c in accuracy or results["comparisons"]
+        f"{number(band['from'], 2)} to {number(band['to'], 2)} cycles per pixel: {words}"
+        for band, words in bands
     )
     caption = text(
-        "Paired differences between strategies at the same seeds and on the same test images, "
-        "with 95 % intervals. Filled markers: the interval leaves out 0."
+        f"What reconstructions keep of {count(detail['n'])} test images: of the power of the "
+        f"coarsest shapes (below {number(low[0]['to'], 2)} cycles per pixel) {low[1]}, of the "
+        f"finest detail (above {number(high[0]['from'], 2)}) {high[1]}. Structural similarity "
+        f"(SSIM) {interval(detail['ssim'])}, peak signal-to-noise ratio "
+        f"{interval(detail['psnr'], 1)} dB."
     )
-    rows: list[list[str]] = []
-    for key in dict.fromkeys((c["task"], c["label_budget"]) for c in results["comparisons"]):
-        rows.append([f"{task_title(results, key[0])}, {budget_name(results, *key)}"])
-        same = [c for c in results["comparisons"] if (c["task"], c["label_budget"]) == key]
-        rows += [_difference_row(c) for c in same]
-    columns = ["Compared", "Metric", "Difference [95 % interval]", "Reading"]
-    words = text("Paired differences: the first strategy minus the second.")
-    return [
-        figure("differences", caption, alt),
-        table("differences-table", words, columns, rows, left=4, widths=[2.4, 1, 2.2, 2.2]),
-    ]
+    return [figure("detail", caption, f"Power kept: {alt}.")]
 
 
-def _difference_row(c: dict) -> list[str]:
-    a, b = strategy_name(c["a"]), strategy_name(c["b"])
-    readings = {1: f"{a} is better", -1: f"{b} is better", 0: "no difference could be shown"}
-    return [f"{a} − {b}", metric_name(c["metric"]), difference(c), readings[verdict(c)]]
+def _share_words(found: dict) -> str:
+    percents = {key: found[key] and 100 * found[key] for key in ("mean", "low", "high")}
+    return MISSING if found["mean"] is None else f"{interval(percents, 1)} %"
 
 
-def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
-    title, rows = task_title(results, task), summary_rows(results, task)
-    majority = majority_share(results, task)
-    blocks = []
-    if majority is not None:
-        start = f"Always giving the commoner answer has an accuracy of {number(majority)} on "
-        blocks.append(paragraph(f"{start}the test split of {title}, and an AUC of 0.5."))
-    stops = "; ".join(_stop_words(results, row) for row in rows)
-    aucs = "; ".join(f"{_cell_name(results, row)}: AUC {interval(row['auc'])}" for row in rows)
-    counts = "; ".join(f"{_cell_name(results, row)}: {_matrix_words(row)}" for row in rows)
-    curves = (
-        f"Learning curves of the classifiers on {title}, every seed. Circle: the epoch whose "
-        "weights are kept; bar: the last epoch run."
-    )
-    roc = f"ROC curves on the test split of {title}: mean over seeds, with pointwise 95 % bands."
-    confusion = (
-        f"Confusion matrices on the test split of {title} at threshold .5: mean counts over "
-        "seeds, and the share of the true class. Good classifiers are dark on the diagonal."
-    )
-    return [
-        *blocks,
-        figure(f"curves-{slug}", text(curves), stops),
-        figure(f"roc-{slug}", text(roc), aucs),
-        figure(f"confusion-{slug}", text(confusion), counts),
-    ]
-
-
-def _stop_words(results: dict, row: dict) -> str:
-    runs = runs_of(results, row)
-    epochs = ", ".join(f"{run['best_epoch']} of {run['epochs']}" for run in runs)
-    return f"{_cell_name(results, row)}: epoch kept {epochs}"
-
-
-def _matrix_words(row: dict) -> str:
-    (tn, fp), (fn, tp) = row["confusion"]
-    return f"{count(tn + tp)} right, {count(fp)} false alarms, {count(fn)} missed"
+def _has_worst(fit: dict) -> bool:
+    return any(is_worst(fit, item) for item in fit["reconstructions"])

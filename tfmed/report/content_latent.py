@@ -7,7 +7,9 @@ from tfmed.report.wording import (
     MISSING,
     budget_name,
     count,
+    interval,
     number,
+    p_value,
     percent,
     strategy_name,
     task_title,
@@ -34,7 +36,7 @@ def latent_blocks(results: dict) -> list[Block]:
             term("10-NN accuracy"),
             ": share of images whose class is that of most of their 10 nearest neighbours. ",
             term("Silhouette"),
-            ": from -1 to 1, how much closer images are to their own class than to the other. ",
+            ": from −1 to 1, how much closer images are to their own class than to the other. ",
             term("AUC of a component"),
             ": how well that principal component alone tells the classes apart (0.5: not at all). ",
             term("Linear CKA"),
@@ -50,9 +52,17 @@ def latent_blocks(results: dict) -> list[Block]:
 
 def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
-    blocks: list[Block] = []
+    spaces = spaces_of(results, task)
+    images = count(max(space["n"] for space in spaces))
+    told = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
+    blocks: list[Block] = [paragraph(f"{told} of {images} test images.")]
     for i, spaces in enumerate(space_chunks(results, task), 1):
-        words = f"Embeddings of the test images of {title}; one row for each way of training."
+        best = max(spaces, key=lambda space: space["knn_accuracy"])
+        words = (
+            f"Embeddings of the test images of {title}; one row for each way of training. Classes "
+            f"are told apart best in “{best['title']}” (10-NN accuracy "
+            f"{number(best['knn_accuracy'])})."
+        )
         alt = "; ".join(
             f"{s['title']}: 10-NN accuracy {number(s['knn_accuracy'])}, "
             f"silhouette {number(s['silhouette'])}"
@@ -60,12 +70,14 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
         )
         blocks.append(figure(f"latent-{slug}-{i}", text(words), alt))
     blocks.append(_space_table(results, task, slug))
+    if tested_spaces(results, task):
+        blocks.append(_test_table(results, task, slug))
     values = similarities(results, task)
     if values:
         apart = [value for (a, b), value in values.items() if a != b] or [1.0]
         words = (
             f"Likeness (linear CKA) of the latent spaces of {title}, from {min(apart):.2f} to "
-            f"{max(apart):.2f}: 1 means the same up to rotation and scale."
+            f"{max(apart):.2f}, with 95 % intervals: 1 means the same up to rotation and scale."
         )
         blocks.append(figure(f"cka-{slug}", text(words), words))
     return blocks
@@ -101,3 +113,53 @@ def _space_row(results: dict, space: dict) -> list[str]:
         ", ".join(percent(ratio) for ratio in ratios) or MISSING,
         ", ".join(number(area, 2) for area in areas) or MISSING,
     ]
+
+
+def tested_spaces(results: dict, task: str) -> list[dict]:
+    """Latent spaces of a task that were tested for clusters or had their components compared."""
+    return [
+        space
+        for space in spaces_of(results, task)
+        if space.get("clusters") or space.get("components")
+    ]
+
+
+def _test_table(results: dict, task: str, slug: str) -> Block:
+    spaces = tested_spaces(results, task)
+    beyond = sum(
+        all(test["value"] > test["null_high"] for test in space["clusters"].values())
+        for space in spaces
+        if space.get("clusters")
+    )
+    words = text(
+        f"Are there clusters in the latent spaces of {task_title(results, task)}? In {beyond} of "
+        f"{len(spaces)} both silhouette and 10-NN accuracy exceed what 97.5 % of permuted labels "
+        "reach (in brackets). Components: |AUC − .5| of PC1 minus that of PC2. t-SNE: agreement "
+        "(adjusted Rand index) of the classes with the map split in two."
+    )
+    columns = ["Latent space", "Silhouette", "10-NN accuracy", "PC1 − PC2", "t-SNE, two clusters"]
+    rows = [_test_row(space) for space in spaces]
+    widths = [2, 1.6, 1.6, 1.6, 1.6]
+    name = f"latent-tests-{slug}"
+    return table(name, words, columns, rows, size="small", widths=widths)
+
+
+def _test_row(space: dict) -> list[str]:
+    tests = space.get("clusters") or {}
+    found, rand = space.get("components"), (space["tsne"].get("two_clusters") or {})
+    change = MISSING
+    if found:
+        change = interval({"mean": found["difference"], **found})
+    agreement = rand.get("adjusted_rand")
+    return [
+        space["title"],
+        *(_permutation_words(tests.get(name)) for name in ("silhouette", "knn_accuracy")),
+        change,
+        interval({"mean": agreement["value"], **agreement}) if agreement else MISSING,
+    ]
+
+
+def _permutation_words(test: dict | None) -> str:
+    if test is None:
+        return MISSING
+    return f"{number(test['value'])} ({number(test['null_high'])})\np {p_value(test['p_value'])}"

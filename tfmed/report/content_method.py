@@ -16,6 +16,7 @@ from tfmed.report.blocks import (
     text,
 )
 from tfmed.report.wording import (
+    BASELINE_NAMES,
     STRATEGIES,
     SYNTHETIC_MARK,
     budget_name,
@@ -57,6 +58,8 @@ def method_blocks(results: dict) -> list[Block]:
             "validation labels of the budget.",
         ),
         _interval_words(results),
+        _comparison_words(results),
+        *_baseline_words(results),
     ]
     settings = [[name, value] for name, value in flat_settings(results["study"]["settings"])]
     blocks = [bullets(items)]
@@ -149,11 +152,7 @@ def _strategy_words(results: dict) -> Text:
 
 
 def _stopping_words(results: dict) -> Text:
-    runs = [
-        run
-        for run in results["runs"]
-        if run["variant"] == "standard" and run["strategy"] in STRATEGIES
-    ]
+    runs = [r for r in results["runs"] if r["variant"] == "standard" and r["parameters"]]
     stopped = sum(run["stopped_early"] for run in runs)
     counted = f" {stopped} of {len(runs)} classifiers stopped early." if runs else ""
     return text(
@@ -178,14 +177,40 @@ def _interval_words(results: dict) -> Text:
     return text(strong("Intervals. "), words)
 
 
+def _comparison_words(results: dict) -> Text:
+    family = max((entry["family"] for entry in results["comparisons"]), default=0)
+    number_words = f" (here up to {count(family)})" if family else ""
+    return text(
+        strong("Comparisons. "),
+        "Each difference has a p-value that agrees with its interval. All comparisons of one "
+        f"metric in the study{number_words} are corrected together (Holm, 1979); “clear” means a "
+        "corrected p below .05.",
+    )
+
+
+def _baseline_words(results: dict) -> Iterator[Text]:
+    names = [
+        words
+        for name, words in BASELINE_NAMES.items()
+        if any(row["strategy"] == name for row in results["summary"])
+    ]
+    if names:
+        yield text(
+            strong("Baselines. "),
+            f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
+            "encoder: on its embeddings). What they have to choose, they choose by "
+            "cross-validation inside the label budget.",
+        )
+
+
 def limit_blocks(results: dict) -> list[Block]:
     """What the results do not show; sources and terms of the images."""
     items = [
         text(strong("Not a medical device. "), "Nothing here is fit for decisions on patients."),
         *_data_limits(results),
         text(
-            "Many differences are tested without correction: of 20 intervals around a true 0, one "
-            "leaves it out."
+            "Intervals are not corrected for their number: of 20 around a true 0, one leaves it "
+            "out. Only p-values and the word “clear” are corrected."
         ),
         text(
             "One family of small networks and one way of pretraining; other networks, image sizes "

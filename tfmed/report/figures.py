@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfmed.report import figures_classifiers, figures_latent
+from tfmed.report import (
+    experiments,
+    figures_budgets,
+    figures_classifiers,
+    figures_experiments,
+    figures_latent,
+)
 from tfmed.report.plotting import (
     CLASS_COLOURS,
     COLOURS,
@@ -36,7 +42,7 @@ from tfmed.report.plotting import (
     svg_text,
     write_aside,
 )
-from tfmed.report.wording import count, number, percent, summary_rows, tasks
+from tfmed.report.wording import budgets, count, number, percent, tasks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +111,7 @@ def planned_figures(results: dict) -> "dict[str, Callable[[], Figure]]":
     """Figure ids, in the order of the report, and how to draw each."""
     plan: dict[str, Callable[[], Figure]] = {}
     if results["summary"]:
-        plan["answer"] = partial(figures_classifiers.draw_accuracy, results)
+        plan["answer"] = partial(figures_budgets.draw_answer, results)
     if any(any(images) for d in results["datasets"] for images in d["examples"]):
         plan["examples"] = partial(draw_examples, results)
     plan["balance"] = partial(draw_balance, results)
@@ -113,17 +119,32 @@ def planned_figures(results: dict) -> "dict[str, Callable[[], Figure]]":
         plan["pretraining"] = partial(draw_pretraining, results)
         if results["pretraining"][0]["reconstructions"]:
             plan["reconstructions"] = partial(draw_reconstructions, results)
+        if (results["pretraining"][0].get("detail") or {}).get("bands"):
+            plan["detail"] = partial(figures_experiments.draw_detail, results)
         plan["errors"] = partial(draw_errors, results)
     names = task_slugs(results)
     for task, slug in names.items():
-        rows = summary_rows(results, task)
-        if rows:
+        if not budgets(results, task):
+            continue
+        plan[f"budgets-{slug}"] = partial(figures_budgets.draw_budgets, results, task)
+        if figures_classifiers.curve_grid(results, task):
+            plan[f"roc-{slug}"] = partial(figures_classifiers.draw_roc, results, task)
             plan[f"curves-{slug}"] = partial(figures_classifiers.draw_curves, results, task)
             plan[f"confusion-{slug}"] = partial(figures_classifiers.draw_confusion, results, task)
-        if any(row["roc"] for row in rows):
-            plan[f"roc-{slug}"] = partial(figures_classifiers.draw_roc, results, task)
-    if results["comparisons"]:
-        plan["differences"] = partial(figures_classifiers.draw_differences, results)
+    if figures_budgets.forest_task(results) is not None:
+        plan["differences"] = partial(figures_budgets.draw_differences, results)
+    for name, found, draw in (
+        ("losses", experiments.loss_cells(results), figures_experiments.draw_losses),
+        ("dropout", experiments.dropout_cells(results), figures_experiments.draw_dropout),
+        ("stopping", experiments.stopping_cells(results), figures_experiments.draw_stopping),
+        (
+            "forgetting",
+            experiments.forgetting_entries(results),
+            figures_experiments.draw_forgetting,
+        ),
+    ):
+        if found:
+            plan[name] = partial(draw, results)
     for task, slug in names.items():
         for i, rows in enumerate(figures_latent.space_chunks(results, task), 1):
             plan[f"latent-{slug}-{i}"] = partial(figures_latent.draw_spaces, results, rows)

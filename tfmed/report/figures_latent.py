@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROWS_A_FIGURE = 3
+ROWS_A_FIGURE = 2
 DPI = 200
 
 
@@ -64,7 +64,7 @@ def draw_spaces(results: dict, spaces: list[dict]) -> "Figure":
             1.05, 1.0, _numbers(space), transform=right.transAxes, va="top", linespacing=1.35,
             fontsize=8,
         )  # fmt: skip
-        title = short(space["title"], 24, 2)
+        title = short(space["title"], 24, 3)
         right.text(1.05, 1.03, title, transform=right.transAxes, va="bottom", weight="bold")
     grid[0][0].set_title("PCA")
     grid[0][1].set_title("t-SNE")
@@ -174,13 +174,13 @@ def draw_cka(results: dict, task: str) -> "Figure":
     from matplotlib.patches import Rectangle
 
     spaces, values = spaces_of(results, task), similarities(results, task)
-    size = float(np.clip(4.2 / len(spaces), 0.3, 0.62))
-    left, top = 2.35, 0.4
+    size = float(np.clip(4.2 / len(spaces), 0.3, 0.66))
+    left, top = 2.45, 0.4
     width = left + len(spaces) * size + 0.1
     figure, axes = canvas(width, top + len(spaces) * size + 0.05)
     for i, a in enumerate(spaces):
         y = top + i * size
-        name = f"{i + 1}  {short(a['title'], 34)}"
+        name = f"{i + 1}  {short(a['title'], 32, 2)}"
         axes.text(left - 0.08, y + size / 2, name, ha="right", va="center", fontsize=8)
         axes.text(left + (i + 0.5) * size, top - 0.08, str(i + 1), ha="center", va="bottom")
         for j, b in enumerate(spaces):
@@ -192,11 +192,19 @@ def draw_cka(results: dict, task: str) -> "Figure":
             axes.text(
                 corner[0] + size / 2,
                 corner[1] + size / 2,
-                number(value, 2),
+                number(value, 2) + (_ends(results, a, b) if size > 0.5 else ""),
                 ha="center",
                 va="center",
                 color="white" if shade > 0.55 else "black",
-                fontsize=8 if size > 0.4 else 6.5,
+                fontsize=7 if size > 0.4 else 6,
             )
     axes.text(0.05, 0.2, "linear CKA\n(0: unlike, 1: alike)", color=GREY, va="center")
     return figure
+
+
+def _ends(results: dict, a: dict, b: dict) -> str:
+    """The interval of a likeness as a line of its own, where there is one."""
+    for entry in results["latent"]["cka"]:
+        if {entry["a"], entry["b"]} == {a["id"], b["id"]} and entry.get("low") is not None:
+            return f"\n{number(entry['low'], 2)}–{number(entry['high'], 2)}"
+    return ""

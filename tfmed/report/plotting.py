@@ -22,39 +22,13 @@ COLOURS = {
     "random_frozen": "#CC79A7",
     "frozen": "#009E73",
     "finetune": "#D55E00",
-    "majority": "#8c8c8c",
-    "pixels_logistic": "#56B4E9",
-    "pca_logistic": "#0072B2",
-    "frozen_knn": "#8fd3bd",
-    "frozen_logistic": "#4fb996",
-    "random_knn": "#e5c1d4",
-    "random_logistic": "#d9a1c0",
 }
-MARKERS = {
-    "scratch": "o",
-    "random_frozen": "s",
-    "frozen": "^",
-    "finetune": "D",
-    "majority": "_",
-    "pixels_logistic": "x",
-    "pca_logistic": "+",
-    "frozen_knn": "2",
-    "frozen_logistic": "v",
-    "random_knn": "1",
-    "random_logistic": "<",
-}
+MARKERS = {"scratch": "o", "random_frozen": "s", "frozen": "^", "finetune": "D"}
 LINES: dict[str, Any] = {
     "scratch": "-",
     "random_frozen": ":",
     "frozen": "--",
     "finetune": (0, (6, 1.5, 1.5, 1.5)),
-    "majority": (0, (2, 2)),
-    "pixels_logistic": "-",
-    "pca_logistic": "--",
-    "frozen_knn": ":",
-    "frozen_logistic": "-.",
-    "random_knn": ":",
-    "random_logistic": "-.",
 }
 CLASS_COLOURS = ("#E69F00", "#0072B2")
 GREY = "#6b6b6b"

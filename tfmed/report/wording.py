@@ -1,34 +1,30 @@
-"""How the report writes numbers and names, and how it words the answer.
+"""How the report writes numbers and names, and finds its way in the results.
 
 Everything here reads the plain dict of `results.json`; nothing is computed again.
 """
 
 STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
-BASELINES = (
-    "majority",
-    "pixels_logistic",
-    "pca_logistic",
-    "frozen_knn",
-    "frozen_logistic",
-    "random_knn",
-    "random_logistic",
-)
 STRATEGY_NAMES = {
     "scratch": "from scratch",
     "random_frozen": "random, frozen",
     "frozen": "frozen",
     "finetune": "fine-tuned",
-    "majority": "commoner class",
-    "pixels_logistic": "logistic, pixels",
-    "pca_logistic": "logistic, PCA",
-    "frozen_knn": "neighbours, frozen",
-    "frozen_logistic": "logistic, frozen",
-    "random_knn": "neighbours, random",
-    "random_logistic": "logistic, random",
 }
+BASELINE_NAMES = {
+    "majority": "always the commoner class",
+    "pixels_logistic": "logistic, pixels",
+    "pca_logistic": "logistic, PCA of pixels",
+    "frozen_knn": "k-NN, frozen encoder",
+    "frozen_logistic": "logistic, frozen encoder",
+    "random_knn": "k-NN, random encoder",
+    "random_logistic": "logistic, random encoder",
+}
+VARIANT_NAMES = {"class_weighted": "class-weighted loss", "focal": "focal loss"}
+NAMES = STRATEGY_NAMES | BASELINE_NAMES
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "auc": "AUC",
+    "average_precision": "average precision",
     "balanced_accuracy": "balanced accuracy",
     "sensitivity": "sensitivity",
     "specificity": "specificity",
@@ -38,12 +34,13 @@ METRIC_NAMES = {
 LOWER_IS_BETTER = ("brier", "ece")
 SYNTHETIC_MARK = "SYNTHETIC DATA: phantom images, no medical meaning"
 MISSING = "–"
+FEW = 300
 LONGEST_TITLE = 60
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number with fixed decimals, or a dash where there is none."""
-    return MISSING if value is None else f"{value:.{digits}f}"
+    return MISSING if value is None else f"{value:.{digits}f}".replace("-", "−")
 
 
 def count(value: float) -> str:
@@ -56,34 +53,49 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def interval(estimate: dict | None) -> str:
+def interval(estimate: dict | None, digits: int = 3) -> str:
     """Mean and 95 % interval, such as `0.853 [0.841, 0.866]`."""
-    if estimate is None:
+    if estimate is None or estimate["mean"] is None:
         return MISSING
-    return f"{number(estimate['mean'])} [{number(estimate['low'])}, {number(estimate['high'])}]"
+    mean = number(estimate["mean"], digits)
+    if estimate["low"] is None:
+        return mean
+    return f"{mean} [{number(estimate['low'], digits)}, {number(estimate['high'], digits)}]"
 
 
 def signed(value: float, digits: int) -> str:
     """A number with its sign; what rounds to nothing has none but `+`."""
-    return f"{round(value, digits) + 0.0:+.{digits}f}"
+    return f"{round(value, digits) + 0.0:+.{digits}f}".replace("-", "−")
+
+
+def points(value: float, low: float | None = None, high: float | None = None) -> str:
+    """A difference of shares in points, with its interval: `+1.2 points [−0.4, +2.8]`."""
+    mean = f"{signed(100 * value, 1)} points"
+    if low is None or high is None:
+        return mean
+    return f"{mean} [{signed(100 * low, 1)}, {signed(100 * high, 1)}]"
 
 
 def difference(comparison: dict) -> str:
-    """Paired difference with its interval, such as `+1.2 points [-0.4, +2.8]`."""
+    """Paired difference with its interval, in points where the metric is a share."""
     values = [comparison[key] for key in ("difference", "low", "high")]
     if comparison["metric"] in LOWER_IS_BETTER:
         mean, low, high = (signed(value, 3) for value in values)
         return f"{mean} [{low}, {high}]"
-    mean, low, high = (signed(100 * value, 1) for value in values)
-    return f"{mean} points [{low}, {high}]"
+    return points(*values)
+
+
+def p_value(value: float) -> str:
+    """A p-value as it is written."""
+    return "<0.001" if value < 0.001 else number(value)
 
 
 def verdict(comparison: dict) -> int:
-    """1 if `a` is shown to be better than `b`, -1 if worse, 0 if the interval holds 0."""
-    direction = -1 if comparison["metric"] in LOWER_IS_BETTER else 1
-    if comparison["low"] > 0:
-        return direction
-    return -direction if comparison["high"] < 0 else 0
+    """1 if `a` is clearly better than `b`, -1 if worse, 0 if not clear after correction."""
+    if not comparison["clear"]:
+        return 0
+    better = (comparison["difference"] > 0) != (comparison["metric"] in LOWER_IS_BETTER)
+    return 1 if better else -1
 
 
 def metric_name(metric: str) -> str:
@@ -95,10 +107,13 @@ def metric_name(metric: str) -> str:
 
 def strategy_name(entry: dict) -> str:
     """Name of a run's, summary row's or comparison side's strategy, variant included."""
-    name = STRATEGY_NAMES[entry["strategy"]]
-    return (
-        name if entry["variant"] == "standard" else f"{name}, {entry['variant'].replace('_', ' ')}"
-    )
+    name, variant = NAMES[entry["strategy"]], entry["variant"]
+    return name if variant == "standard" else f"{name}, {variant_name(variant)}"
+
+
+def variant_name(variant: str) -> str:
+    """A variant's name for people."""
+    return VARIANT_NAMES.get(variant, variant.replace("_", " "))
 
 
 def dataset_of(results: dict, task: str) -> dict | None:
@@ -133,16 +148,51 @@ def budgets(results: dict, task: str) -> list[int | str]:
     return sorted(found, key=budget_order)
 
 
+def shown_budgets(results: dict, task: str) -> list[int | str]:
+    """The few-label and the largest budget of a task, which stand for the others in pictures.
+
+    Few is 300 labels, else the fewest.
+    """
+    found = budgets(results, task)
+    if not found:
+        return []
+    return list(dict.fromkeys((FEW if FEW in found else found[0], found[-1])))
+
+
+def labels_of(results: dict, task: str, budget: int | str) -> int | None:
+    """How many labels a budget holds; None for `full` of an unknown data set."""
+    if not isinstance(budget, str):
+        return budget
+    dataset = dataset_of(results, task)
+    return sum(dataset["splits"][split]["n"] for split in ("train", "val")) if dataset else None
+
+
+def find_row(
+    results: dict, task: str, budget: int | str, strategy: str, variant: str = "standard"
+) -> dict | None:
+    """The summary row of one cell, or None."""
+    for row in results["summary"]:
+        key = row["task"], row["label_budget"], row["strategy"], row["variant"]
+        if key == (task, budget, strategy, variant):
+            return row
+    return None
+
+
+def runs_of(results: dict, row: dict) -> list[dict]:
+    """Runs behind a summary row, by seed."""
+    keys = ("task", "strategy", "variant", "label_budget")
+    found = [run for run in results["runs"] if all(run[key] == row[key] for key in keys)]
+    return sorted(found, key=lambda run: run["seed"])
+
+
 def budget_name(results: dict, task: str, budget: int | str | None) -> str:
     """A label budget in words, such as `300 labels` or `all 5,232 labels`."""
     if budget is None:
         return "no labels"
-    if budget != "full":
-        return f"{count(int(budget))} labels"
-    dataset = dataset_of(results, task)
-    if dataset is None:
+    labels = labels_of(results, task, budget)
+    if labels is None:
         return "all labels"
-    return f"all {count(sum(dataset['splits'][split]['n'] for split in ('train', 'val')))} labels"
+    return f"{'all ' if budget == 'full' else ''}{count(labels)} labels"
 
 
 def summary_rows(results: dict, task: str, budget: int | str | None = None) -> list[dict]:
@@ -160,118 +210,28 @@ def cell_order(entry: dict) -> tuple:
         budget_order(entry["label_budget"]),
         variant != "standard",
         variant,
-        (*STRATEGIES, *BASELINES).index(entry["strategy"]),
+        list(NAMES).index(entry["strategy"]),
     )
 
 
 def find_comparison(
-    results: dict, task: str, budget: int | str, a: str, b: str, metric: str = "accuracy"
+    results: dict,
+    task: str,
+    budget: int | str,
+    a: str,
+    b: str,
+    metric: str = "accuracy",
+    variants: tuple[str, str] = ("standard", "standard"),
 ) -> dict | None:
     """The paired comparison of strategies `a` and `b`, turned round where it is kept as b, a."""
+    asked = (a, variants[0]), (b, variants[1])
     for kept in results["comparisons"]:
-        sides = kept["a"]["strategy"], kept["b"]["strategy"]
-        standard = kept["a"]["variant"] == kept["b"]["variant"] == "standard"
-        same = (kept["task"], kept["label_budget"], kept["metric"]) == (task, budget, metric)
-        if not (standard and same):
+        if (kept["task"], kept["label_budget"], kept["metric"]) != (task, budget, metric):
             continue
-        if sides == (a, b):
+        sides = tuple((kept[side]["strategy"], kept[side]["variant"]) for side in "ab")
+        if sides == asked:
             return kept
-        if sides == (b, a):
+        if sides == asked[::-1]:
             turned = {"difference": -kept["difference"], "low": -kept["high"], "high": -kept["low"]}
             return {**kept, "a": kept["b"], "b": kept["a"], **turned}
     return None
-
-
-def answer(results: dict) -> list[str]:
-    """The study's answer in two or three sentences.
-
-    The wording follows the paired differences in accuracy alone: "helps" and "hurts" where the
-    95 % interval leaves out 0, "no difference could be shown" where it does not.
-
-    Args:
-        results: the content of `results.json`.
-
-    Returns:
-        Sentences with numbers and intervals, on the target task (or, where nothing was trained
-        on it, on the first task there is), at its smallest and its largest label budget.
-    """
-    if not results["summary"]:
-        return ["No classifier was trained in this study, so the question stays open."]
-    trained = [task for task in tasks(results) if budgets(results, task)]
-    task = trained[0]
-    few, many = budgets(results, task)[0], budgets(results, task)[-1]
-    sentences = [_pretraining_sentence(results, task, few)]
-    if many != few:
-        sentences.append(_pretraining_sentence(results, task, many))
-    choice = [_choice_clause(results, task, budget) for budget in dict.fromkeys((few, many))]
-    if any(choice):
-        joined = "; ".join(clause for clause in choice if clause)
-        sentences.append(f"Frozen or fine-tuned: {joined}.")
-    return sentences
-
-
-def _pretraining_sentence(results: dict, task: str, budget: int | str) -> str:
-    """Whether pretraining helps at one label budget."""
-    images = "the synthetic phantom images of " if results["synthetic"] else ""
-    start = f"With {budget_name(results, task, budget)} on {images}{task_title(results, task)}"
-    pairs = [find_comparison(results, task, budget, s, "scratch") for s in ("finetune", "frozen")]
-    compared = [pair for pair in pairs if pair is not None]
-    if compared:
-        scratch = _accuracy(results, task, budget, "scratch")
-        clauses = _pretraining_clauses(results, compared)
-        return f"{start} (accuracy from scratch {scratch}), {' and '.join(clauses)}."
-    rows = summary_rows(results, task, budget)
-    means = "; ".join(f"{strategy_name(row)} {interval(row['accuracy'])}" for row in rows)
-    return (
-        f"{start} the accuracy was: {means}. Without a paired comparison with training from "
-        "scratch, whether pretraining helps cannot be said."
-    )
-
-
-def _pretraining_clauses(results: dict, compared: list[dict]) -> list[str]:
-    """What the ways of using the pretrained encoder do, those with the same verdict together."""
-    clauses: list[str] = []
-    for outcome in dict.fromkeys(verdict(found) for found in compared):
-        which = " or ".join(_way(results, found) for found in compared if verdict(found) == outcome)
-        encoder = "it" if clauses else "a pretrained encoder"
-        clauses.append(
-            {
-                1: f"{encoder} helps when {which}",
-                -1: f"{encoder} hurts when {which}",
-                0: f"no difference could be shown when {encoder} is {which}",
-            }[outcome]
-        )
-    return clauses
-
-
-def _way(results: dict, found: dict) -> str:
-    """A way of using the pretrained encoder with its accuracy and its difference from scratch."""
-    task, budget, strategy = found["task"], found["label_budget"], found["a"]["strategy"]
-    control = find_comparison(results, task, budget, "frozen", "random_frozen")
-    caveat = ""
-    if strategy == "frozen" and verdict(found) == 1 and control and verdict(control) != 1:
-        caveat = "; not shown to be better than random frozen weights"
-    accuracy = _accuracy(results, task, budget, strategy)
-    return f"{STRATEGY_NAMES[strategy]} ({accuracy}, {difference(found)}{caveat})"
-
-
-def _choice_clause(results: dict, task: str, budget: int | str) -> str:
-    """Whether to freeze or to fine-tune at one label budget; empty if it was not compared."""
-    found = find_comparison(results, task, budget, "finetune", "frozen")
-    if found is None:
-        return ""
-    words = {
-        1: "fine-tuning is better",
-        -1: "freezing is better",
-        0: "no difference could be shown",
-    }[verdict(found)]
-    name = budget_name(results, task, budget)
-    return f"with {name} {words} (fine-tuned minus frozen {difference(found)})"
-
-
-def _accuracy(results: dict, task: str, budget: int | str, strategy: str) -> str:
-    """Mean accuracy and interval of a standard strategy."""
-    for row in summary_rows(results, task, budget):
-        if (row["strategy"], row["variant"]) == (strategy, "standard"):
-            return interval(row["accuracy"])
-    return MISSING
