@@ -237,6 +237,7 @@ def _run(options: argparse.Namespace) -> None:
     from tfmed.plan import fit_budgets, make_plan
     from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
+    from tfmed.report.terminal import summary_table
 
     console = Console()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -475,32 +476,3 @@ def _locked_folder(folder: Path) -> Iterator[Path]:
                 folder.rmdir()
     finally:
         os.close(handle)
-
-
-def summary_table(found: dict[str, Any]) -> str:
-    """The summary for the terminal: one row per task, label budget and strategy."""
-    from tfmed.report.wording import (
-        budget_name,
-        interval,
-        strategy_name,
-        summary_rows,
-        task_title,
-        tasks,
-    )
-
-    rows = [("data set", "labels", "strategy", "accuracy", "AUC")]
-    for task in tasks(found):
-        for row in summary_rows(found, task):
-            budget = budget_name(found, task, row["label_budget"])
-            accuracy, auc = interval(row["accuracy"]), interval(row["auc"])
-            rows.append((task_title(found, task), budget, strategy_name(row), accuracy, auc))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = [
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "-" * max(map(len, lines)))
-    seeds = len(found["study"]["seeds"])
-    mark = "SYNTHETIC DATA, no medical meaning. " if found["synthetic"] else ""
-    note = f"{mark}Test split; mean of {seeds} seeds with 95 % interval (seeds and test cases)"
-    return "\n".join(["", *lines, note])

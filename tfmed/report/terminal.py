@@ -1,0 +1,38 @@
+"""What the command tells of its results on a terminal."""
+
+from typing import Any
+
+from tfmed.report.wording import (
+    STRATEGIES,
+    budget_name,
+    interval,
+    shown_budgets,
+    strategy_name,
+    summary_rows,
+    task_title,
+    tasks,
+)
+
+
+def summary_table(found: dict[str, Any]) -> str:
+    """Accuracy and AUC of the strategies with few and with the most labels of each task."""
+    rows = [("data set", "labels", "strategy", "accuracy", "AUC")]
+    for task in tasks(found):
+        shown = shown_budgets(found, task)
+        for row in summary_rows(found, task):
+            usual = row["strategy"] in STRATEGIES and row["variant"] == "standard"
+            if not usual or row["label_budget"] not in shown:
+                continue
+            budget = budget_name(found, task, row["label_budget"])
+            accuracy, auc = interval(row["accuracy"]), interval(row["auc"])
+            rows.append((task_title(found, task), budget, strategy_name(row), accuracy, auc))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    lines.insert(1, "-" * max(map(len, lines)))
+    seeds = len(found["study"]["seeds"])
+    mark = "SYNTHETIC DATA, no medical meaning. " if found["synthetic"] else ""
+    note = f"{mark}Test split; mean of {seeds} seeds with 95 % interval (seeds and test cases)"
+    return "\n".join(["", *lines, note])
