@@ -1,0 +1,72 @@
+"""A headless Chromium that notes every request and every error of a page."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+
+
+@dataclass
+class OpenPage:
+    """A page with what it asked for and complained about while it was open."""
+
+    page: Any
+    requests: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """The system's Chromium, driven by Playwright."""
+    if not CHROMIUM:
+        pytest.skip("no Chromium on the PATH; `apt install chromium` has one")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        # Chromium's own sandbox refuses to run for root, as tests do in containers.
+        flags = ["--no-sandbox"] if os.geteuid() == 0 else []
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
+    """Opens a file: `open_page(path, width=1400, dark=False, javascript=True)`."""
+    contexts = []
+
+    def opened(
+        path: Path,
+        *,
+        width: int = 1400,
+        height: int = 900,
+        dark: bool = False,
+        javascript: bool = True,
+    ) -> OpenPage:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=javascript,
+            accept_downloads=True,
+        )
+        contexts.append(context)
+        found = OpenPage(context.new_page())
+        found.page.on("request", lambda request: found.requests.append(request.url))
+        found.page.on("pageerror", lambda error: found.errors.append(str(error)))
+        found.page.on(
+            "console",
+            lambda message: found.errors.append(message.text) if message.type == "error" else None,
+        )
+        found.page.goto(path.resolve().as_uri())
+        return found
+
+    yield opened
+    for context in contexts:
+        context.close()
