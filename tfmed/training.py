@@ -85,6 +85,7 @@ def fit(
     config: FitConfig,
     say: Callable[[float], None] = lambda _: None,
     class_weight: Mapping[int, float] | None = None,
+    watched: str = DATA_LOSS,
 ) -> Fit:
     """Fits a compiled model with EarlyStopping on the validation loss, penalties left out.
 
@@ -92,13 +93,14 @@ def fit(
     nothing stops early and the last weights stay.
 
     Args:
-        model: compiled with its loss as its metric `DATA_LOSS` too, because Keras adds
-            penalties to `loss` and `val_loss`.
+        model: compiled with the metric `watched`.
         batches: training batches, shuffled already.
         validation: validation batches.
         config: epochs and patience; the rest is the caller's.
         say: told the share of the epochs that are done.
         class_weight: label to weight of its examples in the training loss; metrics ignore it.
+        watched: the loss without penalties, which Keras adds to `loss` and `val_loss`; `loss`
+            itself for a model that has none.
 
     Raises:
         FloatingPointError: the loss or a weight is no longer finite.
@@ -106,7 +108,7 @@ def fit(
     # An optimiser that makes its variables while the step is traced has it traced twice.
     model.optimizer.build(model.trainable_variables)
     stopper = keras.callbacks.EarlyStopping(
-        monitor=f"val_{DATA_LOSS}",
+        monitor=f"val_{watched}",
         mode="min",
         patience=config.patience,
         restore_best_weights=True,
@@ -127,7 +129,7 @@ def fit(
         verbose=0,
     ).history
     curves = {name: [float(v) for v in values] for name, values in history.items()}
-    curves["loss"], curves["val_loss"] = curves.pop(DATA_LOSS), curves.pop(f"val_{DATA_LOSS}")
+    curves["loss"], curves["val_loss"] = curves.pop(watched), curves.pop(f"val_{watched}")
     losses = curves["val_loss"]
     # Weights too: a ReLU may turn their NaN into a 0 that leaves the loss finite.
     if not all(np.isfinite(v).all() for v in (curves["loss"], losses, *model.get_weights())):
@@ -164,12 +166,11 @@ def fit_autoencoder(
     autoencoder.compile(
         keras.optimizers.Adam(config.learning_rate),
         loss="mse",
-        metrics=[keras.metrics.MeanSquaredError(DATA_LOSS)],
         # More steps at once fail on several devices (Keras 3.15 on TensorFlow 2.21).
         steps_per_execution=1 if replicas > 1 else _steps(int(train.cardinality())),
         jit_compile=False,
     )
-    return fit(autoencoder, train, val, config, say)
+    return fit(autoencoder, train, val, config, say, watched="loss")
 
 
 def fit_classifier(
