@@ -58,6 +58,7 @@ def comparison(task, budget, metric, a, b, difference, low, high):
         **bounds,
         "standard_error": error,
         "df": 1e6,
+        "n_seeds": 5,
     }
 
 

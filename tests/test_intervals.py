@@ -138,6 +138,23 @@ def test_degrees_of_freedom_belong_to_the_interval():
     assert 2 <= found["df"] <= len(labels) + 3
 
 
+def test_detectable_difference_allows_for_the_correction():
+    labels, scores = simulated(np.random.default_rng(5), n_seeds=6)
+    alone, of_twenty = (
+        compare(labels, scores[:3], scores[3:], "accuracy", family=family) for family in (1, 20)
+    )
+    assert of_twenty["detectable"] > 1.2 * alone["detectable"]
+    assert {**of_twenty, "detectable": 0} == {**alone, "detectable": 0}
+
+
+def test_kinds_and_tasks_are_corrected_apart_and_one_seed_is_never_clear():
+    entry = {"metric": "auc", "task": "lung", "kind": "question", "p_value": 0.001, "n_seeds": 3}
+    others = [{"kind": "baseline"}, {"task": "heart"}, {"metric": "accuracy"}, {"n_seeds": 1}]
+    found = corrected([entry, *({**entry, **change} for change in others)])
+    assert [each["family"] for each in found] == [2, 1, 1, 1, 2]
+    assert [each["clear"] for each in found] == [True, True, True, True, False]
+
+
 def test_detectable_difference_is_that_of_a_power_analysis():
     from scipy.stats import norm
 
@@ -155,7 +172,7 @@ def test_holm_gives_the_adjusted_p_values_of_a_hand_made_family():
 
 def test_a_family_is_all_comparisons_of_one_metric():
     entries = [
-        {"metric": metric, "p_value": p}
+        {"metric": metric, "p_value": p, "n_seeds": 2}
         for metric, p in (("auc", 0.02), ("accuracy", 0.02), ("auc", 0.03), ("auc", 0.9))
     ]
     found = corrected(entries)

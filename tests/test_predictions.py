@@ -10,7 +10,14 @@ from simulation import simulated
 
 from tfmed.errors import InputError
 from tfmed.evaluation import compare, corrected, evaluate, summarise
-from tfmed.predictions import main, read_labels, read_predictions, write_labels, write_predictions
+from tfmed.predictions import (
+    main,
+    read_labels,
+    read_predictions,
+    write_labels,
+    write_predictions,
+    write_thresholds,
+)
 
 # Few distinct values, so that ties (also with .5) are common.
 tied_scores = st.integers(0, 8).map(lambda k: k / 8)
@@ -101,6 +108,8 @@ def study_folder(tmp_path):
     """A report folder of two strategies, 3 seeds each."""
     labels, scores = simulated(np.random.default_rng(6), n_seeds=6)
     write_labels(tmp_path / "predictions", "set", labels)
+    names = [f"{strategy}-{seed}" for strategy in ("frozen", "scratch") for seed in range(3)]
+    write_thresholds(tmp_path / "predictions", "set", dict.fromkeys(names, 0.4))
     key = {"task": "set", "label_budget": 300, "variant": "standard"}
     sides = {"frozen": scores[:3], "scratch": scores[3:]}
     runs = []
@@ -117,7 +126,8 @@ def study_folder(tmp_path):
     ]
     a, b = ({"strategy": name, "variant": "standard"} for name in sides)
     difference = compare(labels, scores[:3], scores[3:], "auc")
-    comparisons = [{"task": "set", "label_budget": 300, "metric": "auc", "a": a, "b": b}]
+    cell = {"task": "set", "label_budget": 300, "metric": "auc", "kind": "question"}
+    comparisons = [{**cell, "a": a, "b": b}]
     comparisons = corrected([comparisons[0] | difference])
     results = {"runs": runs, "summary": summary, "comparisons": comparisons}
     (tmp_path / "results.json").write_text(json.dumps(results))
@@ -159,6 +169,30 @@ def test_the_command_takes_one_file_or_a_folder_without_results(study_folder, ca
     file = next((study_folder / "predictions").glob("*@scratch-1.csv"))
     assert main([str(file)]) == 0
     assert "scratch-1" in capsys.readouterr().out
+
+
+def test_the_predictions_folder_alone_gives_every_metric(study_folder, capsys):
+    expected = json.loads((study_folder / "results.json").read_text())["runs"][0]["metrics"]
+    assert main([str(study_folder / "predictions")]) == 0
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if "set frozen-0" in line)
+    assert [float(cell) for cell in row.split()[:-2]] == [
+        pytest.approx(value, abs=5e-5) for value in expected.values()
+    ]
+
+
+@pytest.mark.parametrize("content", ["", "frozen-0,2\n", "frozen-0\n", "frozen-0,nan\n"])
+def test_a_damaged_file_of_thresholds_is_named(study_folder, capsys, content):
+    path = study_folder / "predictions" / "set_test_thresholds.csv"
+    path.write_text(content)
+    assert main([str(path.parent)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path}: has no threshold for ")
+
+
+def test_a_file_that_was_cut_short_is_named(study_folder, capsys):
+    file = next((study_folder / "predictions").glob("*@scratch-1.csv"))
+    file.write_text("".join(file.read_text().splitlines(keepends=True)[:-1]))
+    assert main([str(study_folder)]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {file}: has ")
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"runs": [{}]}', None])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from simulation import simulated
 
-from tfmed import predictions, results
+from tfmed import comparisons, predictions, results
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.jobs import Result
@@ -71,7 +71,9 @@ def assembled(plan, finished, labels, out):
     return {
         "runs": [results._run(run, finished[run.job.key], labels, out) for run in plan.runs],
         "summary": results._summary(plan, finished, {"lung": labels}, scores),
-        "comparisons": results._comparisons(plan, {"lung": labels}, scores),
+        "comparisons": comparisons.compare_strategies(
+            results._cells(plan), {"lung": labels}, scores
+        ),
     }
 
 
@@ -102,7 +104,7 @@ def test_swapped_test_labels_change_nothing_but_test_metrics(plan, finished, tmp
 
 def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished, tmp_path):
     found = assembled(plan, finished, LABELS, tmp_path)["comparisons"]
-    for metric in results.COMPARED_METRICS:
+    for metric in comparisons.METRICS:
         family = [entry for entry in found if entry["metric"] == metric]
         assert {entry["family"] for entry in family} == {len(family)} == {3}
         assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)
@@ -122,7 +124,8 @@ def test_sides_are_compared_at_the_seeds_they_share(plan, finished, tmp_path):
 
 def test_dropout_variants_are_compared_with_the_standard_one():
     sides = [("finetune", "standard"), ("finetune", "dropout_0.5"), ("scratch", "dropout_0.5")]
-    assert results._pairs(sides) == [(("finetune", "dropout_0.5"), ("finetune", "standard"))]
+    expected = ("experiment", ("finetune", "dropout_0.5"), ("finetune", "standard"))
+    assert comparisons.pairs(sides) == [expected]
 
 
 def test_training_accuracy_that_was_not_measured_is_null(plan, finished, tmp_path):

@@ -38,6 +38,8 @@ from tfmed.errors import InputError
 LEVEL = 0.05
 POWER = 0.8
 SMALLEST_P = 1e-12
+FAMILY = ("metric", "task", "kind")
+"""What comparisons that are corrected together have in common."""
 
 
 def mean_interval(
@@ -104,6 +106,7 @@ def compare(
     metric: str = "accuracy",
     thresholds_a: ArrayLike | None = None,
     thresholds_b: ArrayLike | None = None,
+    family: int = 1,
 ) -> dict[str, float | int] | None:
     """Mean of a metric's difference, a minus b, paired by seed and by test case.
 
@@ -117,11 +120,13 @@ def compare(
         metric: one of `METRICS`.
         thresholds_a: (n_seeds,); needed by metrics named `*_at_threshold` only.
         thresholds_b: the same for b.
+        family: how many comparisons it will be corrected for; `detectable` allows for them.
 
     Returns:
         `difference`, `low`, `high` (95 %, within [-1, 1]), `standard_error`, `df` (of the Student's
         t that has the interval's quantile), two-sided `p_value`, `detectable` (see
-        `Spread.detectable`), `n_seeds`; None where the labels do not define the metric.
+        `Spread.detectable`; at the level of Holm's first step), `n_seeds`; None where the labels do
+        not define the metric.
 
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
@@ -135,10 +140,10 @@ def compare(
     values = case_values(metric, truth, a, seed_thresholds(thresholds_a, metric, a)).minus(
         case_values(metric, truth, b, seed_thresholds(thresholds_b, metric, b))
     )
-    return difference_of(values)
+    return difference_of(values, family)
 
 
-def difference_of(values: CaseValues) -> dict[str, float | int]:
+def difference_of(values: CaseValues, family: int = 1) -> dict[str, float | int]:
     """`compare` of paired values that are there already."""
     difference = float(values.estimates.mean())
     spread = spread_of(values.estimates, values.covariance(), values.n_cases)
@@ -149,32 +154,37 @@ def difference_of(values: CaseValues) -> dict[str, float | int]:
         "standard_error": math.sqrt(spread.variance),
         "df": spread.freedom(),
         "p_value": spread.p_value(difference),
-        "detectable": spread.detectable(),
+        "detectable": spread.detectable(LEVEL / family),
         "n_seeds": len(values.estimates),
     }
 
 
 def corrected(comparisons: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Comparisons with what their number costs; a family is all comparisons of one metric.
+    """Comparisons with what their number costs.
 
-    Holm's step-down procedure (1979) keeps the chance of any false claim in a family at 5 % or
-    less, however the comparisons depend on each other.
+    A family is all comparisons of one metric that are equal in `FAMILY`: on one task, and of one
+    kind, so that the study's question does not pay for baselines and experiments. Holm's step-down
+    procedure (1979) keeps the chance of any false claim in a family at 5 % or less, however the
+    comparisons depend on each other. With one seed nothing is clear, because nothing is known of
+    the luck of seeds.
 
     Args:
-        comparisons: entries with `metric` and what `compare` returns.
+        comparisons: entries with what `compare` returns, and of `FAMILY` what they have.
 
     Returns:
         The same entries in the same order, each with `family` (its number of comparisons),
         `p_adjusted` and `clear` (whether `p_adjusted` < .05).
     """
     entries = [dict(entry) for entry in comparisons]
-    for metric in dict.fromkeys(entry["metric"] for entry in entries):
-        family = [entry for entry in entries if entry["metric"] == metric]
+    families: dict[tuple, list[dict[str, Any]]] = {}
+    for entry in entries:
+        families.setdefault(tuple(entry.get(key) for key in FAMILY), []).append(entry)
+    for family in families.values():
         adjusted = holm([entry["p_value"] for entry in family])
         for entry, p_adjusted in zip(family, adjusted.tolist(), strict=True):
             entry["family"] = len(family)
             entry["p_adjusted"] = p_adjusted
-            entry["clear"] = p_adjusted < LEVEL
+            entry["clear"] = p_adjusted < LEVEL and entry["n_seeds"] > 1
     return entries
 
 
@@ -243,13 +253,13 @@ class Spread:
             return float(fewest)
         return float(brentq(lambda df: stdtrit(df, 1 - LEVEL / 2) - goal, fewest, most))
 
-    def detectable(self) -> float:
-        """Smallest true difference found with 80 % power at the two-sided 5 % level.
+    def detectable(self, level: float = LEVEL) -> float:
+        """Smallest true difference found with 80 % power at this two-sided level.
 
         From the noncentral t distribution. It is as good as the standard error, which is itself an
         estimate: with 3 seeds that make most of the variance the power is overstated.
         """
-        noncentrality = nctdtrinc(self.freedom(), 1 - POWER, self.quantile())
+        noncentrality = nctdtrinc(self.freedom(), 1 - POWER, self.quantile(level))
         return float(noncentrality) * math.sqrt(self.variance)
 
     def p_value(self, difference: float) -> float:

@@ -10,7 +10,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from tfmed.errors import InputError
 from tfmed.evaluation import (
+    METRICS,
     METRICS_AT_HALF,
     checked_cases,
     compare,
@@ -26,6 +27,7 @@ from tfmed.evaluation import (
     evaluate,
     summarise,
 )
+from tfmed.intervals import FAMILY
 
 _PARTIAL = ".partial"
 _PREDICTIONS_NAME = re.compile(
@@ -80,6 +82,16 @@ def write_labels(folder: Path | str, name: str, labels: ArrayLike) -> Path:
     return _write_rows(Path(folder), f"{name}_test_labels.csv", [str(x) for x in truth.tolist()])
 
 
+def write_thresholds(folder: Path | str, name: str, thresholds: Mapping[str, float]) -> Path:
+    """Write the runs' thresholds as `{name}_test_thresholds.csv`, rows `run,threshold`.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    rows = [f"{run},{threshold!r}" for run, threshold in thresholds.items()]
+    return _write_lines(Path(folder), f"{name}_test_thresholds.csv", rows)
+
+
 def read_predictions(path: Path | str) -> np.ndarray:
     """Scores (n,) float64 in [0, 1] of a predictions file, in the order of its indices.
 
@@ -104,13 +116,17 @@ def read_labels(path: Path | str) -> np.ndarray:
 
 
 def _write_rows(folder: Path, file_name: str, values: Sequence[str]) -> Path:
-    """Write `index,value` rows aside and move them into place."""
+    return _write_lines(folder, file_name, [f"{i},{value}" for i, value in enumerate(values)])
+
+
+def _write_lines(folder: Path, file_name: str, lines: Sequence[str]) -> Path:
+    """Write lines aside and move them into place."""
     if re.search(r"[/\\]|@.*@", file_name):
         raise InputError(f"{file_name!r} can't be a file's name: leave out '/', '\\' and '@'")
     path, aside = folder / file_name, folder / f".{file_name}.{os.getpid()}{_PARTIAL}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        aside.write_text("".join(f"{i},{value}\n" for i, value in enumerate(values)))
+        aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         aside.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):  # it may never have come to be
@@ -173,23 +189,56 @@ def _prediction_files(path: Path) -> list[Path]:
 
 
 def _print_metrics(files: Sequence[Path]) -> None:
-    """A table of the metrics at threshold .5, which need no results.json."""
-    print(" ".join(f"{name:>17}" for name in METRICS_AT_HALF), " run")
+    """A table of every metric of each run, from what lies in the predictions folder."""
+    heads = [name.replace("_at_threshold", " (t)").replace("_", " ") for name in METRICS]
+    print("  ".join([*heads, "run"]))
     for file in files:
-        metrics = evaluate(*_labels_and_scores(file), threshold=0.5)["metrics"]
-        print(_row([metrics[name] for name in METRICS_AT_HALF], 17), f" {file.stem.split('@')[-1]}")
+        name, run = _name_and_run(file)
+        threshold = _threshold(file)
+        known = METRICS if threshold is not None else METRICS_AT_HALF
+        metrics = evaluate(*_labels_and_scores(file), threshold=threshold or 0.5)["metrics"]
+        cells = [_cell(metrics[metric]) if metric in known else "unknown" for metric in METRICS]
+        row = [f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True)]
+        print("  ".join([*row, f"{name} {run}"]))
+    print("(t): at the threshold chosen on validation labels; the others at .5")
 
 
-def _row(values: Sequence[float | None], width: int) -> str:
-    return " ".join(f"{'undefined' if x is None else f'{x:.4f}':>{width}}" for x in values)
+def _cell(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.4f}"
+
+
+def _name_and_run(file: Path) -> tuple[str, str]:
+    match = _PREDICTIONS_NAME.fullmatch(file.name)
+    if not match:
+        raise InputError(f"{file}: its name is not that of a predictions file; don't rename it")
+    return match["name"], match["run"]
+
+
+def _threshold(file: Path) -> float | None:
+    """The threshold of a predictions file's run, if the file of them lies beside it."""
+    name, run = _name_and_run(file)
+    path = file.with_name(f"{name}_test_thresholds.csv")
+    if not path.is_file():
+        return None
+    try:
+        rows = dict(line.rsplit(",", 1) for line in path.read_text("utf-8").splitlines())
+        threshold = float(rows[run])
+    except (OSError, ValueError, KeyError):
+        threshold = math.nan
+    if not 0 <= threshold <= 1:
+        raise InputError(f"{path}: has no threshold for {run}; run the study again")
+    return threshold
 
 
 def _labels_and_scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of a predictions file; the labels lie beside it."""
-    match = _PREDICTIONS_NAME.fullmatch(file.name)
-    if not match:
-        raise InputError(f"{file}: its name is not that of a predictions file; don't rename it")
-    return read_labels(file.with_name(f"{match['name']}_test_labels.csv")), read_predictions(file)
+    name, _ = _name_and_run(file)
+    labels, scores = read_labels(file.with_name(f"{name}_test_labels.csv")), read_predictions(file)
+    if len(labels) != len(scores):
+        raise InputError(
+            f"{file}: has {len(scores)} scores for {len(labels)} labels; run the study again"
+        )
+    return labels, scores
 
 
 def _recheck(path: Path) -> int:
@@ -245,10 +294,12 @@ def _compared_again(entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]]) 
     labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
     _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
     metric = entry["metric"]
-    found = compare(labels, scores_a, scores_b, metric, thresholds_a, thresholds_b)
+    found = compare(
+        labels, scores_a, scores_b, metric, thresholds_a, thresholds_b, family=entry["family"]
+    )
     if found is None:
         raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")
-    return {"metric": metric, **found}
+    return {key: entry[key] for key in FAMILY} | found
 
 
 def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:

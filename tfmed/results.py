@@ -14,46 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import claims, evaluation, forgetting, predictions
+from tfmed import claims, comparisons, evaluation, forgetting, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
 from tfmed.errors import InputError
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run, Space, space_id
 from tfmed.serving import card, gate
-from tfmed.study import OVERTRAINED, STANDARD, STRATEGIES
+from tfmed.study import STRATEGIES
 
 SCHEMA_VERSION = 1
 EXAMPLES = 6
-COMPARED = (
-    (("finetune", STANDARD), ("scratch", STANDARD)),
-    (("frozen", STANDARD), ("scratch", STANDARD)),
-    (("finetune", STANDARD), ("frozen", STANDARD)),
-    (("frozen", STANDARD), ("random_frozen", STANDARD)),
-    (("scratch", STANDARD), ("scratch", OVERTRAINED)),
-    (("scratch", "class_weighted"), ("scratch", STANDARD)),
-    (("scratch", "focal"), ("scratch", STANDARD)),
-    (("finetune", "class_weighted"), ("finetune", STANDARD)),
-    (("finetune", "focal"), ("finetune", STANDARD)),
-    (("finetune", STANDARD), ("pixels_logistic", STANDARD)),
-    (("finetune", STANDARD), ("pca_logistic", STANDARD)),
-    (("finetune", STANDARD), ("frozen_logistic", STANDARD)),
-    (("frozen", STANDARD), ("pixels_logistic", STANDARD)),
-    (("frozen", STANDARD), ("pca_logistic", STANDARD)),
-    (("frozen_logistic", STANDARD), ("random_logistic", STANDARD)),
-    (("frozen_logistic", STANDARD), ("pixels_logistic", STANDARD)),
-)
-"""Pairs of (strategy, variant) compared at every task and label budget where both were run; every
-variant of fine-tuning that sets the dropout is compared with the standard one besides."""
-DROPOUT = "dropout_"
-COMPARED_METRICS = (
-    "accuracy",
-    "auc",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "average_precision",
-)
 OF_CARD = (
     *("intended_use", "not_for", "data", "class_names", "threshold"),
     *("metrics", "class_balance", "call", "tfmed_version"),
@@ -76,6 +47,12 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
     predictions.remove_leftovers(out / "predictions")
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
+        thresholds = {
+            run.label: finished[run.job.key].record["threshold"]
+            for run in plan.runs
+            if run.task.name == name
+        }
+        predictions.write_thresholds(out / "predictions", name, thresholds)
     results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "study": {
@@ -93,7 +70,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
         "runs": [_run(run, finished[run.job.key], labels[run.task.name], out) for run in plan.runs],
         "summary": _summary(plan, finished, labels, scores),
-        "comparisons": _comparisons(plan, labels, scores),
+        "comparisons": comparisons.compare_strategies(_cells(plan), labels, scores),
         "latent": _latent(plan, finished, labels),
     }
     return {**results, "claims": claims.ledger(results)}
@@ -290,7 +267,13 @@ def _summary(
 
 def _over_seeds(values: list[float | None]) -> dict[str, float | None] | None:
     known = [value for value in values if value is not None]
-    return evaluation.seeds_interval(known) if len(known) == len(values) else None
+    if len(known) < len(values):
+        return None
+    found = evaluation.seeds_interval(known)
+    low, high = found["low"], found["high"]
+    if low is None or high is None:
+        return found
+    return {**found, "low": max(low, 0.0), "high": min(high, 1.0)}
 
 
 def _cells(plan: Plan) -> dict[tuple, list[Run]]:
@@ -298,49 +281,6 @@ def _cells(plan: Plan) -> dict[tuple, list[Run]]:
     for run in plan.runs:
         cells.setdefault(run.cell, []).append(run)
     return {cell: sorted(runs, key=lambda run: run.seed) for cell, runs in cells.items()}
-
-
-def _comparisons(
-    plan: Plan, labels: Mapping[str, np.ndarray], scores: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    cells = _cells(plan)
-    compared = []
-    for task, budget in dict.fromkeys((run.task.name, run.label_budget) for run in plan.runs):
-        of_side = {
-            (strategy, variant): {run.seed: scores[run.job.key] for run in runs}
-            for (name, strategy, variant, labelled), runs in cells.items()
-            if (name, labelled) == (task, budget)
-        }
-        for a, b in _pairs(of_side):
-            seeds = sorted(of_side[a].keys() & of_side[b].keys())
-            if not seeds:
-                continue
-            scores_a, scores_b = (
-                np.stack([of_side[side][seed] for seed in seeds]) for side in (a, b)
-            )
-            for metric in COMPARED_METRICS:
-                found = evaluation.compare(labels[task], scores_a, scores_b, metric)
-                if found is None:
-                    continue
-                compared.append(
-                    {
-                        "task": task,
-                        "label_budget": budget,
-                        "metric": metric,
-                        "a": {"strategy": a[0], "variant": a[1]},
-                        "b": {"strategy": b[0], "variant": b[1]},
-                        **found,
-                    }
-                )
-    return evaluation.corrected(compared)
-
-
-def _pairs(sides: Iterable[tuple[str, str]]) -> list[tuple[tuple[str, str], tuple[str, str]]]:
-    """Pairs of (strategy, variant) to compare among those there are."""
-    there = list(sides)
-    dropouts = [side for side in there if side[0] == "finetune" and side[1].startswith(DROPOUT)]
-    wanted = [*COMPARED, *((side, ("finetune", STANDARD)) for side in dropouts)]
-    return [(a, b) for a, b in wanted if a in there and b in there]
 
 
 def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:

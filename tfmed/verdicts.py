@@ -52,6 +52,9 @@ class NotTestedError(Exception):
     """The study did not measure what a claim needs; the message says what."""
 
 
+ONE_SEED = "one seed tells nothing of the luck of seeds: run the study with more"
+
+
 def judge_interval(
     value: float | None,
     low: float | None,
@@ -120,7 +123,10 @@ def class_difference(results: Results) -> Finding:
 def accuracy_about(goal: float, role: str, strategy: str, budget: Any, results: Results) -> Finding:
     """Whether a strategy's accuracy is `goal`, within the tolerance."""
     task = results["study"][role]
-    row = _summary(results, task, strategy, budget)["accuracy"]
+    summary = _summary(results, task, strategy, budget)
+    if summary["n_seeds"] < 2:
+        raise NotTestedError(ONE_SEED)
+    row = summary["accuracy"]
     n_test = _dataset(results, task)["splits"]["test"]["n"]
     region = (goal - TOLERANCE, goal + TOLERANCE)
     return judge_interval(row["mean"], row["low"], row["high"], region, "accuracy", n_test, BOTH)
@@ -147,6 +153,8 @@ def _judge_comparison(
         sides = tuple((found[side]["strategy"], found[side]["variant"]) for side in "ab")
         key = found["task"], found["label_budget"], found["metric"]
         if (key, sides) == ((task, budget, metric), (a, b)):
+            if found["n_seeds"] < 2:
+                raise NotTestedError(ONE_SEED)
             n_test = _dataset(results, task)["splits"]["test"]["n"]
             ends = found["low"], found["high"]
             return judge_interval(
@@ -177,7 +185,7 @@ def training_accuracy(results: Results) -> Finding:
 
 def _judge_seeds(found: dict[str, Any] | None, region: Region, unit: str, n: int) -> Finding:
     if found is None or found["low"] is None or found["high"] is None:
-        raise NotTestedError("one seed tells nothing of the luck of seeds: run the study with more")
+        raise NotTestedError(ONE_SEED)
     return judge_interval(found["mean"], found["low"], found["high"], region, unit, n, "seeds")
 
 
@@ -192,6 +200,8 @@ def dropout_sensitivity(results: Results) -> Finding:
         and found["a"]["variant"].startswith("dropout_")
         and found["b"]["variant"] == "standard"
     ]
+    if any(found["n_seeds"] < 2 for found in compared):
+        raise NotTestedError(ONE_SEED)
     if not compared:
         raise NotTestedError(
             f"the study did not fine-tune with other dropouts on {FEW} labels of {task}"
@@ -217,7 +227,7 @@ def luck_of_seeds(results: Results) -> Finding:
     row = _summary(results, task, "finetune", "full")
     sd, n = row["accuracy"]["sd"], row["n_seeds"]
     if sd is None:
-        raise NotTestedError("one seed tells nothing of the luck of seeds: run the study with more")
+        raise NotTestedError(ONE_SEED)
     span = float(ndtri(1 - LEVEL / 2)) * math.sqrt(2) * sd
     low, high = _sd_interval(span, n)
     region = (RERUN_DIFFERENCE, math.inf)

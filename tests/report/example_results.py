@@ -195,10 +195,14 @@ def _comparisons(summary: list[dict]) -> list[dict]:
                 if a and b:
                     found.append(_comparison(a, b, metric))
     for entry in found:
-        entry["family"] = sum(entry["metric"] == other["metric"] for other in found)
+        entry["family"] = sum(_family(entry) == _family(other) for other in found)
         entry["p_adjusted"] = min(1.0, entry["p_value"] * entry["family"])
-        entry["clear"] = entry["p_adjusted"] < 0.05
+        entry["clear"] = entry["p_adjusted"] < 0.05 and entry["n_seeds"] > 1
     return found
+
+
+def _family(entry: dict) -> list[str]:
+    return [entry[key] for key in ("metric", "task", "kind")]
 
 
 def _comparison(a: dict, b: dict, metric: str) -> dict:
@@ -208,6 +212,7 @@ def _comparison(a: dict, b: dict, metric: str) -> dict:
         "task": a["task"],
         "label_budget": a["label_budget"],
         "metric": metric,
+        "kind": _kind(a, b),
         "a": {"strategy": a["strategy"], "variant": a["variant"]},
         "b": {"strategy": b["strategy"], "variant": b["variant"]},
         "difference": difference,
@@ -219,6 +224,13 @@ def _comparison(a: dict, b: dict, metric: str) -> dict:
         "detectable": 1.4 * half,
         "n_seeds": a["n_seeds"],
     }
+
+
+def _kind(a: dict, b: dict) -> str:
+    if b["strategy"] in BASELINES:
+        return "baseline"
+    standard = a["variant"] == b["variant"] == "standard"
+    return "question" if standard else "experiment"
 
 
 def _provenance(seeds: list[int], datasets: list[dict]) -> dict:

@@ -34,5 +34,10 @@ def summary_table(found: dict[str, Any]) -> str:
     lines.insert(1, "-" * max(map(len, lines)))
     seeds = len(found["study"]["seeds"])
     mark = "SYNTHETIC DATA, no medical meaning. " if found["synthetic"] else ""
-    note = f"{mark}Test split; mean of {seeds} seeds with 95 % interval (seeds and test cases)"
+    covers = (
+        f"mean of {seeds} seeds with 95 % interval (seeds and test cases)"
+        if seeds > 1
+        else "one seed with 95 % interval of the test cases; the luck of seeds is unknown"
+    )
+    note = f"{mark}Test split; {covers}"
     return "\n".join(["", *lines, note])
