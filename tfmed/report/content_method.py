@@ -200,7 +200,18 @@ def _baseline_words(results: dict) -> Iterator[Text]:
             f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
             "encoder: on its embeddings). What they have to choose, they choose by "
             "cross-validation inside the label budget.",
+            *(
+                f" Those on pixels take all images at once: {task_title(results, task)}, which is "
+                "not held in memory, has none."
+                for task in tasks(results)
+                if _without_pixels(results, task)
+            ),
         )
+
+
+def _without_pixels(results: dict, task: str) -> bool:
+    names = {row["strategy"] for row in results["summary"] if row["task"] == task}
+    return bool(names & set(BASELINE_NAMES)) and "pixels_logistic" not in names
 
 
 def limit_blocks(results: dict) -> list[Block]:
