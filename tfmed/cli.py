@@ -233,7 +233,7 @@ def _render_again(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from tfmed import jobs, provenance, report, results
+    from tfmed import jobs, provenance, report, results, results_file
     from tfmed.plan import fit_budgets, make_plan
     from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
@@ -274,7 +274,7 @@ def _run(options: argparse.Namespace) -> None:
         found = results.assemble(plan, finished, folder)
         found["models"] = models
         found["provenance"] = _provenance(plan, started, console.seconds)
-        results.write(found, folder)
+        results_file.write(found, folder)
         html, pdf = report.render(folder, progress=console.stage)
         console.line(summary_table(found))
         console.line("\n" + "\n".join(report.answer(found)))
