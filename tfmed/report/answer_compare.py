@@ -56,8 +56,21 @@ def _accuracy_sentence(found: Compared) -> str:
     return (
         f"{start}; the largest change in accuracy is that of {cell_name(found, largest)} on "
         f"{task}: {interval(largest.a)} in A, {interval(largest.b)} in B "
-        f"({difference_words(largest)}; {_judged(largest)}); {_clear_words(of_metric)}."
+        f"({difference_words(largest)}{_of_seeds(found, largest)}; {_judged(largest)}); {_clear_words(of_metric)}."
     )
+
+
+def _of_seeds(found: Compared, change: Change) -> str:
+    seeds = common_seeds(found, change)
+    return "" if seeds is None else f" over {seeds}"
+
+
+def common_seeds(found: Compared, change: Change) -> str | None:
+    """How many seeds a paired difference is over, where the means are over others as well."""
+    if change.paired is None or change.cell not in found.only:
+        return None
+    n = change.paired["n_seeds"]
+    return f"{n} {'seed' if n == 1 else 'seeds'} in common"
 
 
 def _judged(change: Change) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import tfmed
 from tfmed.case_values import METRICS
 from tfmed.report.answer import answer
-from tfmed.report.answer_compare import listed, sentences, setting_rows
+from tfmed.report.answer_compare import common_seeds, listed, sentences, setting_rows
 from tfmed.report.blocks import (
     Block,
     Text,
@@ -152,13 +152,13 @@ def _pairing_words(found: Compared) -> str:
         )
     if of_pairs and any(a or b for a, b in found.only.values()):
         told.append("Where the two have not the same seeds, it is of the seeds in common.")
-    for task in tasks:
-        if task in found.unpaired:
-            told.append(
-                f"On {titles[task]} the difference is that of the two means and has no interval, "
-                f"because {found.unpaired[task]}: read the two intervals, which may overlap "
-                "although a paired comparison would be clear."
-            )
+    for reason in dict.fromkeys(found.unpaired[task] for task in tasks if task in found.unpaired):
+        where = listed([titles[task] for task in tasks if found.unpaired.get(task) == reason])
+        told.append(
+            f"On {where} the difference is that of the two means and has no interval, because "
+            f"{reason}: read the two intervals, which may overlap although a paired comparison "
+            "would be clear."
+        )
     return " ".join(told) or "the difference of the two means."
 
 
@@ -274,7 +274,7 @@ def _metric_table(found: Compared, metric: str, changed: list[Change], n: int) -
             interval(c.a).replace(" ", "\n", 1),
             interval(c.b).replace(" ", "\n", 1),
             _change_cell(c),
-            _verdict_words(c),
+            _verdict_words(found, c),
         ]
         for c in changed
     ]
@@ -293,9 +293,10 @@ def _change_cell(change: Change) -> str:
     return _split(difference(change.paired))
 
 
-def _verdict_words(change: Change) -> str:
+def _verdict_words(found: Compared, change: Change) -> str:
     if change.paired is not None:
-        return "clear" if change.clear else "not clear"
+        seeds = common_seeds(found, change)
+        return ("clear" if change.clear else "not clear") + (f"\n{seeds}" if seeds else "")
     if change.difference is None:
         return MISSING
     return "intervals apart" if change.apart else "intervals overlap"

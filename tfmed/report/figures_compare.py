@@ -161,8 +161,8 @@ def _draw_both(axes: "Axes", change: Change, y: float) -> None:
 def _handles(*, paired: bool) -> list:
     from matplotlib.lines import Line2D
 
-    names = ("clear after correction", "not clear") if paired else ("B", "A")
-    faces = (INK, "white")
+    names = ("clear after correction", "not clear") if paired else ("A", "B")
+    faces = (INK, "white") if paired else ("white", INK)
     return [
         Line2D([], [], color=INK, marker="o", mfc=face, ms=5, label=name)
         for name, face in zip(names, faces, strict=True)
