@@ -56,7 +56,8 @@ def _accuracy_sentence(found: Compared) -> str:
     return (
         f"{start}; the largest change in accuracy is that of {cell_name(found, largest)} on "
         f"{task}: {interval(largest.a)} in A, {interval(largest.b)} in B "
-        f"({difference_words(largest)}{_of_seeds(found, largest)}; {_judged(largest)}); {_clear_words(of_metric)}."
+        f"({difference_words(largest)}{_of_seeds(found, largest)}; {_judged(largest)}); "
+        f"{_clear_words(of_metric)}."
     )
 
 
