@@ -37,6 +37,11 @@ CITATIONS = {
         "MedMNIST: Yang et al., “MedMNIST v2”, Scientific Data 2023. Home page: ",
         "https://medmnist.com",
     ),
+    "kermany": (
+        "The images of PneumoniaMNIST: Kermany et al., “Identifying Medical Diagnoses and "
+        "Treatable Diseases by Image-Based Deep Learning”, Cell 172, 2018. ",
+        "https://doi.org/10.1016/j.cell.2018.02.010",
+    ),
 }
 
 
@@ -277,14 +282,22 @@ def _source_words(dataset: dict) -> str:
 def _citation_blocks(results: dict) -> list[Block]:
     if results["synthetic"]:
         return [paragraph("The images were drawn by a procedure; no patient is behind them.")]
+    return [paragraph(words, link(address, address)) for words, address in citations(results)]
+
+
+def citations(results: dict) -> list[tuple[str, str]]:
+    """Who made the images, in words that end before an address, and that address."""
+    if results["synthetic"]:
+        return []
     words = " ".join(map(_source_words, results["datasets"]))
-    keys = [
-        key
-        for key, needles in (("nih", ("nih", "chestmnist")), ("medmnist", ("mnist",)))
-        if any(needle in words for needle in needles)
-    ]
     return [
-        paragraph(CITATIONS[key][0], link(CITATIONS[key][1], CITATIONS[key][1])) for key in keys
+        CITATIONS[key]
+        for key, needles in (
+            ("nih", ("nih", "chestmnist")),
+            ("medmnist", ("mnist",)),
+            ("kermany", ("pneumoniamnist",)),
+        )
+        if any(needle in words for needle in needles)
     ]
 
 
