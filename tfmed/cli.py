@@ -112,7 +112,7 @@ def _compare(options: argparse.Namespace) -> None:
     console = Console()
     console.stage("reading both results")
     found = compare.read_both(*options.compare)
-    folder = options.out or _reports(options) / compare.folder_name(found)
+    folder = options.out or _reports(options) / found.folder
     with _locked_folder(folder):
         html, pdf = compare.render(found, folder, progress=console.stage)
     console.line(f"\n{compare.summary(found)}\n\n{html}\n{pdf}")

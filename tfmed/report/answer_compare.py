@@ -55,7 +55,7 @@ def _accuracy_sentence(found: Compared) -> str:
     task = task_title(found.a.results, largest.cell[0])
     return (
         f"{start}; the largest change in accuracy is that of {cell_name(found, largest)} on "
-        f"{task}: {interval(largest.a)} in A, {interval(largest.b)} in B "
+        f"{task}, which went from {interval(largest.a)} in A to {interval(largest.b)} in B "
         f"({difference_words(largest)}{_of_seeds(found, largest)}; {_judged(largest)}); "
         f"{_clear_words(of_metric)}."
     )

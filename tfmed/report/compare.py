@@ -38,6 +38,7 @@ class Side:
     path: Path
     results: dict[str, Any]
 
+    @property
     def name(self) -> str:
         """Its study's name."""
         return str(self.results["study"]["name"])
@@ -102,6 +103,7 @@ class Compared:
         kept: how many claims and comparisons both hold.
         only: cells that one file has more seeds of than the other, with A's and B's own seeds.
         same: `all` where both files hold the same, `numbers` where only times and commands differ.
+        folder: name of the folder of the comparison, such as `compare-old-vs-new`.
     """
 
     a: Side
@@ -113,6 +115,7 @@ class Compared:
     kept: dict[str, int]
     only: dict[Cell, tuple[list[int], list[int]]]
     same: str
+    folder: str
 
     @property
     def synthetic(self) -> bool:
@@ -172,12 +175,8 @@ def compare_sides(a: Side, b: Side) -> Compared:
         kept={"claims": len(claims), "comparisons": len(pairs)},
         only=_only(a.results, b.results),
         same=_sameness(a.results, b.results),
+        folder=f"compare-{cleaned(a.name)}-vs-{cleaned(b.name)}",
     )
-
-
-def folder_name(found: Compared) -> str:
-    """Name of the folder of a comparison, such as `compare-old-vs-new`."""
-    return f"compare-{_cleaned(found.a.name())}-vs-{_cleaned(found.b.name())}"
 
 
 def render(
@@ -233,8 +232,8 @@ def summary(found: Compared) -> str:
     return " ".join([*mark, *sentences(found)])
 
 
-def _cleaned(name: str) -> str:
-    """A name that is safe as a part of a file's name."""
+def cleaned(name: str) -> str:
+    """A name as a part of a file's name: letters, digits, `.`, `_` and `-`."""
     return re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.")[:LONGEST_NAME] or "unnamed"
 
 

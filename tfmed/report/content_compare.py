@@ -66,7 +66,7 @@ def document(found: Compared, drawn: Container[str]) -> dict:
         ("more-metrics", "Every other metric", _metric_blocks(found, _other_metrics())),
     ]
     return {
-        "title": _title(found.a.name(), found.b.name()),
+        "title": _title(found.a.name, found.b.name),
         "question": "Which settings, data, versions, numbers and conclusions differ between two "
         "runs, and is any difference more than luck?",
         "name": "comparison",
@@ -118,7 +118,7 @@ def _side_words(side: Side) -> Text:
     provenance = side.results["provenance"]
     synthetic = "; synthetic data" if side.results["synthetic"] else ""
     return text(
-        f"{side.name()}, run of {str(provenance['started'])[:16].replace('T', ' ')}, "
+        f"{side.name}, run of {str(provenance['started'])[:16].replace('T', ' ')}, "
         f"{duration(provenance['seconds'])}, {count(len(side.results['runs']))} runs{synthetic}; ",
         code(str(side.path)),
     )
