@@ -145,11 +145,15 @@ def read_both(path_a: Path, path_b: Path) -> Compared:
         return compare_sides(*sides)
     except InputError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise InputError(
-            f"{path_a} and {path_b}: not both what a study writes ({type(error).__name__}: "
-            f"{str(error)[:100]}); render both with --report-only to see which, and run it again"
-        ) from error
+    except Exception as error:  # a file may hold anything anywhere
+        raise _unlike_a_study(path_a, path_b, error) from error
+
+
+def _unlike_a_study(path_a: Path, path_b: Path, error: Exception) -> InputError:
+    return InputError(
+        f"{path_a} and {path_b}: not both what a study writes ({type(error).__name__}: "
+        f"{str(error)[:100]}); render both with --report-only to see which, and run it again"
+    )
 
 
 def compare_sides(a: Side, b: Side) -> Compared:
@@ -215,11 +219,7 @@ def render(
             f"{where}: can't be written ({error.strerror}); choose another --out"
         ) from error
     except Exception as error:  # jinja2, matplotlib and typst have each their own
-        raise InputError(
-            f"{found.a.path} and {found.b.path}: not both what a study writes "
-            f"({type(error).__name__}: {str(error)[:100]}); render both with --report-only to see "
-            "which, and run it again"
-        ) from error
+        raise _unlike_a_study(found.a.path, found.b.path, error) from error
     return html, pdf
 
 
