@@ -33,7 +33,9 @@ from tfmed.report.figures_compare import (
     difference_words,
     shown_changes,
 )
+from tfmed.report.plotting import short
 from tfmed.report.wording import (
+    LONGEST_TITLE,
     LOWER_IS_BETTER,
     MISSING,
     budget_name,
@@ -66,7 +68,7 @@ def document(found: Compared, drawn: Container[str]) -> dict:
         ("more-metrics", "Every other metric", _metric_blocks(found, _other_metrics())),
     ]
     return {
-        "title": _title(found.a.name, found.b.name),
+        "title": _title(*(short(side.name, LONGEST_TITLE) for side in (found.a, found.b))),
         "question": "Which settings, data, versions, numbers and conclusions differ between two "
         "runs, and is any difference more than luck?",
         "name": "comparison",
