@@ -10,6 +10,7 @@ from tfmed import cli
 from tfmed.progress import clock, duration
 
 ROOT = Path(__file__).resolve().parents[1]
+ROLES = ("source", "target")
 
 
 def modules_after(*arguments):
@@ -112,3 +113,20 @@ def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
 def test_times_read_well():
     assert [clock(s) for s in (5, 125)] == [" 0:05", " 2:05"]
     assert [duration(s) for s in (0.2, 40, 200, 6000)] == ["1 s", "40 s", "3 min", "1 h 40 min"]
+
+
+def test_the_default_study_of_other_data_is_titled_by_them(tmp_path, monkeypatch):
+    from tfmed.arguments import make_parser
+    from tfmed.progress import Console
+    from tfmed.study import Study
+
+    monkeypatch.setattr(
+        cli, "QUICK_PHANTOM", {role: dict.fromkeys(("train", "val", "test"), 20) for role in ROLES}
+    )
+    options = make_parser().parse_args(["--quick", "--source", "phantom", "--target", "phantom"])
+    study, source, target = cli._datasets(cli._study(options), options, Console())
+    assert study.title == (
+        f"Does pretraining on {source.title} without labels help to classify {target.title}?"
+    )
+    assert study.name == "chest-to-pneumonia-quick"
+    assert cli._study(make_parser().parse_args([])).title == Study().title

@@ -147,16 +147,6 @@ def fill_the_disk(monkeypatch):
     monkeypatch.setattr(Path, "write_text", no_room)
 
 
-def test_results_are_replaced_whole_or_not_at_all(tmp_path, monkeypatch):
-    results.write({"schema_version": 1}, tmp_path)
-    before = (tmp_path / "results.json").read_bytes()
-    fill_the_disk(monkeypatch)
-    with pytest.raises(InputError, match=r"results\.json: .*No space left on device.*--out"):
-        results.write({"schema_version": 2}, tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
-    assert (tmp_path / "results.json").read_bytes() == before
-
-
 def test_predictions_of_a_full_disk_are_named_and_leave_nothing(tmp_path, monkeypatch):
     fill_the_disk(monkeypatch)
     with pytest.raises(InputError, match="No space left on device"):

@@ -12,36 +12,20 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
-import tfmed
+from tfmed.arguments import BAD_INPUT, make_parser
 from tfmed.errors import InputError, JobError
 
 INTERRUPTED = 130
 OWN_MISTAKE = 1
-BAD_INPUT = 2
 QUICK_PHANTOM = {
     "source": {"train": 2000, "val": 300, "test": 600},
     "target": {"train": 1000, "val": 160, "test": 600},
 }
 """Images that are drawn where a quick study finds no real ones."""
 
-_EXAMPLES = """\
-examples:
-  python run_all.py --quick                    a small study in two minutes
-  python run_all.py                            the full study, data downloaded once
-  python run_all.py --target breastmnist       another MedMNIST set as the target
-  python run_all.py --target my_images.npz     your own images, in MedMNIST's format
-  python run_all.py --report-only              render the report again
-"""
-
-
 _SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"error: {message}; see --help\n")
 
 
 class _BusyError(InputError):
@@ -54,13 +38,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 done, 1 a mistake of tfmed's own, 2 bad input or usage, 130 interrupted.
     """
-    parser = _parser()
+    parser = make_parser()
     options = parser.parse_args(arguments)
+    if options.compare and (mixed := _others(options, parser)):
+        parser.error(f"--compare runs nothing and takes --out only, not {', '.join(mixed)}")
     if options.shard is not None and options.fresh:
         parser.error("--fresh would remove what other shards have done; prune the cache instead")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        if options.report_only:
+        if options.compare:
+            _compare(options)
+        elif options.report_only:
             _render_again(options)
         else:
             _run(options)
@@ -89,118 +77,11 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="run_all.py",
-        description="When labels are scarce, does an encoder pretrained without labels help, and "
-        "should it be frozen or fine-tuned? Runs the study and writes the report.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"tfmed {tfmed.__version__}")
-    what = parser.add_argument_group("what to run")
-    what.add_argument("--study", type=Path, metavar="FILE", help="a study file (TOML)")
-    what.add_argument(
-        "--quick", action="store_true", help="fewer images, epochs and seeds; every part of it"
-    )
-    what.add_argument(
-        "--source",
-        metavar="NAME|PATH",
-        help="pretrain on this: a MedMNIST flag, 'phantom', or an .npz in MedMNIST's format "
-        "(default: chestmnist)",
-    )
-    what.add_argument(
-        "--target", metavar="NAME|PATH", help="classify this (default: pneumoniamnist)"
-    )
-    what.add_argument(
-        "--seeds", type=_positive, metavar="N", help="seeds of every classifier (default: 5)"
-    )
-    where = parser.add_argument_group("where")
-    where.add_argument(
-        "--data-root",
-        type=Path,
-        metavar="DIR",
-        help="where named data sets lie or are downloaded to (default: $MEDMNIST_ROOT, else "
-        "~/.medmnist)",
-    )
-    where.add_argument(
-        "--out",
-        type=Path,
-        default=Path("reports"),
-        metavar="DIR",
-        help="the report goes to DIR/<study> (default: reports)",
-    )
-    where.add_argument(
-        "--models",
-        type=Path,
-        default=Path("saved_models"),
-        metavar="DIR",
-        help="SavedModels go to DIR/<model>/<version> (default: saved_models)",
-    )
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--workers",
-        type=_positive,
-        metavar="N",
-        help="jobs side by side (default: one per GPU, else one per core)",
-    )
-    how.add_argument(
-        "--ray",
-        metavar="auto|ADDRESS",
-        help="do the jobs on a Ray cluster: the one of this machine or of $RAY_ADDRESS, or the one "
-        "whose head is at HOST:PORT",
-    )
-    how.add_argument(
-        "--gpus-per-job",
-        type=_share,
-        default=1.0,
-        metavar="F",
-        help="share of a GPU that each job has, such as 0.5 (default: 1); no matter without GPUs",
-    )
-    how.add_argument(
-        "--report-only",
-        action="store_true",
-        help="render the report again from the study's results.json",
-    )
-    how.add_argument("--fresh", action="store_true", help="compute finished work again")
-    how.add_argument(
-        "--shard",
-        type=_shard,
-        metavar="I/N",
-        help="do share I of N; all N share one TFMED_CACHE and --out, and the last to finish "
-        "writes the report",
-    )
-    return parser
-
-
-def _positive(text: str) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if not 1 <= value <= 1000:
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 to 1000")
-    return value
-
-
-def _shard(text: str) -> Any:
-    from tfmed.shards import parse_shard
-
-    try:
-        return parse_shard(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form I/N, such as 1/4") from None
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.01 <= value <= 1:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0.01 to 1")
-    return value
+def _others(options: argparse.Namespace, parser: argparse.ArgumentParser) -> list[str]:
+    """Options given that have no meaning beside --compare."""
+    given = vars(options).items()
+    names = [name for name, value in given if value != parser.get_default(name)]
+    return [f"--{name.replace('_', '-')}" for name in names if name not in ("compare", "out")]
 
 
 def _study(options: argparse.Namespace) -> Any:
@@ -219,21 +100,39 @@ def _study(options: argparse.Namespace) -> Any:
     return dataclasses.replace(study, **changes)
 
 
+def _reports(options: argparse.Namespace) -> Path:
+    """The folder of all reports."""
+    return options.out or Path("reports")
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from tfmed.progress import Console
+    from tfmed.report import compare
+
+    console = Console()
+    console.stage("reading both results")
+    found = compare.read_both(*options.compare)
+    folder = options.out or _reports(options) / found.folder
+    with _locked_folder(folder):
+        html, pdf = compare.render(found, folder, progress=console.stage)
+    console.line(f"\n{compare.summary(found)}\n\n{html}\n{pdf}")
+
+
 def _render_again(options: argparse.Namespace) -> None:
     from tfmed import report
     from tfmed.progress import Console
 
     console = Console()
-    out = options.out / _study(options).name
-    if not out.exists() and (options.out / "results.json").exists():
-        out = options.out
+    out = _reports(options) / _study(options).name
+    if not out.exists() and (_reports(options) / "results.json").exists():
+        out = _reports(options)
     with _locked_folder(out):
         html, pdf = report.render_again(out, progress=console.stage)
     console.line(f"{html}\n{pdf}")
 
 
 def _run(options: argparse.Namespace) -> None:
-    from tfmed import jobs, provenance, report, results
+    from tfmed import jobs, provenance, report, results, results_file
     from tfmed.plan import fit_budgets, make_plan
     from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
@@ -242,7 +141,7 @@ def _run(options: argparse.Namespace) -> None:
     console = Console()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     study = _study(options)
-    folder = options.out / study.name
+    folder = _reports(options) / study.name
     with contextlib.ExitStack() as stack:
         if options.shard is None:
             stack.enter_context(_locked_folder(folder))
@@ -274,7 +173,7 @@ def _run(options: argparse.Namespace) -> None:
         found = results.assemble(plan, finished, folder)
         found["models"] = models
         found["provenance"] = _provenance(plan, started, console.seconds)
-        results.write(found, folder)
+        results_file.write(found, folder)
         html, pdf = report.render(folder, progress=console.stage)
         console.line(summary_table(found))
         console.line("\n" + "\n".join(report.answer(found)))
@@ -313,7 +212,14 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
         console.line(f"       {role}: {info.title}, {counts} images (train / val / test)")
         if not info.fits_in_memory:
             console.line(f"       {sources.loading_notice(info)}")
+    if options.study is None and named:
+        study = dataclasses.replace(study, title=_title(source, target))
     return study, source, target
+
+
+def _title(source: Any, target: Any) -> str:
+    """Title of the default study of other data, whose own names its own."""
+    return f"Does pretraining on {source.title} without labels help to classify {target.title}?"
 
 
 def _phantom_note(missing: Sequence[str], root: Path) -> str:

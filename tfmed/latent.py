@@ -1,4 +1,4 @@
-"""Latent spaces as pictures and numbers: PCA, t-SNE, separation of classes, similarity of spaces.
+"""Latent spaces as pictures and numbers: PCA, t-SNE, separation of classes.
 
 Embeddings are float arrays of shape (n, d), labels integers of shape (n,), 0 or 1. Every function
 gives the same bytes for the same input on the same machine, and a finite number for any finite
@@ -162,34 +162,6 @@ def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
 
     aucs = [float(roc_auc_score(classes, column)) for column in points.T]
     return [max(auc, 1 - auc) for auc in aucs]
-
-
-def linear_cka(a: np.ndarray, b: np.ndarray) -> float:
-    """Linear centred kernel alignment of two embeddings of the same points, from 0 to 1.
-
-    Kornblith et al. (2019): 1 for spaces equal up to rotation and scale. In float64, over features
-    or over points, whichever is fewer. An encoder that maps all points to one shares nothing with
-    another: 0. With far fewer points than dimensions the value is biased upwards.
-
-    Args:
-        a: (n, d1).
-        b: (n, d2), row i of the same point as row i of `a`.
-
-    Raises:
-        InputError: not the same n, or not finite numbers.
-    """
-    x, y = centred(a), centred(b)
-    if len(x) != len(y):
-        raise InputError(f"{len(x)} embeddings against {len(y)}: compare spaces of the same images")
-    if not x.any() or not y.any():
-        return 0.0
-    if len(x) < max(x.shape[1], y.shape[1]):
-        gram_x, gram_y = x @ x.T, y @ y.T
-        shared = np.vdot(gram_x, gram_y)
-    else:
-        gram_x, gram_y = x.T @ x, y.T @ y
-        shared = np.square(x.T @ y).sum()
-    return float(np.clip(shared / (np.linalg.norm(gram_x) * np.linalg.norm(gram_y)), 0, 1))
 
 
 def _checked(embeddings: np.ndarray) -> np.ndarray:

@@ -114,11 +114,12 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
 def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, float]:
     """Debiased linear CKA of two embeddings of the same points, with a 95 % interval over points.
 
-    With about as many dimensions as points `tfmed.latent.linear_cka` finds likeness in noise (624
-    points of two independent spaces of 1,024 dimensions: .6). Here each of its three terms is the
-    unbiased estimator of Song et al. (2012), as in Nguyen et al. (2021); unrelated spaces average 0
-    and may fall just below it. The interval is that of a jackknife over 20 groups of points (t
-    with 19 degrees of freedom), cheap because sums over a group can be taken off the whole.
+    With about as many dimensions as points linear CKA (Kornblith et al. 2019) finds likeness in
+    noise (624 points of two independent spaces of 1,024 dimensions: .6). Here each of its three
+    terms is the unbiased estimator of Song et al. (2012), as in Nguyen et al. (2021); unrelated
+    spaces average 0 and may fall just below it. The interval is that of a jackknife over 20 groups
+    of points (t with 19 degrees of freedom), cheap because sums over a group can be taken off the
+    whole.
 
     Args:
         a: (n, d1), n at least 5.

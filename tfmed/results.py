@@ -4,9 +4,7 @@ Its form is in `results.schema.json`; every number in it comes from a job that w
 """
 
 import base64
-import contextlib
 import io
-import json
 import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +15,6 @@ import numpy as np
 from tfmed import claims, comparisons, evaluation, forgetting, predictions
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
-from tfmed.errors import InputError
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run, Space, space_id
 from tfmed.serving import card, gate
@@ -121,27 +118,6 @@ def model_entries(
             }
         )
     return entries
-
-
-def write(results: dict[str, Any], out: Path) -> Path:
-    """Writes `results.json` aside and moves it into place.
-
-    Raises:
-        InputError: the disk is full or the folder can't be written to.
-    """
-    path = out / "results.json"
-    part = out / ".results.json.tmp"
-    text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
-    try:
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            part.unlink()
-        raise InputError(
-            f"{path}: can't be written ({error.strerror}); make room or choose another --out"
-        ) from None
-    return path
 
 
 def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import shlex
 import pytest
 from conftest import ROOT
 
-from tfmed.cli import _parser
+from tfmed.arguments import make_parser
 from tfmed.study import read_study
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,7 +27,7 @@ def blocks(language: str) -> list[str]:
 @pytest.mark.parametrize("command", [text for text in COMMANDS if "run_all.py" in text])
 def test_every_command_is_one_that_the_program_takes(command):
     words = shlex.split(command, comments=True)
-    _parser().parse_args(words[words.index("run_all.py") + 1 :])
+    make_parser().parse_args(words[words.index("run_all.py") + 1 :])
 
 
 @pytest.mark.parametrize("command", [text for text in COMMANDS if "tfmed.serving" in text])

@@ -13,6 +13,7 @@ from example_results import BASELINES, STRATEGIES, example_results
 from tfmed import report
 from tfmed.report import wording
 from tfmed.report.content import document
+from tfmed.report.content_method import method_blocks
 from tfmed.report.figures import planned_figures
 
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "results.schema.json").read_text())
@@ -226,6 +227,19 @@ def test_claims_without_data_say_what_is_missing(tmp_path: Path) -> None:
     assert set(reasons) <= set(shown)
     links = [link for row in page.links["claims"] for link in row]
     assert {link.removeprefix("#") for link in links} <= page.ids
+
+
+def test_the_method_says_why_large_images_have_no_baselines_on_pixels(results: dict) -> None:
+    left_out = "is not held in memory, has none"
+    assert left_out not in json.dumps(method_blocks(results))
+    rows = [
+        row
+        for row in results["summary"]
+        if row["task"] == "pneumoniamnist" or row["strategy"] != "pixels_logistic"
+    ]
+    words = json.dumps(method_blocks({**results, "summary": rows}))
+    assert words.count(left_out) == 1
+    assert f"NIH ChestX-ray14 subset, which {left_out}" in words
 
 
 def test_the_ledger_marks_synthetic_data() -> None:

@@ -37,6 +37,11 @@ CITATIONS = {
         "MedMNIST: Yang et al., “MedMNIST v2”, Scientific Data 2023. Home page: ",
         "https://medmnist.com",
     ),
+    "kermany": (
+        "The images of PneumoniaMNIST: Kermany et al., “Identifying Medical Diagnoses and "
+        "Treatable Diseases by Image-Based Deep Learning”, Cell 172, 2018. ",
+        "https://doi.org/10.1016/j.cell.2018.02.010",
+    ),
 }
 
 
@@ -200,7 +205,18 @@ def _baseline_words(results: dict) -> Iterator[Text]:
             f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
             "encoder: on its embeddings). What they have to choose, they choose by "
             "cross-validation inside the label budget.",
+            *(
+                f" Those on pixels take all images at once: {task_title(results, task)}, which is "
+                "not held in memory, has none."
+                for task in tasks(results)
+                if _without_pixels(results, task)
+            ),
         )
+
+
+def _without_pixels(results: dict, task: str) -> bool:
+    names = {row["strategy"] for row in results["summary"] if row["task"] == task}
+    return bool(names & set(BASELINE_NAMES)) and "pixels_logistic" not in names
 
 
 def limit_blocks(results: dict) -> list[Block]:
@@ -266,14 +282,22 @@ def _source_words(dataset: dict) -> str:
 def _citation_blocks(results: dict) -> list[Block]:
     if results["synthetic"]:
         return [paragraph("The images were drawn by a procedure; no patient is behind them.")]
+    return [paragraph(words, link(address, address)) for words, address in citations(results)]
+
+
+def citations(results: dict) -> list[tuple[str, str]]:
+    """Who made the images, in words that end before an address, and that address."""
+    if results["synthetic"]:
+        return []
     words = " ".join(map(_source_words, results["datasets"]))
-    keys = [
-        key
-        for key, needles in (("nih", ("nih", "chestmnist")), ("medmnist", ("mnist",)))
-        if any(needle in words for needle in needles)
-    ]
     return [
-        paragraph(CITATIONS[key][0], link(CITATIONS[key][1], CITATIONS[key][1])) for key in keys
+        CITATIONS[key]
+        for key, needles in (
+            ("nih", ("nih", "chestmnist")),
+            ("medmnist", ("mnist",)),
+            ("kermany", ("pneumoniamnist",)),
+        )
+        if any(needle in words for needle in needles)
     ]
 
 
