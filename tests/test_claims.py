@@ -270,6 +270,10 @@ def test_what_a_study_did_not_measure_is_not_tested_and_says_why(name):
 def test_one_seed_decides_nothing_about_seeds():
     rows = [accuracy(LUNG, "finetune", "full", 0.87, 0.8, 0.9, sd=None, n_seeds=1)]
     assert "one seed" in entry(results(summary=rows), "luck_of_seeds")["reason"]
+    assert "one seed" in entry(results(summary=rows), "finetune_accuracy")["reason"]
+    pair = comparison(LUNG, "full", "accuracy", ("finetune", STANDARD), PLAIN, 0.1, 0.05, 0.15)
+    alone = results(summary=rows, comparisons=[pair | {"n_seeds": 1}])
+    assert "one seed" in entry(alone, "finetune_beats_scratch")["reason"]
 
 
 def test_synthetic_results_mark_every_verdict():
