@@ -162,6 +162,17 @@ def data_blocks(results: dict) -> list[Block]:
         about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
         classes = f"“{data['class_names'][0]}” against “{data['class_names'][1]}”.{merged}"
         blocks.append(paragraph(strong(data["title"]), about + classes))
+    drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
+    blocks.append(
+        paragraph(
+            *([ref("examples"), " shows some of the images. "] if drawn else []),
+            "How often each class occurs is drawn in ",
+            ref("balance"),
+            " and counted in ",
+            ref("balance-table"),
+            ".",
+        )
+    )
     blocks.append(
         figure(
             "examples",

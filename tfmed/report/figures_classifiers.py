@@ -51,8 +51,8 @@ def draw_curves(results: dict, task: str) -> "Figure":
     rows = curve_grid(results, task)
     columns = len(rows[0])
     width = min(TEXT_WIDTH, 1.1 + 1.9 * max(columns, 2))
-    margins, gaps = (0.6, 0.12, 0.4, 0.9), (0.24, 0.85)
-    figure, grid = panels(len(rows), columns, height=1.25, width=width, margins=margins, gaps=gaps)
+    margins, gaps = (0.6, 0.12, 0.4, 0.75), (0.24, 0.76)
+    figure, grid = panels(len(rows), columns, height=1.1, width=width, margins=margins, gaps=gaps)
     for line, axes_row in zip(rows, grid, strict=True):
         limits = _loss_limits(results, line)
         for column, (row, axes) in enumerate(zip(line, axes_row, strict=True)):
@@ -113,7 +113,7 @@ def draw_roc(results: dict, task: str) -> "Figure":
     """ROC, precision-recall and reliability with few and with most labels, with 95 % bands."""
     lines = curve_grid(results, task)
     figure, grid = panels(
-        len(lines), 3, height=1.6, margins=(0.55, 0.1, 0.35, 0.85), gaps=(0.58, 0.85)
+        len(lines), 3, height=1.3, margins=(0.55, 0.1, 0.35, 0.75), gaps=(0.58, 0.76)
     )
     for line, axes_row in zip(lines, grid, strict=True):
         rows = [row for row in line if row]
