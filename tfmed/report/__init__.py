@@ -16,7 +16,7 @@ from tfmed.errors import InputError
 from tfmed.report.answer import answer
 from tfmed.report.content import document
 from tfmed.report.figures import draw_all
-from tfmed.report.plotting import write_aside
+from tfmed.report.plotting import PRINTED, write_aside
 from tfmed.report.wording import SYNTHETIC_MARK
 
 __all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
@@ -186,6 +186,7 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         "mark": SYNTHETIC_MARK,
         "day": [started.year, started.month, started.day],
         "keywords": KEYWORDS,
+        "printed": PRINTED,
         "sizes": {name: svg_size(svg) for name, svg in figures.items()},
     }
     template = _environment(autoescape=False).get_template("report.typ.j2")

@@ -51,8 +51,12 @@ def classifier_blocks(results: dict) -> list[Block]:
             " and, at the threshold chosen on validation labels, in ",
             ref("metrics-chosen"),
             *(
-                ["; the differences between strategies in ", ref("differences"), " and ",
-                 ref("differences-table")]
+                [
+                    "; the differences between strategies in ",
+                    ref("differences"),
+                    " and ",
+                    ref("differences-table"),
+                ]
                 if forest_task(results)
                 else []
             ),
@@ -151,7 +155,8 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     )
     grow = "; ".join(f"{metric_name(m)}: {spread_words(results, task, m)}" for m in FOREST_METRICS)
     caption = text(
-        f"Accuracy and AUC on {title} over the number of labels, with 95 % bands. "
+        f"Accuracy and AUC on {title} over the number of labels, with 95 % bands; each dot is one "
+        "seed, and how far dots of a strategy lie apart is the luck of the seed. "
         f"AUC {_lower_first(spread_words(results, task, 'auc'))}."
     )
     return [

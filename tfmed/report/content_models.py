@@ -19,6 +19,7 @@ from tfmed.report.wording import (
     interval,
     number,
     percent,
+    points,
     strategy_name,
     task_title,
 )
@@ -103,8 +104,7 @@ def _card_table(results: dict, model: dict, identifier: str) -> Block:
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
         [
             "Accuracy over the more frequent answer's",
-            f"{100 * gain['difference']:+.1f} points "
-            f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]",
+            points(gain["difference"], gain["low"], gain["high"]),
         ],
         [
             f"Share of {card['class_names'][1]}",

@@ -190,7 +190,7 @@ def draw_confusion(results: dict, task: str) -> "Figure":
     rows = curve_grid(results, task)
     dataset = dataset_of(results, task)
     names = dataset["class_names"] if dataset else ["class 0", "class 1"]
-    side, gap, left = 1.14, 0.3, 1.15
+    side, gap, left = 1.3, 0.12, 1.0
     columns = len(rows[0])
     width = max(3.6, left + columns * (side + gap))
     height = len(rows) * (side + 0.72) + 0.05
@@ -240,11 +240,9 @@ def _confusion_names(
     half = side / 2
     for label, name in enumerate(names):
         middle = (label + 0.5) * half
-        axes.text(
-            x + middle, y + side + 0.04, short(name, 9, 2), ha="center", va="top", fontsize=6.5
-        )
+        axes.text(x + middle, y + side + 0.04, short(name, 9, 2), ha="center", va="top", fontsize=8)
         if truth:
-            axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=7)
+            axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=8)
     if truth:
-        axes.text(x - 0.98, y + half, "truth", rotation=90, va="center", ha="center", color=GREY)
+        axes.text(x - 0.93, y + half, "truth", rotation=90, va="center", ha="center", color=GREY)
         axes.text(x - 0.06, y + side + 0.04, "answer", ha="right", va="top", color=GREY)
