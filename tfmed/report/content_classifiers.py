@@ -39,6 +39,10 @@ def classifier_blocks(results: dict) -> list[Block]:
     """Paired differences, and per task learning curves, tables and pictures of classifiers."""
     if not results["summary"]:
         return [paragraph("No classifier was trained in this study.")]
+    shown_in: list[str | Span] = []
+    if forest_task(results):
+        drawn, listed = ref("differences"), ref("differences-table")
+        shown_in = ["; the differences between strategies in ", drawn, " and ", listed]
     blocks = [
         paragraph(
             "Numbers are means over seeds with 95 % intervals. ",
@@ -50,16 +54,7 @@ def classifier_blocks(results: dict) -> list[Block]:
             ref("metrics"),
             " and, at the threshold chosen on validation labels, in ",
             ref("metrics-chosen"),
-            *(
-                [
-                    "; the differences between strategies in ",
-                    ref("differences"),
-                    " and ",
-                    ref("differences-table"),
-                ]
-                if forest_task(results)
-                else []
-            ),
+            *shown_in,
             ".",
         ),
         *_difference_blocks(results),
