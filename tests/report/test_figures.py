@@ -12,13 +12,18 @@ import pytest
 from example_results import STRATEGIES, example_results
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.text import Text
 
 from tfmed.report.figures import draw_all, planned_figures, task_slugs
 from tfmed.report.figures_latent import point_picture, space_chunks
 from tfmed.report.plotting import (
+    CLASS_COLOURS,
     COLOURS,
+    GREY,
     LINES,
     MARKERS,
+    PRINTED,
+    RED,
     STYLE,
     decode_png,
     log_limits,
@@ -26,6 +31,10 @@ from tfmed.report.plotting import (
     svg_text,
 )
 from tfmed.report.wording import SYNTHETIC_MARK
+
+# Viénot, Brettel and Mollon (1999), in linear RGB.
+DEUTERANOPIA = np.array([[0.293, 0.707, 0.0], [0.293, 0.707, 0.0], [-0.022, 0.022, 1.0]])
+PROTANOPIA = np.array([[0.112, 0.888, 0.0], [0.112, 0.888, 0.0], [0.005, -0.005, 1.0]])
 
 
 def texts(svg: str) -> str:
@@ -119,6 +128,82 @@ def test_points_at_the_edge_are_drawn(n: int) -> None:
 def test_strategies_differ_in_colour_marker_and_line() -> None:
     for looks in (COLOURS, MARKERS, LINES):
         assert len({str(looks[strategy]) for strategy in STRATEGIES}) == len(STRATEGIES)
+
+
+def test_a_strategy_looks_the_same_in_every_figure(svgs: dict[str, str]) -> None:
+    known = {*COLOURS.values(), *CLASS_COLOURS, GREY, RED}
+    for name, svg in svgs.items():
+        if name.startswith(("confusion", "cka")):
+            continue  # shades of one blue
+        inks = set(re.findall(r"(?:fill|stroke): (#[0-9a-f]{6})", svg))
+        assert grey_or_known(inks, known), name
+
+
+def grey_or_known(inks: set[str], known: set[str]) -> bool:
+    named = {ink.lower() for ink in known}
+    grey = {ink for ink in inks if ink[1:3] == ink[3:5] == ink[5:7]}
+    return inks - grey <= named
+
+
+@pytest.mark.parametrize("weights", [(0.299, 0.587, 0.114)])
+def test_strategies_of_one_lightness_differ_in_marker_and_line(weights: tuple) -> None:
+    def lightness(ink: str) -> float:
+        parts = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
+        return sum(w * part for w, part in zip(weights, parts, strict=True))
+
+    for a, b in combinations(STRATEGIES, 2):
+        if abs(lightness(COLOURS[a]) - lightness(COLOURS[b])) < 40:
+            assert MARKERS[a] != MARKERS[b]
+            assert LINES[a] != LINES[b]
+
+
+@pytest.mark.parametrize("matrix", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
+def test_strategies_stay_apart_for_the_colour_blind(matrix: np.ndarray) -> None:
+    def seen(ink: str) -> np.ndarray:
+        srgb = np.array([int(ink[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+        return np.clip(matrix @ linear, 0, 1)
+
+    for a, b in combinations(STRATEGIES, 2):
+        assert np.abs(seen(COLOURS[a]) - seen(COLOURS[b])).max() > 0.08
+
+
+def test_text_is_at_least_seven_points_high_in_print(svgs: dict[str, str]) -> None:
+    for name, svg in svgs.items():
+        sizes = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", svg)]
+        assert PRINTED * min(sizes) >= 7, name
+
+
+@pytest.mark.parametrize("options", [{}, {"n_seeds": 1, "hostile": True}])
+def test_no_text_leaves_its_figure(options: dict) -> None:
+    plan = planned_figures(example_results(**options))
+    with mpl.rc_context(STYLE):
+        for name, draw in plan.items():
+            if name.startswith("latent") and "hostile" in options:
+                continue  # a title of capitals alone is wider than its column
+            drawing = draw()
+            edge = drawing.bbox.expanded(1.004, 1.004)
+            drawing.draw_without_rendering()
+            for words in drawing.findobj(Text):
+                # Ticks outside of an axis are never drawn.
+                if words.get_visible() and words.get_text() and words.axes is not None:
+                    box = words.get_window_extent()
+                    assert box.x0 >= edge.x0, (name, words.get_text())
+                    assert box.x1 <= edge.x1, (name, words.get_text())
+
+
+def test_figures_write_minus_signs(svgs: dict[str, str]) -> None:
+    for name, svg in svgs.items():
+        assert not re.search(r"(?<![\w–])-\d", texts(svg)), name
+
+
+def test_every_seed_is_seen_over_the_label_budgets() -> None:
+    results = example_results()
+    with mpl.rc_context(STYLE):
+        left = planned_figures(results)["budgets-pneumoniamnist"]().axes[0]
+    dots = sum(len(line.get_xdata()) for line in left.lines if line.get_marker() == ".")
+    runs = [r for r in results["runs"] if r["task"] == "pneumoniamnist"]
+    assert dots == sum(r["variant"] == "standard" and r["strategy"] in STRATEGIES for r in runs)
 
 
 def test_latent_spaces_share_out_evenly_and_none_is_lost() -> None:

@@ -127,7 +127,7 @@ def test_every_model_has_a_card_that_says_why_it_is_not_stable(real: Rendered) -
     (model,) = example_results()["models"]
     said = [
         *(model["path"], *model["reasons"], *model["card"]["not_for"]),
-        *("+1.5 points [-2.0, +5.0]", "5 %: accuracy 80 %", model["card"]["call"]["command"]),
+        *("+1.5 points [−2.0, +5.0]", "5 %: accuracy 80 %", model["card"]["call"]["command"]),
     ]
     for words in said:
         assert words in real.page.text
@@ -360,6 +360,21 @@ def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
         control = entry["b"]["strategy"] == "random_frozen"
         entry |= {"difference": 0.02, "clear": clear if control else True}
     assert f": {words}" in report.answer(results)[-1]
+
+
+def test_the_answer_gives_no_credit_where_nothing_helps() -> None:
+    results = example_results(latent=False, evidence=False)
+    for entry in results["comparisons"]:
+        entry["clear"] = False
+    said = report.answer(results)[-1]
+    assert said.endswith(": not clear, so the data show no effect of pretraining as such.")
+
+
+def test_the_answer_says_where_random_weights_do_better() -> None:
+    results = example_results(latent=False, evidence=False)
+    for entry in results["comparisons"]:
+        entry |= {"difference": -0.02, "clear": True}
+    assert "random weights do better" in report.answer(results)[-1]
 
 
 def test_the_answer_stays_short_with_many_label_budgets() -> None:

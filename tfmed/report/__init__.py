@@ -16,12 +16,15 @@ from tfmed.errors import InputError
 from tfmed.report.answer import answer
 from tfmed.report.content import document
 from tfmed.report.figures import draw_all
-from tfmed.report.plotting import write_aside
+from tfmed.report.plotting import PRINTED, write_aside
 from tfmed.report.wording import SYNTHETIC_MARK
 
 __all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
 
 SCHEMA_VERSION = 1
+KEYWORDS = ["self-supervised pretraining", "transfer learning", "few labels", "medical images"]
+PDF_STANDARDS = ["a-2a", "ua-1"]
+"""To be kept for long (PDF/A-2a) and read aloud (PDF/UA-1); typst refuses what breaks them."""
 TOP_KEYS = (
     "study",
     "synthetic",
@@ -182,6 +185,8 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         **content,
         "mark": SYNTHETIC_MARK,
         "day": [started.year, started.month, started.day],
+        "keywords": KEYWORDS,
+        "printed": PRINTED,
         "sizes": {name: svg_size(svg) for name, svg in figures.items()},
     }
     template = _environment(autoescape=False).get_template("report.typ.j2")
@@ -196,6 +201,7 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
         ignore_system_fonts=True,
         timestamp=int(started.timestamp()),
+        pdf_standards=PDF_STANDARDS,
     )
 
 

@@ -102,12 +102,19 @@ def _overall_sentence(results: dict, task: str, shown: list[int | str]) -> str:
         start = f"{corrected}, these differences from scratch are clear: {', '.join(clear)}"
     else:
         start = f"{corrected}, no difference from scratch is clear at {where}"
-    credit = _credit(results, task, shown)
+    credit = _credit(results, task, shown, helped=any(verdict(found) > 0 for found in compared))
     return f"{start}; {credit}." if credit else f"{start}."
 
 
-def _credit(results: dict, task: str, shown: list[int | str]) -> str:
-    """The frozen encoder against one with random weights, which owes pretraining nothing."""
+def _credit(results: dict, task: str, shown: list[int | str], *, helped: bool) -> str:
+    """The frozen encoder against one with random weights, which owes pretraining nothing.
+
+    Args:
+        results: the content of `results.json`.
+        task: the task the answer is about.
+        shown: label budgets the answer is about.
+        helped: whether a pretrained encoder is clearly better than scratch anywhere.
+    """
     controls = [
         found
         for budget in shown
@@ -124,6 +131,10 @@ def _credit(results: dict, task: str, shown: list[int | str]) -> str:
         credit = "clear, so pretraining has the credit and not the network's shape alone"
     elif 1 in outcomes:
         credit = "clear in part, and only there has pretraining the credit"
+    elif -1 in outcomes:
+        credit = "clear in part, and the other way round: there random weights do better"
+    elif not helped:
+        credit = "not clear, so the data show no effect of pretraining as such"
     else:
         credit = "not clear, so the credit goes to the network's shape"
     return f"frozen pretrained weights against frozen random ones make {differences}: {credit}"

@@ -5,12 +5,16 @@ list of spans; a span is `[style, text]` or `["link", text, address]`. All of it
 name from a file can turn into markup.
 """
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 Span = list[str]
 Text = list[Span]
 Block = dict[str, Any]
+
+OPENING = ("paragraph", "heading", "list", "definitions", "statement")
+"""Kinds of blocks after which a sentence of references may stand."""
 
 
 def strong(words: str) -> Span:
@@ -101,8 +105,12 @@ def table(
 def number_blocks(sections: list[dict]) -> list[dict]:
     """Number figures and tables in their order and fill in the references to them.
 
-    References to what is not in the report are an error of the caller (`KeyError`).
+    What no text refers to gets a reference in the paragraph before it. References to what is not
+    in the report are an error of the caller (`KeyError`).
     """
+    known = {span[2] for block in _blocks(sections) for span in _spans(block) if span[0] == "ref"}
+    for section in sections:
+        section["blocks"] = _with_references(section["blocks"], known)
     names: dict[str, str] = {}
     totals = {"figure": 0, "table": 0}
     for block in _blocks(sections):
@@ -115,6 +123,37 @@ def number_blocks(sections: list[dict]) -> list[dict]:
             if span[0] == "ref":
                 span[1] = names[span[2]]
     return sections
+
+
+def _with_references(blocks: list[Block], known: set[str]) -> list[Block]:
+    """The blocks, each paragraph followed by references to what stands below it unreferred."""
+    made: list[Block] = []
+    for i, block in enumerate(blocks):
+        named = block["kind"] in ("figure", "table") and block["id"] not in known
+        if not named:
+            made.append(block)
+            continue
+        rest = itertools.takewhile(lambda b: b["kind"] not in ("paragraph", "heading"), blocks[i:])
+        waiting = [b["id"] for b in rest if b["kind"] in ("figure", "table")]
+        waiting = [identifier for identifier in waiting if identifier not in known]
+        known.update(waiting)
+        at = next((k for k in range(len(made) - 1, -1, -1) if made[k]["kind"] in OPENING), None)
+        if at is not None and made[at]["kind"] == "paragraph":
+            said = [*made[at]["text"], *text(" ", *see(waiting))]
+            made[at] = {**made[at], "text": said}
+        else:
+            made.insert(0 if at is None else at + 1, paragraph(*see(waiting)))
+        made.append(block)
+    return made
+
+
+def see(identifiers: Sequence[str]) -> list[str | Span]:
+    """A sentence that refers to figures and tables."""
+    parts: list[str | Span] = ["See "]
+    for i, identifier in enumerate(identifiers):
+        glue = "" if i == 0 else " and " if i == len(identifiers) - 1 else ", "
+        parts += [glue, ref(identifier)] if glue else [ref(identifier)]
+    return [*parts, "."]
 
 
 def _blocks(sections: list[dict]) -> Iterator[Block]:

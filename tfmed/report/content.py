@@ -14,6 +14,7 @@ from tfmed.report import (
 from tfmed.report.answer import answer
 from tfmed.report.blocks import (
     Block,
+    Span,
     definitions,
     figure,
     number_blocks,
@@ -162,6 +163,18 @@ def data_blocks(results: dict) -> list[Block]:
         about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
         classes = f"“{data['class_names'][0]}” against “{data['class_names'][1]}”.{merged}"
         blocks.append(paragraph(strong(data["title"]), about + classes))
+    drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
+    shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
+    blocks.append(
+        paragraph(
+            *shown,
+            "How often each class occurs is drawn in ",
+            ref("balance"),
+            " and counted in ",
+            ref("balance-table"),
+            ".",
+        )
+    )
     blocks.append(
         figure(
             "examples",

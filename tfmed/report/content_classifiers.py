@@ -1,6 +1,6 @@
 """What the report says about the classifiers: tables over label budgets, differences, curves."""
 
-from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, term, text
+from tfmed.report.blocks import Block, Span, figure, heading, paragraph, ref, table, term, text
 from tfmed.report.figures import task_slugs
 from tfmed.report.figures_budgets import (
     FOREST_METRICS,
@@ -39,6 +39,10 @@ def classifier_blocks(results: dict) -> list[Block]:
     """Paired differences, and per task learning curves, tables and pictures of classifiers."""
     if not results["summary"]:
         return [paragraph("No classifier was trained in this study.")]
+    shown_in: list[str | Span] = []
+    if forest_task(results):
+        drawn, listed = ref("differences"), ref("differences-table")
+        shown_in = ["; the differences between strategies in ", drawn, " and ", listed]
     blocks = [
         paragraph(
             "Numbers are means over seeds with 95 % intervals. ",
@@ -48,6 +52,9 @@ def classifier_blocks(results: dict) -> list[Block]:
             ": chance that a case of the second class scores above one of the first. Every other "
             "metric stands in ",
             ref("metrics"),
+            " and, at the threshold chosen on validation labels, in ",
+            ref("metrics-chosen"),
+            *shown_in,
             ".",
         ),
         *_difference_blocks(results),
@@ -135,21 +142,48 @@ def _difference_row(c: dict) -> list[str]:
 def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
     majority = majority_share(results, task)
-    blocks = []
-    if majority is not None:
-        start = f"Always giving the commoner answer has an accuracy of {number(majority)} on "
-        blocks.append(paragraph(f"{start}the test split of {title}, and an AUC of 0.5."))
+    floor = (
+        f"Always giving the commoner answer has an accuracy of {number(majority)} on the test "
+        f"split of {title}, and an AUC of 0.5. "
+        if majority is not None
+        else ""
+    )
     grow = "; ".join(f"{metric_name(m)}: {spread_words(results, task, m)}" for m in FOREST_METRICS)
     caption = text(
-        f"Accuracy and AUC on {title} over the number of labels, with 95 % bands. "
+        f"Accuracy and AUC on {title} over the number of labels, with 95 % bands; each dot is one "
+        "seed, and how far dots of a strategy lie apart is the luck of the seed. "
         f"AUC {_lower_first(spread_words(results, task, 'auc'))}."
     )
     return [
-        *blocks,
+        paragraph(floor, *_signposts(results, task, slug)),
         figure(f"budgets-{slug}", caption, f"{grow}."),
         *(_budget_table(results, task, slug, metric) for metric in FOREST_METRICS),
         *_curve_blocks(results, task, slug),
     ]
+
+
+def _signposts(results: dict, task: str, slug: str) -> list[str | Span]:
+    """Where to find what on a task."""
+    parts: list[str | Span] = [
+        "How accuracy and AUC grow with the labels is drawn in ",
+        ref(f"budgets-{slug}"),
+        "; ",
+        ref(f"accuracy-{slug}"),
+        " and ",
+        ref(f"auc-{slug}"),
+        " hold the numbers, those of simpler baselines included.",
+    ]
+    if curve_grid(results, task):
+        parts += [
+            " How well the scores rank cases and mean what they say: ",
+            ref(f"roc-{slug}"),
+            "; how the fits went: ",
+            ref(f"curves-{slug}"),
+            "; which mistakes are made: ",
+            ref(f"confusion-{slug}"),
+            ".",
+        ]
+    return parts
 
 
 def _budget_table(results: dict, task: str, slug: str, metric: str) -> Block:

@@ -1,6 +1,6 @@
 """What the report says about the experiments: losses, dropout, early stopping, forgetting."""
 
-from tfmed.report.blocks import Block, figure, heading, paragraph, table, text
+from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
 from tfmed.report.experiments import (
     LONG,
     LOSSES,
@@ -101,7 +101,11 @@ def _loss_blocks(results: dict) -> list[Block]:
         paragraph(
             "Class weights and the focal loss (Lin et al., 2017) make missed cases dearer. Whether "
             "they raise sensitivity, and what that costs in specificity, is measured at threshold "
-            ".5."
+            ".5: drawn in ",
+            ref("losses"),
+            ", with every difference in ",
+            ref("losses-table"),
+            ".",
         ),
         figure("losses", caption, alt),
         table("losses-table", words, columns, rows, size="small", widths=widths),
@@ -146,6 +150,14 @@ def _dropout_blocks(results: dict) -> list[Block]:
     widths = [1, 1.5, 1.5, 2]
     return [
         heading("Dropout"),
+        paragraph(
+            "Dropout switches off a random share p of a layer's inputs in training. Whether p "
+            "matters is drawn in ",
+            ref("dropout"),
+            ", with the differences in ",
+            ref("dropout-table"),
+            ".",
+        ),
         figure("dropout", caption, alt),
         table("dropout-table", words, columns, rows, widths=widths),
     ]
@@ -182,6 +194,13 @@ def _stopping_blocks(results: dict) -> list[Block]:
     widths = [1.5, 0.8, 1.6, 1.6, 1.6]
     return [
         heading("Early stopping"),
+        paragraph(
+            "Whether the validation loss rises again when training goes on and on is drawn in ",
+            ref("stopping"),
+            "; what stopping in time changes on the test split stands in ",
+            ref("stopping-table"),
+            ".",
+        ),
         figure("stopping", caption, "; ".join(said)),
         table("stopping-table", words, columns, rows, size="small", widths=widths),
     ]
@@ -231,6 +250,13 @@ def _forgetting_blocks(results: dict) -> list[Block]:
     widths = [1.3, 1.1, 1.2, 1.5, 1.1, 1.3, 1.1]
     return [
         heading("Forgetting"),
+        paragraph(
+            "A fine-tuned encoder may lose what it had learnt from the source. ",
+            ref("forgetting"),
+            " and ",
+            ref("forgetting-table"),
+            " show how much.",
+        ),
         figure("forgetting", caption, alt),
         table("forgetting-table", words, columns, cells, size="small", widths=widths),
     ]

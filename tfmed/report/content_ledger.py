@@ -88,6 +88,7 @@ def shown_in(results: dict, claim: dict, drawn: Container[str]) -> str | None:
         "early_stopping": "stopping",
         "dropout_sensitivity": "dropout",
         "reconstructions": "detail",
+        "luck_of_seeds": f"budgets-{slug}",
     }
     wanted = [special.get(claim["id"], kind)]
     if kind == "answer" and claim["task"] != results["study"]["target"]:

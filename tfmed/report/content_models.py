@@ -2,10 +2,12 @@
 
 from tfmed.report.blocks import (
     Block,
+    Text,
     bullets,
     code,
     heading,
     paragraph,
+    ref,
     strong,
     table,
     text,
@@ -17,6 +19,7 @@ from tfmed.report.wording import (
     interval,
     number,
     percent,
+    points,
     strategy_name,
     task_title,
 )
@@ -38,7 +41,9 @@ def model_blocks(results: dict) -> list[Block]:
             "always giving the more frequent answer; else it is a ",
             strong("candidate"),
             ". Figures on a card are those of the exported model, whose intervals hold the luck of "
-            "the test images alone; below them stand those of all seeds.",
+            "the test images alone; below them stand those of all seeds. ",
+            ref("models"),
+            " lists them.",
         ),
         _overview(results),
     ]
@@ -57,7 +62,9 @@ def model_blocks(results: dict) -> list[Block]:
 
 
 def _overview(results: dict) -> Block:
-    rows = [
+    carded = [model for model in results["models"] if "card" in model]
+    cards = {model["path"]: i for i, model in enumerate(carded, 1)}
+    rows: list[list[str | Text]] = [
         [
             model["path"],
             task_title(results, model["task"]),
@@ -65,11 +72,12 @@ def _overview(results: dict) -> Block:
             str(model["seed"]),
             f"{model['bytes'] / 1e6:.2f}",
             model.get("stage", MISSING),
+            text(ref(f"card-{cards[model['path']]}")) if "card" in model else MISSING,
         ]
         for model in results["models"]
     ]
-    columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB", "Stage"]
-    widths = [3, 2, 3, 0.6, 0.6, 1.2]
+    columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB", "Stage", "Card"]
+    widths = [3, 2, 3, 0.6, 0.6, 1.2, 1]
     return table("models", text("Exported models."), columns, rows, left=3, widths=widths)
 
 
@@ -96,8 +104,7 @@ def _card_table(results: dict, model: dict, identifier: str) -> Block:
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
         [
             "Accuracy over the more frequent answer's",
-            f"{100 * gain['difference']:+.1f} points "
-            f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}]",
+            points(gain["difference"], gain["low"], gain["high"]),
         ],
         [
             f"Share of {card['class_names'][1]}",

@@ -4,6 +4,7 @@ matplotlib is imported where it is used: whoever only asks for help should not w
 """
 
 import contextlib
+import gc
 import io
 import multiprocessing
 import os
@@ -11,7 +12,7 @@ import re
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,6 +70,32 @@ def draw_all(results: dict, folder: Path) -> dict[str, Path]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     names = list(planned_figures(results))
+    # Imported before the work is shared out, or both processes would do it.
+    import matplotlib.backends.backend_svg
+    import matplotlib.figure  # noqa: F401
+
+    with _without_collection():
+        _share_out(results, names, folder)
+    drawn = {name: folder / f"{name}.svg" for name in names}
+    for stale in set(folder.glob("*.svg")) - set(drawn.values()):
+        stale.unlink()
+    return drawn
+
+
+@contextlib.contextmanager
+def _without_collection() -> Iterator[None]:
+    """No garbage collection: figures make much of it, and each pass walks all the results."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _share_out(results: dict, names: Sequence[str], folder: Path) -> None:
+    """Draws on two cores where that is safe."""
     if sys.platform == "linux" and threading.active_count() == 1:
         fork = multiprocessing.get_context("fork")
         half = fork.Process(target=_draw_silently, args=(results, names[1::2], folder))
@@ -79,10 +106,6 @@ def draw_all(results: dict, folder: Path) -> dict[str, Path]:
             _draw(results, names[1::2], folder)
     else:
         _draw(results, names, folder)
-    drawn = {name: folder / f"{name}.svg" for name in names}
-    for stale in set(folder.glob("*.svg")) - set(drawn.values()):
-        stale.unlink()
-    return drawn
 
 
 def _draw_silently(results: dict, names: Sequence[str], folder: Path) -> None:

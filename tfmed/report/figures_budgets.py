@@ -69,12 +69,16 @@ def draw_answer(results: dict) -> "Figure":
 
 
 def draw_budgets(results: dict, task: str) -> "Figure":
-    """Accuracy and AUC over label budgets of one task."""
+    """Accuracy and AUC over label budgets of one task, every seed as a dot."""
+    from matplotlib.lines import Line2D
+
     figure, [row] = panels(1, 2, height=2.35, margins=(0.6, 0.2, 0.15, 1.05), gaps=(0.65, 0))
     for metric, axes in zip(("accuracy", "auc"), row, strict=True):
         _budget_panel(axes, results, task, metric)
+        _seed_points(axes, results, task, metric)
         axes.set_ylabel(f"{metric_name(metric)} on the test split")
-    legend_below(figure, _handles(results, task), ncol=3)
+    dot = Line2D([], [], color=GREY, marker=".", ls="", ms=4, label="one seed")
+    legend_below(figure, [*_handles(results, task), dot], ncol=4)
     return figure
 
 
@@ -101,10 +105,7 @@ def _handles(results: dict, task: str) -> list:
 
 def _budget_panel(axes: "Axes", results: dict, task: str, metric: str) -> None:
     names = budgets(results, task)
-    places = [labels_of(results, task, budget) for budget in names]
-    largest = max((place for place in places if place), default=100)
-    # The number behind `full` is unknown without its data set: it goes beyond the others.
-    xs = {budget: place or 3 * largest for budget, place in zip(names, places, strict=True)}
+    xs = _budget_places(results, task)
     for strategy in _strategies(results, task):
         _budget_line(axes, results, task, metric, strategy, xs)
     rows = [(b, find_row(results, task, b, "pixels_logistic")) for b in names]
@@ -122,6 +123,32 @@ def _budget_panel(axes: "Axes", results: dict, task: str, metric: str) -> None:
     axes.set_xticks(list(xs.values()), ticks)
     axes.minorticks_off()
     axes.set_xlabel("labels (training and validation)")
+
+
+def _budget_places(results: dict, task: str) -> dict[int | str, int]:
+    """Where each label budget stands on the axis."""
+    names = budgets(results, task)
+    places = [labels_of(results, task, budget) for budget in names]
+    largest = max((place for place in places if place), default=100)
+    # The number behind `full` is unknown without its data set: it goes beyond the others.
+    return {budget: place or 3 * largest for budget, place in zip(names, places, strict=True)}
+
+
+def _seed_points(axes: "Axes", results: dict, task: str, metric: str) -> None:
+    """What every seed came to, side by side where strategies share a label budget."""
+    xs = _budget_places(results, task)
+    strategies = _strategies(results, task)
+    for i, strategy in enumerate(strategies):
+        aside = 1.05 ** (i - (len(strategies) - 1) / 2)
+        points = [
+            (xs[run["label_budget"]] * aside, run["metrics"][metric])
+            for run in results["runs"]
+            if (run["task"], run["strategy"], run["variant"]) == (task, strategy, "standard")
+            and run["label_budget"] in xs
+            and run["metrics"].get(metric) is not None
+        ]
+        if points:
+            axes.plot(*zip(*points, strict=True), ".", color=COLOURS[strategy], ms=3, zorder=5)
 
 
 def _budget_line(

@@ -51,8 +51,8 @@ def draw_curves(results: dict, task: str) -> "Figure":
     rows = curve_grid(results, task)
     columns = len(rows[0])
     width = min(TEXT_WIDTH, 1.1 + 1.9 * max(columns, 2))
-    margins, gaps = (0.6, 0.12, 0.4, 0.9), (0.24, 0.85)
-    figure, grid = panels(len(rows), columns, height=1.25, width=width, margins=margins, gaps=gaps)
+    margins, gaps = (0.6, 0.12, 0.4, 0.75), (0.24, 0.76)
+    figure, grid = panels(len(rows), columns, height=1.1, width=width, margins=margins, gaps=gaps)
     for line, axes_row in zip(rows, grid, strict=True):
         limits = _loss_limits(results, line)
         for column, (row, axes) in enumerate(zip(line, axes_row, strict=True)):
@@ -113,7 +113,7 @@ def draw_roc(results: dict, task: str) -> "Figure":
     """ROC, precision-recall and reliability with few and with most labels, with 95 % bands."""
     lines = curve_grid(results, task)
     figure, grid = panels(
-        len(lines), 3, height=1.6, margins=(0.55, 0.1, 0.35, 0.85), gaps=(0.58, 0.85)
+        len(lines), 3, height=1.3, margins=(0.55, 0.1, 0.35, 0.75), gaps=(0.58, 0.76)
     )
     for line, axes_row in zip(lines, grid, strict=True):
         rows = [row for row in line if row]
@@ -190,7 +190,7 @@ def draw_confusion(results: dict, task: str) -> "Figure":
     rows = curve_grid(results, task)
     dataset = dataset_of(results, task)
     names = dataset["class_names"] if dataset else ["class 0", "class 1"]
-    side, gap, left = 1.14, 0.3, 1.15
+    side, gap, left = 1.3, 0.12, 1.0
     columns = len(rows[0])
     width = max(3.6, left + columns * (side + gap))
     height = len(rows) * (side + 0.72) + 0.05
@@ -240,11 +240,9 @@ def _confusion_names(
     half = side / 2
     for label, name in enumerate(names):
         middle = (label + 0.5) * half
-        axes.text(
-            x + middle, y + side + 0.04, short(name, 9, 2), ha="center", va="top", fontsize=6.5
-        )
+        axes.text(x + middle, y + side + 0.04, short(name, 9, 2), ha="center", va="top", fontsize=8)
         if truth:
-            axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=7)
+            axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=8)
     if truth:
-        axes.text(x - 0.98, y + half, "truth", rotation=90, va="center", ha="center", color=GREY)
+        axes.text(x - 0.93, y + half, "truth", rotation=90, va="center", ha="center", color=GREY)
         axes.text(x - 0.06, y + side + 0.04, "answer", ha="right", va="top", color=GREY)

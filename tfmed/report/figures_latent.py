@@ -196,7 +196,7 @@ def draw_cka(results: dict, task: str) -> "Figure":
                 ha="center",
                 va="center",
                 color="white" if shade > 0.55 else "black",
-                fontsize=7 if size > 0.4 else 6,
+                fontsize=7.8,
             )
     axes.text(0.05, 0.2, "linear CKA\n(0: unlike, 1: alike)", color=GREY, va="center")
     return figure

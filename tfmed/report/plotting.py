@@ -34,6 +34,8 @@ CLASS_COLOURS = ("#E69F00", "#0072B2")
 GREY = "#6b6b6b"
 RED = "#B00020"
 TEXT_WIDTH = 6.7
+PRINTED = 0.9
+"""Figures are drawn for the full width; a little smaller, more of them share a printed page."""
 MARK_HEIGHT = 0.28
 TILE = 112
 STYLE: Any = {

@@ -1,0 +1,134 @@
+"""The PDF is whole on paper: nothing leaves a page, and every figure is spoken of."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pypdfium2
+import pytest
+from example_results import example_results
+from pypdfium2 import raw
+
+from tfmed.report import render_pdf
+from tfmed.report.blocks import figure, heading, number_blocks, paragraph, text
+from tfmed.report.content import document
+from tfmed.report.figures import draw_all, planned_figures
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "small": {"synthetic": True, "evidence": False, "comparisons": False},
+    "single": {"n_seeds": 1, "strategies": ("finetune",), "latent": False, "evidence": False},
+    "hostile": {"n_seeds": 1, "hostile": True, "synthetic": True, "evidence": False},
+}
+POINTS_PER_MM = 72 / 25.4
+FOOTER = 20 * POINTS_PER_MM
+DESCENDER = 6
+
+
+class Char(NamedTuple):
+    text: str
+    left: float
+    bottom: float
+    right: float
+    top: float
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def pdf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    results = example_results(**VARIANTS[request.param])
+    drawn = draw_all(results, tmp_path_factory.mktemp(request.param))
+    with pypdfium2.PdfDocument(render_pdf(document(results, drawn), drawn)) as opened:
+        yield opened
+
+
+def chars(page: Any) -> list[Char]:
+    words = page.get_textpage()
+    found = [
+        Char(words.get_text_range(i, 1), *words.get_charbox(i)) for i in range(words.count_chars())
+    ]
+    return [char for char in found if char.text.strip()]
+
+
+def test_no_text_leaves_the_page_box(pdf: Any) -> None:
+    for page in pdf:
+        width, height = page.get_size()
+        for char in chars(page):
+            assert 0 <= char.left <= char.right <= width
+            assert 0 <= char.bottom <= char.top <= height
+
+
+def test_only_the_page_number_stands_in_the_footer(pdf: Any) -> None:
+    for number, page in enumerate(pdf, 1):
+        low = [char for char in chars(page) if char.bottom < FOOTER - DESCENDER]
+        assert "".join(char.text for char in low) == f"{number}/{len(pdf)}"
+        assert all(char.top < FOOTER for char in low)
+
+
+def test_every_font_is_embedded(pdf: Any) -> None:
+    for page in pdf:
+        for found in page.get_objects(filter=[raw.FPDF_PAGEOBJ_TEXT], max_depth=15):
+            font = raw.FPDFTextObj_GetFont(found.raw)
+            assert raw.FPDFFont_GetIsEmbedded(font) == 1
+
+
+def test_bookmarks_name_every_section(pdf: Any) -> None:
+    titles = [mark.get_title() for mark in pdf.get_toc(max_depth=1)]
+    assert any("The answer" in title for title in titles)
+    assert any("Provenance" in title for title in titles)
+
+
+def test_contents_on_the_title_page_hold_every_section(pdf: Any) -> None:
+    pages = [page.get_textpage().get_text_range() for page in pdf]
+    opening = " ".join(pages[:2])
+    for mark in pdf.get_toc(max_depth=1):
+        assert mark.get_title() in opening
+
+
+def test_metadata_say_what_it_is(pdf: Any) -> None:
+    found = pdf.get_metadata_dict()
+    assert found["Title"]
+    assert found["Author"].startswith("tfmed")
+    assert found["Subject"]
+    assert found["Keywords"]
+    assert found["CreationDate"].startswith("D:20260102")
+
+
+def test_the_file_is_tagged_and_says_its_standards(tmp_path: Path) -> None:
+    results = example_results(**VARIANTS["single"])
+    drawn = draw_all(results, tmp_path)
+    data = render_pdf(document(results, drawn), drawn)
+    assert b"<pdfaid:part>2</pdfaid:part>" in data
+    assert b"<pdfuaid:part>1</pdfuaid:part>" in data
+    with pypdfium2.PdfDocument(data) as opened:
+        assert raw.FPDFCatalog_IsTagged(opened.raw)
+
+
+@pytest.mark.parametrize("options", VARIANTS.values(), ids=list(VARIANTS))
+def test_every_figure_and_table_is_referred_to(options: dict) -> None:
+    results = example_results(**options)
+    sections = document(results, planned_figures(results))["sections"]
+    shown = {b["id"] for s in sections for b in s["blocks"] if b["kind"] in ("figure", "table")}
+    assert shown == set(referred(sections)) - {None}
+
+
+def referred(found: Any) -> list[str]:
+    """Targets of all reference spans, wherever they stand."""
+    if isinstance(found, dict):
+        return [name for value in found.values() for name in referred(value)]
+    if not isinstance(found, list):
+        return []
+    if found and found[0] == "ref":
+        return [found[2]]
+    return [name for value in found for name in referred(value)]
+
+
+def test_a_figure_nobody_mentions_is_mentioned_in_the_paragraph_above() -> None:
+    blocks = [paragraph("Losses fall."), figure("a", text(""), ""), figure("b", text(""), "")]
+    (section,) = number_blocks([{"blocks": blocks}])
+    said = "".join(span[1] for span in section["blocks"][0]["text"])
+    assert said == "Losses fall. See Figure 1 and Figure 2."
+
+
+def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
+    (section,) = number_blocks([{"blocks": [heading("Losses"), figure("a", text(""), "")]}])
+    kinds = [block["kind"] for block in section["blocks"]]
+    assert kinds == ["heading", "paragraph", "figure"]
