@@ -99,8 +99,8 @@ def _difference_blocks(results: dict) -> list[Block]:
     caption = text(
         f"Paired differences between strategies on {title}, at the same seeds and on the same test "
         f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
-        "markers). Grey: differences that this study would have missed in more than one of five "
-        f"tries ({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to "
+        "markers). Grey: true differences that this study would have failed to call clear in more "
+        f"than one of five tries ({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to "
         f"{number(max(reach), 1)} points)."
     )
     return [figure("differences", caption, alt), _difference_table(results, task)]
@@ -120,9 +120,9 @@ def _difference_table(results: dict, task: str) -> Block:
     columns = ["Compared", "Points [95 % interval]", "p", "Corrected p", "Detectable", "Reading"]
     words = text(
         f"Paired differences on {task_title(results, task)}: the first strategy minus the second. "
-        f"Corrected p: by Holm, for up to {count(family)} comparisons of one metric in the study. "
-        "Detectable: the smallest true difference, in points, that would have been found with "
-        "80 % power."
+        f"Corrected p: by Holm, for {count(family)} comparisons of one metric on this task. "
+        "Detectable: the smallest true difference, in points, that would have been called clear "
+        "with 80 % power if the standard error were known."
     )
     widths = [2.3, 2, 0.7, 1, 1, 2.3]
     return table("differences-table", words, columns, rows, size="small", widths=widths)

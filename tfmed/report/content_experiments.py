@@ -99,7 +99,8 @@ def _loss_blocks(results: dict) -> list[Block]:
     return [
         heading("A loss that minds the rarer answer"),
         paragraph(
-            "Class weights and the focal loss (Lin et al., 2017) make missed cases dearer. Whether "
+            "Class weights make each class weigh the same in training; the focal loss (Lin et al., "
+            "2017) makes cases that are answered well already weigh less, in both classes. Whether "
             "they raise sensitivity, and what that costs in specificity, is measured at threshold "
             ".5: drawn in ",
             ref("losses"),

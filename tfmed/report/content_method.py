@@ -184,12 +184,14 @@ def _interval_words(results: dict) -> Text:
 
 def _comparison_words(results: dict) -> Text:
     family = max((entry["family"] for entry in results["comparisons"]), default=0)
-    number_words = f" (here up to {count(family)})" if family else ""
+    number_words = f" (here up to {count(family)} of them)" if family else ""
     return text(
         strong("Comparisons. "),
-        "Each difference has a p-value that agrees with its interval. All comparisons of one "
-        f"metric in the study{number_words} are corrected together (Holm, 1979); “clear” means a "
-        "corrected p below .05.",
+        "Each difference has a p-value that agrees with its interval. Three kinds of comparison "
+        "are told apart beforehand: those of the study's question (from scratch, frozen, "
+        "fine-tuned, random), those with baselines, and those of experiments. All of one kind, "
+        f"task and metric{number_words} are corrected together (Holm, 1979); “clear” means a "
+        "corrected p below .05, and more than one seed.",
     )
 
 
@@ -226,7 +228,17 @@ def limit_blocks(results: dict) -> list[Block]:
         *_data_limits(results),
         text(
             "Intervals are not corrected for their number: of 20 around a true 0, one leaves it "
-            "out. Only p-values and the word “clear” are corrected."
+            "out. Only p-values and the word “clear” are corrected; the verdicts of the ledger "
+            "follow the intervals."
+        ),
+        text(
+            "Test images count as independent. Where several are of one patient, which the files "
+            "do not tell, every interval is too narrow."
+        ),
+        *_shared_encoder(results),
+        text(
+            "Intervals take seeds as drawn from a normal distribution. Where few labels make some "
+            "seeds collapse and others not, they hold the truth less often than 95 %."
         ),
         text(
             "One family of small networks and one way of pretraining; other networks, image sizes "
@@ -247,6 +259,15 @@ def limit_blocks(results: dict) -> list[Block]:
         *_citation_blocks(results),
         table("terms", caption, ["Data set", "Terms", "File"], rows, left=3, widths=[2, 4, 2]),
     ]
+
+
+def _shared_encoder(results: dict) -> Iterator[Text]:
+    if len(results["pretraining"]) == 1 and len(results["study"]["seeds"]) > 1:
+        yield text(
+            "All seeds of a strategy share one pretrained autoencoder, so no interval holds the "
+            "luck of pretraining; a study file with pretraining.per_seed = true has it too. "
+            "Latent spaces are those of one seed, and intervals on forgetting those of seeds alone."
+        )
 
 
 def _data_limits(results: dict) -> Iterator[Text]:
