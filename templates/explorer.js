@@ -159,12 +159,8 @@
         line_width: 2.5,
       });
       if (plot.kind === "tsne") {
-        for (const axis of [figure.below[0], figure.left[0]]) {
-          axis.major_tick_line_color = null;
-          axis.minor_tick_line_color = null;
-          axis.major_label_text_font_size = "0px";
-          axis.axis_label = "arbitrary units";
-        }
+        figure.below[0].visible = false;
+        figure.left[0].visible = false;
       }
       figure.on_event("mousemove", (event) => point(plot, event));
       figure.on_event("mouseleave", () => hideTip());
@@ -219,9 +215,9 @@
             axis_label_text_font_size: "12px",
             major_label_text_color: ink,
             axis_line_color: line,
+            major_tick_line_color: line,
+            minor_tick_line_color: null,
           });
-          if (axis.major_tick_line_color) axis.major_tick_line_color = line;
-          axis.minor_tick_line_color = null;
         }
         for (const grid of figure.center) {
           if (grid.grid_line_color !== undefined) grid.grid_line_color = null;
