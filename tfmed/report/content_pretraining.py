@@ -6,6 +6,8 @@ from tfmed.report.figures import is_worst
 from tfmed.report.plotting import decode_png
 from tfmed.report.wording import MISSING, count, interval, number, percent, task_title
 
+FEW = 5
+
 
 def pretraining_blocks(results: dict) -> list[Block]:
     """The autoencoder: learning curve, reconstructions, test errors."""
@@ -114,9 +116,12 @@ def _slider_blocks(fit: dict) -> list[Block]:
 
 def _case(fit: dict, case: dict, span: float) -> dict[str, str]:
     pictures = [decode_png(case[name]) for name in ("original", "reconstruction")]
+    larger = fit["test"]["n"] - 1 - round(case["quantile"] * fit["test"]["n"])
     rank = f"{percent(case['quantile'])} of the test images have a smaller error"
     if is_worst(fit, case):
         rank = "the worst of all test images"
+    elif 0 < larger < FEW:
+        rank = f"{larger} test image{'s have' if larger > 1 else ' has'} a larger error"
     elif case["quantile"] == 0:
         rank = "the best of all test images"
     return {
