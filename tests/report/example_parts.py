@@ -261,3 +261,25 @@ def _forgetting(n_seeds: int) -> list[dict]:
         }
         for budget, lost, ratio in ((300, 0.006, 1.7), ("full", 0.021, 4.3))
     ]
+
+
+def enlarge_latent(results: dict, out: Path, *, n: int = 22_433, n_spaces: int = 4) -> None:
+    """Make the target's latent spaces as many and as large as of ChestMNIST, with their atlas."""
+    task, latent, rng = "pneumoniamnist", results["latent"], np.random.default_rng(8)
+    labels = rng.integers(0, 2, n)
+    spaces = [space for space in latent["spaces"] if space["task"] == task][:n_spaces]
+    latent["spaces"] = spaces
+    latent["labels"], latent["indices"] = {task: labels.tolist()}, {task: list(range(n))}
+    latent["cka"], latent["mistakes"] = [], {}
+    for space in spaces:
+        space["n"] = n
+        for kind in ("pca", "tsne"):
+            points = np.outer(labels, [2.0, 0.6]) + rng.normal(0, 1, (n, 2))
+            space[kind]["coordinates"] = points.round(4).tolist()
+        logits = 2 * labels - 1 + rng.normal(0, 1.3, n)
+        space["scores"] = (1 / (1 + np.exp(-logits))).round(4).tolist()
+    few = np.stack([chest(rng, bool(label)) for label in labels[:400]]).astype(int)
+    noise = rng.integers(-6, 7, (n, 28, 28))
+    images = np.clip(few[np.arange(n) % len(few)] + noise, 0, 255).astype(np.uint8)
+    rows = np.arange(n)
+    latent["images"] = {task: write_atlas(out / "images", task, [images[..., None]], rows)}

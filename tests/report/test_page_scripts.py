@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_parts import write_images
+from example_parts import enlarge_latent, write_images
 from example_results import HOSTILE, example_results
 
 from tfmed import report
@@ -138,3 +138,14 @@ def test_span_of_differences_is_shared_and_rounded_up(results: dict) -> None:
     span = difference_span(results["pretraining"][0])
     assert 0.05 <= span <= 0.5
     assert span / 0.05 == pytest.approx(round(span / 0.05))
+
+
+def test_page_of_four_spaces_of_22433_points_is_below_15_megabytes(tmp_path: Path) -> None:
+    large = example_results()
+    enlarge_latent(large, tmp_path)
+    (tmp_path / "results.json").write_text(json.dumps(large))
+    html, _ = report.render(tmp_path)
+    data = payload(html.read_text())
+    assert (data["n"], len(data["spaces"])) == (22_433, 4)
+    assert data["images"]["tile"] == [28, 28]
+    assert html.stat().st_size < 15e6
