@@ -81,6 +81,7 @@
     const chosen = (name) => root.querySelector(`input[name="${root.id}-${name}"]:checked`).value;
     let visible = [];
     let shown = null;
+    let circled = null;
 
     const draw = tiles(data.images, () => {
       for (const canvas of root.querySelectorAll("canvas[data-point]")) {
@@ -100,7 +101,6 @@
     const scoreWords = (space, i) => (space.scores[i] / 10000).toFixed(3);
 
     const source = new Bokeh.ColumnDataSource({ data: { label: data.labels } });
-    const ring = new Bokeh.ColumnDataSource({ data: {} });
     const filter = new Bokeh.IndexFilter({ indices: [] });
     const view = new Bokeh.CDSView({ filter });
     const inks = new Bokeh.LinearColorMapper({ palette: ["#000000", "#ffffff"], low: 0, high: 1 });
@@ -121,7 +121,6 @@
       return found;
     }
     source.data = columns();
-    ring.data = Object.fromEntries(plots.flatMap(({ x, y }) => [[x, []], [y, []]]));
 
     for (const plot of plots) {
       const tools = {
@@ -151,12 +150,6 @@
         fill_alpha: 0.75,
         selection_fill_alpha: 1,
         nonselection_fill_alpha: 0.07,
-      });
-      plot.ring = figure.scatter({ field: plot.x }, { field: plot.y }, {
-        source: ring,
-        size: size + 9,
-        fill_color: null,
-        line_width: 2.5,
       });
       if (plot.kind === "tsne") {
         figure.below[0].visible = false;
@@ -205,9 +198,8 @@
       const ink = style.color;
       const line = style.borderTopColor;
       inks.palette = ["--class-0", "--class-1"].map((name) => style.getPropertyValue(name).trim());
-      for (const { figure, ring: marked } of plots) {
+      for (const { figure } of plots) {
         figure.outline_line_color = line;
-        marked.glyph.line_color = ink;
         for (const axis of [figure.below[0], figure.left[0]]) {
           axis.setv({
             axis_label_text_color: ink,
@@ -306,12 +298,21 @@
       encircle(marked.length === 1 ? marked[0] : null);
     }
 
+    /** Rings are elements over the plots: to draw one, no plot has to draw its points again. */
     function encircle(i) {
-      const now = plots.flatMap(({ row, kind, x, y }) => {
+      circled = i;
+      for (const { figure, row, kind, ring, frame } of plots.filter((plot) => plot.ring)) {
+        ring.hidden = i === null;
+        if (i === null) continue;
+        const { x_range, y_range } = figure;
+        const { left, top, width, height } = frame.bbox;
         const points = spaceOf(row)[kind];
-        return [[x, i === null ? [] : [points.x[i]]], [y, i === null ? [] : [points.y[i]]]];
-      });
-      ring.data = Object.fromEntries(now);
+        const across = (points.x[i] - x_range.start) / (x_range.end - x_range.start);
+        const down = (y_range.end - points.y[i]) / (y_range.end - y_range.start);
+        ring.hidden = across < 0 || across > 1 || down < 0 || down > 1;
+        ring.style.left = `${left + across * width}px`;
+        ring.style.top = `${top + down * height}px`;
+      }
     }
 
     function strip(place, points) {
@@ -425,7 +426,18 @@
     const sheet = new Bokeh.Document();
     for (const { figure } of plots) sheet.add_root(figure);
     const places = plots.map(({ place }) => place);
-    await Bokeh.embed.add_document_standalone(sheet, places[0], places);
+    const views = await Bokeh.embed.add_document_standalone(sheet, places[0], places);
+    const again = () => encircle(circled);
+    for (const plot of plots) {
+      plot.frame = views.get(plot.figure).frame;
+      plot.ring = document.createElement("i");
+      plot.ring.className = "explorer-ring";
+      plot.ring.hidden = true;
+      plot.place.append(plot.ring);
+      plot.figure.x_range.change.connect(again);
+      plot.figure.y_range.change.connect(again);
+      plot.figure.properties.inner_width.change.connect(() => requestAnimationFrame(again));
+    }
     drag();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
     new MutationObserver(paint).observe(document.documentElement, {

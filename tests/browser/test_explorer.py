@@ -96,6 +96,10 @@ def test_hovering_a_point_shows_its_image_label_and_answer(explorer, made, kind,
     opened.page.mouse.move(x, y)
     tip = opened.place.locator("[data-part=tip]")
     tip.wait_for(state="visible")
+    ring = opened.place.locator(f"[data-row='{row}'][data-plot={kind}] .explorer-ring")
+    box = ring.bounding_box()
+    assert abs(box["x"] + box["width"] / 2 - x) < 2
+    assert abs(box["y"] + box["height"] / 2 - y) < 2
     labels, scores, answers = truth(results, space)
     names = results["datasets"][1]["class_names"]
     words = tip.inner_text()

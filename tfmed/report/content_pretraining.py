@@ -115,7 +115,7 @@ def _slider_blocks(fit: dict) -> list[Block]:
 
 
 def _case(fit: dict, case: dict, span: float) -> dict[str, str]:
-    pictures = [decode_png(case[name]) for name in ("original", "reconstruction")]
+    original, reconstruction = (decode_png(case[k]) for k in ("original", "reconstruction"))
     larger = fit["test"]["n"] - 1 - round(case["quantile"] * fit["test"]["n"])
     rank = f"{percent(case['quantile'])} of the test images have a smaller error"
     if is_worst(fit, case):
@@ -127,7 +127,7 @@ def _case(fit: dict, case: dict, span: float) -> dict[str, str]:
     return {
         "original": case["original"],
         "reconstruction": case["reconstruction"],
-        "difference": as_uri(signed_difference(*pictures, span)),
+        "difference": as_uri(signed_difference(original, reconstruction, span)),
         "words": f"Test image {case['index']}: mean squared error {case['mse']:.5f}, {rank}.",
     }
 
