@@ -3,20 +3,19 @@
 Its form is in `results.schema.json`; every number in it comes from a job that was done.
 """
 
-import base64
-import io
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfmed import claims, comparisons, evaluation, forgetting, predictions
+from tfmed import claims, comparisons, evaluation, predictions
+from tfmed.atlas import as_png
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
 from tfmed.jobs import Job, Result
-from tfmed.plan import Plan, Run, Space, space_id
+from tfmed.plan import Plan, Run
+from tfmed.results_latent import cell_entry, latent_part
 from tfmed.serving import card, gate
 from tfmed.study import STRATEGIES
 
@@ -32,7 +31,7 @@ Finished = Mapping[str, Result]
 
 
 def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
-    """Everything but `provenance` and `models`; writes the predictions files on the way.
+    """Everything but `provenance` and `models`; writes predictions and image atlases on the way.
 
     Args:
         plan: the study's plan.
@@ -68,7 +67,7 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         "runs": [_run(run, finished[run.job.key], labels[run.task.name], out) for run in plan.runs],
         "summary": _summary(plan, finished, labels, scores),
         "comparisons": comparisons.compare_strategies(_cells(plan), labels, scores),
-        "latent": _latent(plan, finished, labels),
+        "latent": latent_part(plan, finished, labels, out),
     }
     return {**results, "claims": claims.ledger(results)}
 
@@ -109,7 +108,7 @@ def model_entries(
                 "name": name,
                 "version": versions[name],
                 "path": f"{name}/{versions[name]}",
-                **_cell(run),
+                **cell_entry(run),
                 "seed": run.seed,
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,
@@ -154,16 +153,6 @@ def _examples(info: DatasetInfo) -> list[list[str]]:
     return [[as_png(image) for image in shown.images[shown.labels == value]] for value in (0, 1)]
 
 
-def as_png(image: np.ndarray) -> str:
-    """A uint8 image (h, w, c) as a PNG data URI."""
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    pixels = image[..., 0] if image.shape[-1] == 1 else image
-    Image.fromarray(np.ascontiguousarray(pixels)).save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     record, spec = result.record, job.spec
     images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
@@ -186,15 +175,6 @@ def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     }
 
 
-def _cell(run: Run) -> dict[str, Any]:
-    return {
-        "task": run.task.name,
-        "strategy": run.strategy,
-        "variant": run.variant,
-        "label_budget": run.label_budget,
-    }
-
-
 def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, Any]:
     record, scores = result.record, result.arrays["test_scores"]
     path = predictions.write_predictions(
@@ -203,7 +183,7 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
     evaluated = evaluation.evaluate(labels, scores, record["threshold"])
     return {
         "id": f"{run.task.name}-{run.label}",
-        **_cell(run),
+        **cell_entry(run),
         "seed": run.seed,
         "n_train": record["n_train"],
         "n_val": record["n_val"],
@@ -237,7 +217,7 @@ def _summary(
         summary["train_accuracy"] = _over_seeds(
             [finished[run.job.key].record.get("train_accuracy") for run in runs]
         )
-        rows.append({**_cell(runs[0]), "n_seeds": len(runs), **summary})
+        rows.append({**cell_entry(runs[0]), "n_seeds": len(runs), **summary})
     return rows
 
 
@@ -257,51 +237,3 @@ def _cells(plan: Plan) -> dict[tuple, list[Run]]:
     for run in plan.runs:
         cells.setdefault(run.cell, []).append(run)
     return {cell: sorted(runs, key=lambda run: run.seed) for cell, runs in cells.items()}
-
-
-def _latent(plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    rows = {space.run.task.name: finished[space.job.key].arrays["rows"] for space in plan.spaces}
-    return {
-        "labels": {task: labels[task][chosen].tolist() for task, chosen in rows.items()},
-        "indices": {task: chosen.tolist() for task, chosen in rows.items()},
-        "spaces": [_space(space, finished[space.job.key]) for space in plan.spaces],
-        "cka": [
-            pair for job in plan.similarities.values() for pair in finished[job.key].record["cka"]
-        ],
-        "forgetting": forgetting.entries(plan, finished),
-    }
-
-
-def _space(space: Space, result: Result) -> dict[str, Any]:
-    record = result.record
-    return {
-        "id": space_id(space),
-        **_cell(space.run),
-        "label_budget": space.label_budget,
-        "seed": space.run.seed,
-        "title": space.title,
-        "n": record["n"],
-        "dimensions": record["dimensions"],
-        "pca": {
-            "coordinates": _rounded(result.arrays["pca"]),
-            "explained_variance_ratio": record["explained_variance_ratio"],
-        },
-        "tsne": {
-            "coordinates": _rounded(result.arrays["tsne"]),
-            "perplexity": record["perplexity"],
-            "kl_divergence": record["kl_divergence"],
-            "two_clusters": record["two_clusters"],
-        },
-        "silhouette": record["silhouette"],
-        "knn_accuracy": record["knn_accuracy"],
-        "component_auc": record["component_auc"],
-        "clusters": {name: record["clusters"][name] for name in ("silhouette", "knn_accuracy")},
-        "components": record["components"],
-    }
-
-
-def _rounded(coordinates: np.ndarray) -> list[list[float]]:
-    """Coordinates to a ten-thousandth of their extent, which no plot can show."""
-    extent = float(np.abs(coordinates).max()) or 1.0
-    digits = max(0, 4 - math.floor(math.log10(extent)))
-    return np.round(coordinates.astype("float64"), digits).tolist()

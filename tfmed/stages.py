@@ -27,8 +27,10 @@ Data = Mapping[str, DatasetInfo]
 Parents = Mapping[str, Result]
 Say = Callable[[float], None]
 
-SHOWN_QUANTILES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0)
+SHOWN_QUANTILES = tuple(np.linspace(0, 1, 21).tolist())
 """Test images whose reconstructions are kept: by how their error ranks, best and worst included."""
+SHOWN_WORST = 5
+"""Test images with the largest errors whose reconstructions are kept besides."""
 _PIECE = 4 << 20  # bytes of images reconstructed at once
 _DETAIL_IMAGES = 5000
 _DETAIL_BYTES = 32 << 20
@@ -39,7 +41,8 @@ _NOT_FITTED = {"history": {}, "epochs": 0, "best_epoch": 0, "stopped_early": Fal
 def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Fits the autoencoder on images without labels, then measures it on the test split.
 
-    Arrays: weights of encoder and decoder, test images and reconstructions at `SHOWN_QUANTILES`.
+    Arrays: weights of encoder and decoder, test images and reconstructions at `SHOWN_QUANTILES`
+    and of the `SHOWN_WORST`.
     """
     source = data["source"]
     if source.fits_in_memory:
@@ -61,7 +64,9 @@ def _pretrain(spec: Spec, source: DatasetInfo, records: Path | None, say: Say) -
     errors, absolute, mean_image_error = _reconstruct(
         autoencoder, stream_split(source, "test"), images.mean
     )
-    ranks = np.unique(np.round(np.array(SHOWN_QUANTILES) * (len(errors) - 1)).astype(int))
+    last = len(errors) - 1
+    worst = np.arange(max(0, last + 1 - SHOWN_WORST), last + 1)
+    ranks = np.union1d(np.round(np.array(SHOWN_QUANTILES) * last).astype(int), worst)
     best_first = np.argsort(errors, kind="stable")[ranks]
     shown, order = np.sort(best_first), np.argsort(np.argsort(best_first))
     originals = load_rows(source, "test", shown).images[order]

@@ -2,10 +2,13 @@
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
+
+from tfmed.atlas import write_atlas
 
 SPACES = {"scratch": "From scratch", "finetune": "Autoencoder, fine-tuned"}
 COUNTS = {
@@ -114,6 +117,8 @@ def _space(rng: Any, task: str, strategy: str, budget: Any, title: str, labels: 
         "label_budget": budget,
         "seed": 0,
         "title": title,
+        "run": None,
+        "scores": None,
         "n": len(labels),
         "dimensions": 1024,
         "pca": {
@@ -169,13 +174,72 @@ def latent_spaces(rng: Any, runs: list[dict]) -> dict:
         {"a": a["id"], "b": b["id"], "value": value, "low": value - 0.03, "high": value + 0.03}
         for (a, b), value in zip(pairs, values, strict=True)
     ]
+    _answer(spaces, runs, labels)
     return {
         "labels": {task: y.tolist() for task, y in labels.items()},
         "indices": {task: list(range(len(y))) for task, y in labels.items()},
+        "images": {},
+        "mistakes": {task: _mistakes(spaces, task, y) for task, y in labels.items()},
         "spaces": spaces,
         "cka": cka,
         "forgetting": _forgetting(len({run["seed"] for run in runs})),
     }
+
+
+def _answer(spaces: list[dict], runs: list[dict], labels: dict) -> None:
+    """Give each space the scores of one of its runs, where there is one."""
+    rng = np.random.default_rng(5)
+    for space in spaces:
+        same = [
+            run["id"]
+            for run in runs
+            if all(run[key] == space[key] for key in ("task", "strategy", "variant", "seed"))
+            and space["label_budget"] in (None, run["label_budget"])
+        ]
+        if same:
+            noise = rng.normal(0, 0.9, space["n"])
+            logits = 1.5 * (2 * labels[space["task"]] - 1) + 1.4 * noise
+            space["run"] = same[-1]
+            space["scores"] = (1 / (1 + np.exp(-logits))).round(4).tolist()
+
+
+def _mistakes(spaces: list[dict], task: str, labels: Any) -> dict:
+    scored = [space for space in spaces if space["task"] == task and space["scores"]]
+    if not scored:
+        nothing: dict = {"n": 0, "shown": []}
+        return {"space": "", "run": "", "false_positives": nothing, "false_negatives": nothing}
+    scores = np.array(scored[-1]["scores"])
+    found = {"space": scored[-1]["id"], "run": scored[-1]["run"]}
+    for kind, wrong in (
+        ("false_positives", (scores > 0.5) & (labels == 0)),
+        ("false_negatives", (scores <= 0.5) & (labels == 1)),
+    ):
+        places = np.flatnonzero(wrong)
+        kept = places[np.argsort(-np.abs(scores[places] - 0.5), kind="stable")][:8]
+        found[kind] = {
+            "n": len(places),
+            "shown": [
+                {
+                    "index": int(place),
+                    "score": float(scores[place]),
+                    "image": as_uri(chest(np.random.default_rng(place), bool(labels[place]))),
+                }
+                for place in kept
+            ],
+        }
+    return found
+
+
+def write_images(results: dict, out: Path) -> dict[str, np.ndarray]:
+    """Write an atlas of invented test images beside the results; the images (n, 28, 28, 1)."""
+    drawn = {}
+    for task, labels in results["latent"]["labels"].items():
+        rng = np.random.default_rng(6)
+        images = np.stack([chest(rng, bool(label)) for label in labels])[..., None]
+        rows = np.arange(len(labels))
+        results["latent"]["images"][task] = write_atlas(out / "images", task, [images], rows)
+        drawn[task] = images
+    return drawn
 
 
 def _forgetting(n_seeds: int) -> list[dict]:
@@ -197,3 +261,25 @@ def _forgetting(n_seeds: int) -> list[dict]:
         }
         for budget, lost, ratio in ((300, 0.006, 1.7), ("full", 0.021, 4.3))
     ]
+
+
+def enlarge_latent(results: dict, out: Path, *, n: int = 22_433, n_spaces: int = 4) -> None:
+    """Make the target's latent spaces as many and as large as of ChestMNIST, with their atlas."""
+    task, latent, rng = "pneumoniamnist", results["latent"], np.random.default_rng(8)
+    labels = rng.integers(0, 2, n)
+    spaces = [space for space in latent["spaces"] if space["task"] == task][:n_spaces]
+    latent["spaces"] = spaces
+    latent["labels"], latent["indices"] = {task: labels.tolist()}, {task: list(range(n))}
+    latent["cka"], latent["mistakes"] = [], {}
+    for space in spaces:
+        space["n"] = n
+        for kind in ("pca", "tsne"):
+            points = np.outer(labels, [2.0, 0.6]) + rng.normal(0, 1, (n, 2))
+            space[kind]["coordinates"] = points.round(4).tolist()
+        logits = 2 * labels - 1 + rng.normal(0, 1.3, n)
+        space["scores"] = (1 / (1 + np.exp(-logits))).round(4).tolist()
+    few = np.stack([chest(rng, bool(label)) for label in labels[:400]]).astype(int)
+    noise = rng.integers(-6, 7, (n, 28, 28))
+    images = np.clip(few[np.arange(n) % len(few)] + noise, 0, 255).astype(np.uint8)
+    rows = np.arange(n)
+    latent["images"] = {task: write_atlas(out / "images", task, [images[..., None]], rows)}

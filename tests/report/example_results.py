@@ -385,7 +385,8 @@ def example_results(
         "comparisons": _comparisons(summary) if comparisons else [],
         "latent": latent_spaces(rng, runs)
         if latent
-        else {"labels": {}, "indices": {}, "spaces": [], "cka": [], "forgetting": []},
+        else {key: {} for key in ("labels", "indices", "images", "mistakes")}
+        | {"spaces": [], "cka": [], "forgetting": []},
         "claims": [],
         "models": [
             {

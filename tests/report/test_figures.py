@@ -59,7 +59,7 @@ def test_every_part_of_the_study_has_its_figure(svgs: dict[str, str]) -> None:
     parts = {re.sub(r"-(pneumoniamnist|chest-nih).*", "", name) for name in svgs}
     whole = {"answer", "examples", "balance", "pretraining", "reconstructions", "errors"}
     whole |= {"differences", "budgets", "curves", "roc", "confusion", "latent", "cka", "detail"}
-    assert parts == whole | {"losses", "dropout", "stopping", "forgetting"}
+    assert parts == whole | {"mistakes", "losses", "dropout", "stopping", "forgetting"}
 
 
 def test_ids_of_two_figures_never_collide(svgs: dict[str, str]) -> None:

@@ -144,8 +144,9 @@ def test_models_of_an_earlier_version_without_cards_are_listed(tmp_path: Path) -
 def test_html_asks_for_nothing_from_outside(real: Rendered, hostile: Rendered) -> None:
     for made in (real, hostile):
         assert all(load.startswith(("data:", "#")) for load in made.page.loads)
-        assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", made.html)
-        assert "script" not in made.page.tags
+        # What the scripts ask for, a browser tells: tests/browser.
+        markup = re.sub(r"<script.*?</script>", "", made.html, flags=re.S)
+        assert not re.search(r"url\(\s*['\"]?(?!#|data:)|@import", markup)
     assert all(address.startswith(("#", "https://")) for address in real.page.links)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from tfmed.errors import InputError
 from tfmed.report.answer import answer
 from tfmed.report.content import document
+from tfmed.report.explorer import page_scripts
 from tfmed.report.figures import draw_all
 from tfmed.report.plotting import PRINTED, write_aside
 from tfmed.report.wording import SYNTHETIC_MARK
@@ -63,7 +64,7 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
         content = document(results, drawn)
         say("writing report.html")
         html, pdf = out / "report.html", out / "report.pdf"
-        write_aside(html, render_html(content, drawn))
+        write_aside(html, render_html(content, drawn, page_scripts(results, out)))
         say("writing report.pdf")
         write_aside(pdf, render_pdf(content, drawn))
     except OSError as error:
@@ -142,12 +143,13 @@ def _environment(*, autoescape: bool) -> Any:
     )
 
 
-def render_html(content: dict, drawn: dict[str, Path]) -> str:
+def render_html(content: dict, drawn: dict[str, Path], scripts: str = "") -> str:
     """One self-contained page; the same content and figures give the same characters.
 
     Args:
         content: from `tfmed.report.content.document`.
         drawn: figure id to SVG file.
+        scripts: markup for the end of the page.
     """
     from markupsafe import Markup
 
@@ -158,7 +160,9 @@ def render_html(content: dict, drawn: dict[str, Path]) -> str:
         figures[name] = {"svg": Markup(svg), "width": svg_size(svg)[0]}
     style = Markup((templates_folder() / "style.css").read_text(encoding="utf-8"))
     template = environment.get_template("report.html.j2")
-    return template.render(doc=content, figures=figures, style=style, mark=SYNTHETIC_MARK)
+    return template.render(
+        doc=content, figures=figures, style=style, mark=SYNTHETIC_MARK, scripts=Markup(scripts)
+    )
 
 
 def svg_size(svg: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""The whole report as plain data; what it says of answer, data and pretraining."""
+"""The whole report as plain data; what it says of answer and data."""
 
 from collections.abc import Container
 
@@ -10,6 +10,7 @@ from tfmed.report import (
     content_ledger,
     content_method,
     content_models,
+    content_pretraining,
 )
 from tfmed.report.answer import answer
 from tfmed.report.blocks import (
@@ -23,14 +24,11 @@ from tfmed.report.blocks import (
     statement,
     strong,
     table,
-    term,
     text,
 )
 from tfmed.report.content_classifiers import spread_words
-from tfmed.report.figures import is_worst
 from tfmed.report.figures_budgets import forest_task, majority_share, trained_tasks
 from tfmed.report.wording import (
-    MISSING,
     STRATEGIES,
     budget_name,
     count,
@@ -58,7 +56,11 @@ def document(results: dict, drawn: Container[str]) -> dict:
         ("answer", "The answer", answer_blocks(results)),
         ("ledger", "Earlier findings, tested", content_ledger.ledger_blocks(results, drawn)),
         ("data", "The data", data_blocks(results)),
-        ("pretraining", "Pretraining without labels", pretraining_blocks(results)),
+        (
+            "pretraining",
+            "Pretraining without labels",
+            content_pretraining.pretraining_blocks(results),
+        ),
         ("classifiers", "The classifiers", content_classifiers.classifier_blocks(results)),
         ("experiments", "Experiments", content_experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", content_latent.latent_blocks(results)),
@@ -209,114 +211,3 @@ def _balance_table(results: dict) -> Block:
             rows.append([name, count(split["n"]), *map(count, split["counts"]), share])
     columns = ["Split", "Images", "First class", "Second class", "Share of second"]
     return table("balance-table", text("Images and class balance of each split."), columns, rows)
-
-
-def pretraining_blocks(results: dict) -> list[Block]:
-    """The autoencoder: learning curve, reconstructions, test errors."""
-    if not results["pretraining"]:
-        return [paragraph("No autoencoder was trained in this study.")]
-    first = results["pretraining"][0]
-    shape = "×".join(map(str, first["embedding_shape"]))
-    blocks = [
-        paragraph(
-            "An ",
-            term("autoencoder"),
-            " learns without labels: its encoder turns an image into an ",
-            term("embedding"),
-            f" ({shape} numbers), and its decoder has to draw the image again from it. Here it saw "
-            f"the training images of {task_title(results, first['source'])}. The encoder has "
-            f"{count(first['parameters']['encoder'])} parameters, the autoencoder "
-            f"{count(first['parameters']['autoencoder'])}. The weights of the epoch with the "
-            "smallest validation error are kept.",
-        )
-    ]
-    curve = "; ".join(_fit_words(fit) for fit in results["pretraining"])
-    caption = text(
-        "Reconstruction error in training. The marked epoch's weights are used: of seed "
-        f"{first['seed']} those of epoch {first['best_epoch']} of {first['epochs']}."
-    )
-    blocks.append(figure("pretraining", caption, curve))
-    blocks += _reconstruction_blocks(first)
-    rows = [_error_row(fit) for fit in results["pretraining"]]
-    columns = ["Seed", "Epochs (best)", "MSE", "MAE", "PSNR (dB)", "MSE of mean image", "Ratio"]
-    caption = text(
-        f"Reconstruction error on {count(first['test']['n'])} test images, pixels from 0 to 1. "
-        "Ratio: how many times larger the error of always answering the mean training image is."
-    )
-    return [*blocks, table("errors-table", caption, columns, rows)]
-
-
-def _fit_words(fit: dict) -> str:
-    end = "stopped early" if fit["stopped_early"] else "ran to the last epoch"
-    return f"Seed {fit['seed']}: {fit['epochs']} epochs, {end}, best epoch {fit['best_epoch']}"
-
-
-def _error_row(fit: dict) -> list[str]:
-    test = fit["test"]
-    ratio = f"{test['mse_mean_image'] / test['mse']:.1f}" if test["mse"] > 0 else MISSING
-    return [
-        str(fit["seed"]),
-        f"{fit['epochs']} ({fit['best_epoch']})",
-        number(test["mse"], 5),
-        number(test["mae"], 4),
-        number(test["psnr"], 1),
-        number(test["mse_mean_image"], 5),
-        ratio,
-    ]
-
-
-def _reconstruction_blocks(fit: dict) -> list[Block]:
-    errors = [item["mse"] for item in fit["reconstructions"]] or [0.0]
-    seed = f"of the autoencoder of seed {fit['seed']}"
-    worst = "the worst one of the test split" if _has_worst(fit) else "from good to bad"
-    return [
-        *_detail_blocks(fit),
-        figure(
-            "reconstructions",
-            text(
-                f"Test images over the reconstructions {seed}, {worst} included: what is lost is "
-                "fine detail, which may be what a diagnosis needs."
-            ),
-            f"Mean squared errors from {min(errors):.4f} to {max(errors):.4f}.",
-        ),
-        figure(
-            "errors",
-            text(
-                "How the error is spread over the test images; dashes: mean of the autoencoder "
-                f"({number(fit['test']['mse'], 4)}), dots: mean error of always answering the mean "
-                f"training image ({number(fit['test']['mse_mean_image'], 4)})."
-            ),
-            f"Median error {fit['mse_quantiles'][50]:.5f}, mean {fit['test']['mse']:.5f}, "
-            f"mean image {fit['test']['mse_mean_image']:.5f}.",
-        ),
-    ]
-
-
-def _detail_blocks(fit: dict) -> list[Block]:
-    """What reconstructions keep, by spatial frequency."""
-    detail = fit.get("detail")
-    if not detail or not detail["bands"]:
-        return []
-    bands = [(band, _share_words(band["kept"])) for band in detail["bands"]]
-    low, high = bands[0], bands[-1]
-    alt = "; ".join(
-        f"{number(band['from'], 2)} to {number(band['to'], 2)} cycles per pixel: {words}"
-        for band, words in bands
-    )
-    caption = text(
-        f"What reconstructions keep of {count(detail['n'])} test images: of the power of the "
-        f"coarsest shapes (below {number(low[0]['to'], 2)} cycles per pixel) {low[1]}, of the "
-        f"finest detail (above {number(high[0]['from'], 2)}) {high[1]}. Structural similarity "
-        f"(SSIM) {interval(detail['ssim'])}, peak signal-to-noise ratio "
-        f"{interval(detail['psnr'], 1)} dB."
-    )
-    return [figure("detail", caption, f"Power kept: {alt}.")]
-
-
-def _share_words(found: dict) -> str:
-    percents = {key: found[key] and 100 * found[key] for key in ("mean", "low", "high")}
-    return MISSING if found["mean"] is None else f"{interval(percents, 1)} %"
-
-
-def _has_worst(fit: dict) -> bool:
-    return any(is_worst(fit, item) for item in fit["reconstructions"])

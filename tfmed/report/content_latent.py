@@ -1,12 +1,14 @@
 """What the report says about the latent spaces."""
 
 from tfmed.report.blocks import Block, figure, heading, paragraph, table, term, text
+from tfmed.report.explorer import explorer_block
 from tfmed.report.figures import task_slugs
-from tfmed.report.figures_latent import similarities, space_chunks, spaces_of
+from tfmed.report.figures_latent import mistakes_of, similarities, space_chunks, spaces_of
 from tfmed.report.wording import (
     MISSING,
     budget_name,
     count,
+    dataset_of,
     interval,
     number,
     p_value,
@@ -56,6 +58,9 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     images = count(max(space["n"] for space in spaces))
     told = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
     blocks: list[Block] = [paragraph(f"{told} of {images} test images.")]
+    explorer = explorer_block(results, task, slug)
+    if explorer:
+        blocks.append(explorer)
     for i, spaces in enumerate(space_chunks(results, task), 1):
         best = max(spaces, key=lambda space: space["knn_accuracy"])
         words = (
@@ -69,6 +74,8 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
             for s in spaces
         )
         blocks.append(figure(f"latent-{slug}-{i}", text(words), alt))
+    if mistakes_of(results, task):
+        blocks.append(_mistakes_figure(results, task, slug))
     blocks.append(_space_table(results, task, slug))
     if tested_spaces(results, task):
         blocks.append(_test_table(results, task, slug))
@@ -81,6 +88,28 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
         )
         blocks.append(figure(f"cka-{slug}", text(words), words))
     return blocks
+
+
+def _mistakes_figure(results: dict, task: str, slug: str) -> Block:
+    """The surest mistakes of one run, with how many there are."""
+    found = mistakes_of(results, task) or {}
+    space = next(s for s in spaces_of(results, task) if s["id"] == found["space"])
+    totals = [found[kind]["n"] for kind in ("false_positives", "false_negatives")]
+    dataset = dataset_of(results, task)
+    second = dataset["class_names"][1] if dataset else "class 1"
+    words = (
+        f"The most confident mistakes on {task_title(results, task)} of “{space['title']}”, seed "
+        f"{space['seed']}: from {count(totals[0])} false positives and {count(totals[1])} false "
+        f"negatives at a threshold of .5, those furthest from it. Under each image the score of "
+        f"“{second}” and the image's number in the test split."
+    )
+    scores = [
+        f"{kind.replace('_', ' ')} with scores "
+        + ", ".join(number(case["score"]) for case in found[kind]["shown"])
+        for kind in ("false_positives", "false_negatives")
+        if found[kind]["shown"]
+    ]
+    return figure(f"mistakes-{slug}", text(words), f"{'; '.join(scores)}.".capitalize())
 
 
 def _space_table(results: dict, task: str, slug: str) -> Block:

@@ -34,8 +34,8 @@ def ledger_blocks(results: dict, drawn: Container[str]) -> list[Block]:
         paragraph(
             "Each criterion was written down before the numbers were seen. A finding is supported "
             "or refuted only where the whole 95 % interval lies on one side of its margin; "
-            "“undecided” is not “wrong”. Each verdict stands for itself, uncorrected for the number "
-            "of findings, so a difference may be supported here and not be clear in a table that "
+            "“undecided” is not “wrong”. Each verdict stands for itself, uncorrected for how many "
+            "there are, so a difference may be supported here and not be clear in a table that "
             "corrects for many."
         ),
         table("claims", caption, columns, rows, left=6, size="small", widths=widths),

@@ -26,6 +26,7 @@ from tfmed.report import (
     figures_experiments,
     figures_latent,
 )
+from tfmed.report.differences import difference_span, signed_difference
 from tfmed.report.plotting import (
     CLASS_COLOURS,
     COLOURS,
@@ -171,6 +172,8 @@ def planned_figures(results: dict) -> "dict[str, Callable[[], Figure]]":
     for task, slug in names.items():
         for i, rows in enumerate(figures_latent.space_chunks(results, task), 1):
             plan[f"latent-{slug}-{i}"] = partial(figures_latent.draw_spaces, results, rows)
+        if figures_latent.mistakes_of(results, task):
+            plan[f"mistakes-{slug}"] = partial(figures_latent.draw_mistakes, results, task)
         if figures_latent.similarities(results, task):
             plan[f"cka-{slug}"] = partial(figures_latent.draw_cka, results, task)
     return plan
@@ -300,7 +303,7 @@ def _history_handles() -> list:
 
 
 def draw_reconstructions(results: dict) -> "Figure":
-    """Test images, their reconstructions and four times the differences, the worst included."""
+    """Test images, their reconstructions and the signed differences, the worst included."""
     fit = results["pretraining"][0]
     shown = sorted(fit["reconstructions"], key=lambda r: r["quantile"])
     if len(shown) > MAX_EXAMPLES:
@@ -308,14 +311,12 @@ def draw_reconstructions(results: dict) -> "Figure":
         shown = [shown[i] for i in kept]
     size, gap, left = 0.68, 0.05, 0.86
     figure, axes = canvas(TEXT_WIDTH, 3 * (size + gap) + 0.58)
-    for row, name in enumerate(("original", "recon-\nstruction", "difference\n× 4")):
+    span = difference_span(fit)
+    for row, name in enumerate(("original", "recon-\nstruction", f"difference\n(±{span:.2f})")):
         axes.text(left - 0.08, (row + 0.5) * (size + gap), name, ha="right", va="center")
     originals = [decode_png(item["original"]) for item in shown]
     answers = [decode_png(item["reconstruction"]) for item in shown]
-    differences = [
-        np.minimum(4 * np.abs(a.astype(int) - b.astype(int)), 255).astype(np.uint8)
-        for a, b in zip(originals, answers, strict=True)
-    ]
+    differences = [signed_difference(*pair, span) for pair in zip(originals, answers, strict=True)]
     for row, pictures in enumerate((originals, answers, differences)):
         put_images(axes, pictures, left, row * (size + gap) + 0.03, size, gap)
     for column, item in enumerate(shown):

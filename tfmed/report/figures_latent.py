@@ -10,8 +10,10 @@ from tfmed.report.plotting import (
     GREY,
     TEXT_WIDTH,
     canvas,
+    decode_png,
     legend_below,
     panels,
+    put_images,
     short,
 )
 from tfmed.report.wording import cell_order, count, dataset_of, number, percent
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 ROWS_A_FIGURE = 2
 DPI = 200
+MISTAKE_KINDS = ("false_positives", "false_negatives")
+MAX_MISTAKES = 8
 
 
 def spaces_of(results: dict, task: str) -> list[dict]:
@@ -157,6 +161,40 @@ def _numbers(space: dict) -> str:
         f"KL divergence {space['tsne']['kl_divergence']:.2f}",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def mistakes_of(results: dict, task: str) -> dict | None:
+    """The surest mistakes kept of a task, where there are any."""
+    found = results["latent"].get("mistakes", {}).get(task)
+    return found if found and any(found[kind]["shown"] for kind in MISTAKE_KINDS) else None
+
+
+def draw_mistakes(results: dict, task: str) -> "Figure":
+    """The surest false positives and false negatives of one run, each with its score."""
+    found, dataset = mistakes_of(results, task) or {}, dataset_of(results, task)
+    names = dataset["class_names"] if dataset else ["class 0", "class 1"]
+    kinds = [kind for kind in MISTAKE_KINDS if found[kind]["shown"]]
+    size, gap, row = 0.76, 0.06, 1.42
+    figure, axes = canvas(TEXT_WIDTH, row * len(kinds) + 0.02)
+    for i, kind in enumerate(kinds):
+        label, shown = MISTAKE_KINDS.index(kind), found[kind]["shown"][:MAX_MISTAKES]
+        y = i * row
+        title = (
+            f"{kind.replace('_', ' ').capitalize()}: labelled “{short(names[label], 24)}”, "
+            f"answered “{short(names[1 - label], 24)}”"
+        )
+        axes.text(0.05, y + 0.14, title, weight="bold", va="center")
+        put_images(axes, [decode_png(case["image"]) for case in shown], 0.05, y + 0.3, size, gap)
+        for j, case in enumerate(shown):
+            x = 0.05 + j * (size + gap) + size / 2
+            axes.text(x, y + 0.42 + size, number(case["score"]), ha="center", va="center")
+            axes.text(
+                x, y + 0.58 + size, f"no. {case['index']}", ha="center", va="center", color=GREY,
+                fontsize=7.5,
+            )  # fmt: skip
+    axes.set_xlim(0, TEXT_WIDTH)
+    axes.set_ylim(figure.get_size_inches()[1], 0)
+    return figure
 
 
 def similarities(results: dict, task: str) -> dict[tuple[str, str], float]:
