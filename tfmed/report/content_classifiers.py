@@ -162,7 +162,7 @@ def _budget_table(results: dict, task: str, slug: str, metric: str) -> Block:
         if found:
             rows.append([title])
         rows += [[NAMES[name], *(_cell(row, metric) for row in cells)] for name, cells in found]
-    columns = ["", *(budget_name(results, task, budget) for budget in shown)]
+    columns = ["Strategy", *(budget_name(results, task, budget) for budget in shown)]
     words = text(
         f"{metric_name(metric).capitalize() if metric != 'auc' else 'AUC'} on the test split of "
         f"{task_title(results, task)}: {_best_words(results, task, metric)}."
