@@ -162,6 +162,7 @@
     }
     const columns = titles.flatMap((title, i) => spread(title, rows.map((row) => row[i] ?? "")));
     if (groups.some(Boolean)) columns.unshift(["group", ...groups]);
+    if (document.querySelector(".mark")) columns.push(["synthetic_data", ...rows.map(() => "yes")]);
     return columns[0].map((_, i) => `${csvLine(columns.map((column) => column[i]))}\n`).join("");
   }
 

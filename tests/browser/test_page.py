@@ -202,6 +202,15 @@ def test_a_table_is_saved_with_intervals_in_columns_of_numbers(
         assert numbers == [float(number) for number in said]
 
 
+def test_a_saved_table_of_synthetic_results_says_so(hostile: Path, open_page: Any) -> None:
+    page = open_page(hostile).page
+    _, text = saved(page, "#item-balance-table .tools button")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert {row["synthetic_data"] for row in rows} == {"yes"}
+    assert [row["Images"] for row in rows[:3]] == ["10718", "1764", "3441"]
+    assert rows[0]["group"].startswith('Study #1 *bold* _it_ $x$ `c` @ref <b>"q"</b> \\ שלום')
+
+
 def test_a_link_to_a_figure_jumps_to_it_and_marks_it(example: Path, open_page: Any) -> None:
     page = open_page(example).page
     link = page.locator("#item-claims tbody a").first

@@ -71,6 +71,12 @@ def test_hostile_names_survive_csv() -> None:
     assert rows[2][2] == "<script>alert(1)</script>"
 
 
+def test_numbers_on_synthetic_images_say_so() -> None:
+    results = example_results(synthetic=True, n_seeds=1, evidence=False)
+    for numbers in figure_numbers(results, planned_figures(results)).values():
+        assert {row["synthetic_data"] for row in as_dicts(numbers)} == {"yes"}
+
+
 def test_files_of_earlier_figures_are_removed(tmp_path) -> None:
     (tmp_path / "gone.csv").touch()
     write_numbers({"kept": Numbers(("a", "b"), [[1, None]])}, tmp_path)

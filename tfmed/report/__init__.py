@@ -144,13 +144,18 @@ def _environment(*, autoescape: bool) -> Any:
 
 
 def render_html(
-    content: dict, drawn: dict[str, Path], *, numbers: Mapping[str, Numbers] | None = None
+    content: dict,
+    drawn: dict[str, Path],
+    scripts: str = "",
+    *,
+    numbers: Mapping[str, Numbers] | None = None,
 ) -> str:
     """One self-contained page; the same content and figures give the same characters.
 
     Args:
         content: from `tfmed.report.content.document`.
         drawn: figure id to SVG file.
+        scripts: markup for the end of the page.
         numbers: what figures show, from `tfmed.report.figure_data`; to be saved by the reader.
     """
     from markupsafe import Markup
@@ -177,6 +182,7 @@ def render_html(
         figures=figures,
         style=style,
         script=script,
+        scripts=Markup(scripts),
         dark={"paper": DARK_PAPER, "ink": DARK_INK, "colours": list(dark_colours(colours))},
         mark=SYNTHETIC_MARK,
     )

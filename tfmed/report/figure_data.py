@@ -56,10 +56,12 @@ def figure_numbers(results: dict, drawn: Container[str]) -> dict[str, Numbers]:
     Returns:
         Figure id to its numbers, rounded to six significant digits. Pictures of images have none;
         of latent spaces there is what is written beside them (coordinates are in `results.json`).
+        Numbers on synthetic images have a column that says so.
     """
     made = {name: make() for name, make in _families(results).items() if name in drawn}
+    names, marks = (("synthetic_data",), ["yes"]) if results["synthetic"] else ((), [])
     return {
-        name: Numbers(columns, [[_rounded(value) for value in row] for row in rows])
+        name: Numbers((*columns, *names), [[*map(_rounded, row), *marks] for row in rows])
         for name, (columns, rows) in made.items()
         if rows
     }
