@@ -30,8 +30,8 @@ from tfmed.report.figures import is_worst
 from tfmed.report.figures_budgets import forest_task, majority_share, trained_tasks
 from tfmed.report.wording import (
     MISSING,
+    NAMES,
     STRATEGIES,
-    STRATEGY_NAMES,
     budget_name,
     count,
     dataset_of,
@@ -111,7 +111,7 @@ def answer_blocks(results: dict) -> list[Block]:
         *([": see ", ref("differences"), "."] if forest_task(results) else ["."]),
     )
     drawn = figure("answer", caption, f"Accuracy: {alt}.")
-    return [*blocks, drawn, _certainty(results, task, rows), _words(rows)]
+    return [*blocks, drawn, _certainty(results, task, rows), _words(results, task)]
 
 
 def _certainty(results: dict, task: str, rows: list[dict]) -> Block:
@@ -136,8 +136,8 @@ WORDS = (
     ("label", "the class that an image is said to belong to, which a classifier learns to name."),
     (
         "label budget",
-        "the number of labelled images a classifier may see, for training and validation "
-        "together; “all” means the official training and validation splits.",
+        "the number of labelled images a classifier may see, for training and for validation "
+        "(to decide when to stop) together; “all” means the official splits for both.",
     ),
     (
         "accuracy",
@@ -159,6 +159,10 @@ WORDS = (
     ("frozen", "encoder pretrained without labels; only the classifier on top is trained."),
     ("finetune", "encoder pretrained without labels and then trained further."),
     (
+        "pixels_logistic",
+        "a baseline that needs no network: logistic regression on the values of the pixels.",
+    ),
+    (
         "seed",
         "fixes all that is left to luck: which images get labels, the first weights, the order.",
     ),
@@ -171,14 +175,10 @@ WORDS = (
 )
 
 
-def _words(rows: list[dict]) -> Block:
-    """The words needed to read the answer; of strategies, those that were run."""
-    left_out = set(STRATEGIES) - {row["strategy"] for row in rows}
-    told = [
-        (STRATEGY_NAMES.get(name, name), text(words))
-        for name, words in WORDS
-        if name not in left_out
-    ]
+def _words(results: dict, task: str) -> Block:
+    """The words needed to read the answer; of strategies and baselines, those that were run."""
+    left_out = set(NAMES) - {row["strategy"] for row in summary_rows(results, task)}
+    told = [(NAMES.get(name, name), text(words)) for name, words in WORDS if name not in left_out]
     return definitions(told)
 
 
@@ -199,8 +199,8 @@ def data_blocks(results: dict) -> list[Block]:
     blocks.append(figure("examples", words, f"Images in rows by class. {shown}."))
     balance = "; ".join(_balance_words(data) for data in results["datasets"])
     caption = text(
-        "Class balance of each split. Where it shifts between training and test, accuracy at "
-        "a fixed threshold suffers while the AUC does not."
+        "Class balance of each split. Where it shifts between training and test, a classifier may "
+        "give the answer that was commoner in training too often, which costs accuracy."
     )
     blocks.append(figure("balance", caption, balance))
     return [*blocks, _balance_table(results)]
