@@ -63,6 +63,15 @@ def test_a_bare_study_has_only_its_balance(results: dict) -> None:
     assert set(figure_numbers(bare, drawn)) == {"balance"}
 
 
+def test_mistakes_are_given_by_their_place_in_the_test_split(results: dict) -> None:
+    shown = {"n": 3, "shown": [{"index": 41, "score": 0.99, "image": "data:image/png;base64,"}]}
+    found = {"run": "a", "false_positives": shown, "false_negatives": {"n": 0, "shown": []}}
+    latent = results["latent"] | {"mistakes": {"pneumoniamnist": found}}
+    name = "mistakes-pneumoniamnist"
+    (row,) = figure_numbers(results | {"latent": latent}, {name})[name].rows
+    assert row == ["false_positives", "a", 41, 0.99]
+
+
 def test_hostile_names_survive_csv() -> None:
     results = example_results(hostile=True, n_seeds=1, evidence=False)
     text = csv_text(figure_numbers(results, {"balance"})["balance"])

@@ -111,6 +111,7 @@ def _families(results: dict) -> dict[str, Callable[[], Numbers]]:
         plan[f"roc-{slug}"] = partial(score_curves, results, task)
         plan[f"curves-{slug}"] = partial(losses_by_epoch, results, task)
         plan[f"confusion-{slug}"] = partial(confusion, results, task)
+        plan[f"mistakes-{slug}"] = partial(mistakes, results, task)
         plan[f"cka-{slug}"] = partial(similarity, results, task)
         for i, spaces in enumerate(space_chunks(results, task), 1):
             plan[f"latent-{slug}-{i}"] = partial(latent_spaces, spaces)
@@ -329,6 +330,18 @@ def latent_spaces(spaces: list[dict]) -> Numbers:
     names = ("latent_space", "images", "dimensions", "10_nn_accuracy", "silhouette")
     parts = ("auc_of_pc1", "auc_of_pc2", "variance_of_pc1", "variance_of_pc2")
     return Numbers((*names, *parts), rows)
+
+
+def mistakes(results: dict, task: str) -> Numbers:
+    """The surest mistakes of one run: which test image, and its score."""
+    found = results["latent"].get("mistakes", {}).get(task, {})
+    rows = [
+        [kind, found["run"], case["index"], case["score"]]
+        for kind in ("false_positives", "false_negatives")
+        if kind in found
+        for case in found[kind]["shown"]
+    ]
+    return Numbers(("kind", "run", "row_in_test_split", "score"), rows)
 
 
 def similarity(results: dict, task: str) -> Numbers:
