@@ -253,7 +253,7 @@ def test_a_browser_that_refuses_storage_has_themes_all_the_same(
 def test_without_javascript_all_is_there_but_what_needs_it(example: Path, open_page: Any) -> None:
     with_it = open_page(example).page
     without = open_page(example, javascript=False).page
-    for selector in ("main p:not(.tools)", "main td", "main th", "figcaption", "main svg"):
+    for selector in ("section > p", ".item td", ".item th", "figcaption", "figure svg"):
         count = with_it.locator(selector).count()
         assert without.locator(selector).count() == count, selector
         shown = without.locator(f"{selector}:visible").count()
