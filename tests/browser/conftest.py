@@ -1,13 +1,23 @@
 """A headless Chromium that notes every request and every error of a page."""
 
+import json
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tfmed import report
+from tfmed.report.content import document
+from tfmed.report.figure_data import figure_numbers, write_numbers
+from tfmed.report.figures import draw_all
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
+from example_results import example_results
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -21,6 +31,37 @@ class OpenPage:
     page: Any
     requests: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+
+def page_of(out: Path, results: dict) -> Path:
+    """The page of these results, without the PDF, which takes longer."""
+    results = json.loads(json.dumps(results))
+    drawn = draw_all(results, out / "figures")
+    numbers = figure_numbers(results, drawn)
+    write_numbers(numbers, out / "figures")
+    page = out / "report.html"
+    page.write_text(report.render_html(document(results, drawn), drawn, numbers=numbers))
+    return page
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of invented results."""
+    return page_of(tmp_path_factory.mktemp("report"), example_results())
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A page with one of everything, for what takes long on a large one."""
+    results = example_results(evidence=False, n_seeds=2)
+    return page_of(tmp_path_factory.mktemp("small"), results)
+
+
+@pytest.fixture(scope="session")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of invented results with markup and endless words for names, marked synthetic."""
+    results = example_results(hostile=True, synthetic=True, n_seeds=1, evidence=False)
+    return page_of(tmp_path_factory.mktemp("hostile"), results)
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def test_every_output_is_there_and_nothing_half_written(
     assert {path.name for path in out.iterdir()} == {
         *("report.html", "report.pdf", "results.json", "figures", "predictions")
     }
-    assert {path.suffix for path in (out / "figures").iterdir()} == {".svg"}
+    assert {path.suffix for path in (out / "figures").iterdir()} == {".svg", ".csv"}
     runs = {run["predictions"] for run in results["runs"]}
     assert all((out / path).is_file() for path in runs)
     assert len(runs) == len(results["runs"]) == 2 * (2 + 7 + 4 + 7 + 4)

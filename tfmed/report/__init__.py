@@ -8,7 +8,7 @@ import datetime
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from tfmed.errors import InputError
 from tfmed.report.answer import answer
 from tfmed.report.content import document
 from tfmed.report.explorer import page_scripts
+from tfmed.report.figure_data import Numbers, csv_text, figure_numbers, write_numbers
 from tfmed.report.figures import draw_all
 from tfmed.report.plotting import PRINTED, write_aside
+from tfmed.report.theming import DARK_INK, DARK_PAPER, dark_colours, isolated, themed
 from tfmed.report.wording import SYNTHETIC_MARK
 
 __all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
@@ -45,8 +47,8 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
     """Draw the figures and write both reports from `out/results.json`.
 
     Args:
-        out: the study's report folder. `figures/*.svg`, `report.html` and `report.pdf` are written
-            there, each moved into place when complete.
+        out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
+            `report.html` and `report.pdf` are written there, each moved into place when complete.
         progress: told what is done next, in a few words.
 
     Returns:
@@ -64,7 +66,10 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
         content = document(results, drawn)
         say("writing report.html")
         html, pdf = out / "report.html", out / "report.pdf"
-        write_aside(html, render_html(content, drawn, page_scripts(results, out)))
+        numbers = figure_numbers(results, drawn)
+        write_numbers(numbers, out / "figures")
+        scripts = page_scripts(results, out)
+        write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
         say("writing report.pdf")
         write_aside(pdf, render_pdf(content, drawn))
     except OSError as error:
@@ -143,25 +148,48 @@ def _environment(*, autoescape: bool) -> Any:
     )
 
 
-def render_html(content: dict, drawn: dict[str, Path], scripts: str = "") -> str:
+def render_html(
+    content: dict,
+    drawn: dict[str, Path],
+    scripts: str = "",
+    *,
+    numbers: Mapping[str, Numbers] | None = None,
+) -> str:
     """One self-contained page; the same content and figures give the same characters.
 
     Args:
         content: from `tfmed.report.content.document`.
         drawn: figure id to SVG file.
         scripts: markup for the end of the page.
+        numbers: what figures show, from `tfmed.report.figure_data`; to be saved by the reader.
     """
     from markupsafe import Markup
 
     environment = _environment(autoescape=True)
-    figures = {}
+    environment.filters["isolated"] = isolated
+    templates = templates_folder()
+    figures, colours = {}, set()
     for name, path in drawn.items():
-        svg = path.read_text(encoding="utf-8")
-        figures[name] = {"svg": Markup(svg), "width": svg_size(svg)[0]}
-    style = Markup((templates_folder() / "style.css").read_text(encoding="utf-8"))
-    template = environment.get_template("report.html.j2")
-    return template.render(
-        doc=content, figures=figures, style=style, mark=SYNTHETIC_MARK, scripts=Markup(scripts)
+        svg, used = themed(path.read_text(encoding="utf-8"))
+        colours |= used
+        figures[name] = {
+            "svg": Markup(svg),
+            "width": svg_size(svg)[0],
+            "file": f"{path.parent.name}/{name}",
+            "numbers": csv_text(numbers[name]) if numbers and name in numbers else None,
+        }
+    style, script = (
+        Markup((templates / name).read_text(encoding="utf-8"))
+        for name in ("style.css", "report.js")
+    )
+    return environment.get_template("report.html.j2").render(
+        doc=content,
+        figures=figures,
+        style=style,
+        script=script,
+        scripts=Markup(scripts),
+        dark={"paper": DARK_PAPER, "ink": DARK_INK, "colours": list(dark_colours(colours))},
+        mark=SYNTHETIC_MARK,
     )
 
 

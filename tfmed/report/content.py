@@ -29,9 +29,11 @@ from tfmed.report.blocks import (
 from tfmed.report.content_classifiers import spread_words
 from tfmed.report.figures_budgets import forest_task, majority_share, trained_tasks
 from tfmed.report.wording import (
+    NAMES,
     STRATEGIES,
     budget_name,
     count,
+    dataset_of,
     interval,
     number,
     percent,
@@ -111,46 +113,76 @@ def answer_blocks(results: dict) -> list[Block]:
         "their paired difference is clear",
         *([": see ", ref("differences"), "."] if forest_task(results) else ["."]),
     )
-    return [*blocks, figure("answer", caption, f"Accuracy: {alt}."), _words()]
+    drawn = figure("answer", caption, f"Accuracy: {alt}.")
+    return [*blocks, drawn, _certainty(results, task, rows), _words(results, task)]
 
 
-def _words() -> Block:
-    return definitions(
-        [
-            (
-                "label budget",
-                text(
-                    "the number of labelled images a classifier may see, for training and "
-                    "validation together; “all” means the official training and validation splits."
-                ),
-            ),
-            (
-                "encoder",
-                text("the part of a network that turns an image into numbers, its embedding."),
-            ),
-            ("from scratch", text("encoder with random weights, trained with the classifier.")),
-            (
-                "random, frozen",
-                text(
-                    "encoder with random weights that training leaves as they are: the control "
-                    "that shows what the shape of the network does by itself."
-                ),
-            ),
-            (
-                "frozen",
-                text("encoder pretrained without labels; only the classifier on top is trained."),
-            ),
-            ("fine-tuned", text("encoder pretrained without labels and then trained further.")),
-            ("points", text("percentage points.")),
-            (
-                "clear",
-                text(
-                    "a difference whose p-value is below .05 after the correction for all "
-                    "comparisons of its metric in this study (Holm)."
-                ),
-            ),
-        ]
+def _certainty(results: dict, task: str, rows: list[dict]) -> Block:
+    """How sure the answer is, for readers without statistics."""
+    several = max((row["n_seeds"] for row in rows), default=1)
+    seeds = f"the mean of {several} repeats (seeds)" if several > 1 else "that of one repeat (seed)"
+    dataset = dataset_of(results, task)
+    images = f" on {count(dataset['splits']['test']['n'])} test images" if dataset else ""
+    family = max((entry["family"] for entry in results["comparisons"]), default=0)
+    clear = (
+        f" A difference is called clear only if it holds after correction for all {count(family)} "
+        "comparisons of its kind; “no clear difference” does not mean that there is none."
     )
+    return paragraph(
+        strong("How sure is this? "),
+        f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that fit "
+        f"with what was seen.{clear if family else ''}",
+    )
+
+
+WORDS = (
+    ("label", "the class that an image is said to belong to, which a classifier learns to name."),
+    (
+        "label budget",
+        "the number of labelled images a classifier may see, for training and for validation "
+        "(to decide when to stop) together; “all” means the official splits for both.",
+    ),
+    (
+        "accuracy",
+        "share of images whose class is named correctly; on the test split, which holds images "
+        "that played no part in training or choosing.",
+    ),
+    ("encoder", "the part of a network that turns an image into numbers, its embedding."),
+    (
+        "pretrained",
+        "trained beforehand on other images, without their labels, to draw each image again from "
+        "its embedding.",
+    ),
+    ("scratch", "encoder with random weights, trained with the classifier."),
+    (
+        "random_frozen",
+        "encoder with random weights that training leaves as they are: the control that shows "
+        "what the shape of the network does by itself.",
+    ),
+    ("frozen", "encoder pretrained without labels; only the classifier on top is trained."),
+    ("finetune", "encoder pretrained without labels and then trained further."),
+    (
+        "pixels_logistic",
+        "a baseline that needs no network: logistic regression on the values of the pixels.",
+    ),
+    (
+        "seed",
+        "fixes all that is left to luck: which images get labels, the first weights, the order.",
+    ),
+    ("points", "percentage points."),
+    (
+        "clear",
+        "a difference whose p-value is below .05 after the correction for all comparisons of its "
+        "metric in this study (Holm). The p-value: how often luck alone would make one as large.",
+    ),
+)
+
+
+def _words(results: dict, task: str) -> Block:
+    """The words needed to read the answer; of strategies and baselines, those that were run."""
+    left_out = set(NAMES) - {row["strategy"] for row in summary_rows(results, task)}
+    told = [(NAMES.get(name, name), text(words)) for name, words in WORDS if name not in left_out]
+    return definitions(told)
 
 
 def data_blocks(results: dict) -> list[Block]:
@@ -177,20 +209,21 @@ def data_blocks(results: dict) -> list[Block]:
             ".",
         )
     )
-    blocks.append(
-        figure(
-            "examples",
-            text("Training images of both classes, drawn at their real resolution."),
-            f"Examples of both classes of {len(results['datasets'])} data sets.",
-        )
-    )
+    told = "; ".join(map(_example_words, results["datasets"]))
+    words = text("Training images of both classes, drawn at their real resolution.")
+    blocks.append(figure("examples", words, f"Images in rows by class. {told}."))
     balance = "; ".join(_balance_words(data) for data in results["datasets"])
     caption = text(
-        "Class balance of each split. Where it shifts between training and test, accuracy at "
-        "a fixed threshold suffers while the AUC does not."
+        "Class balance of each split. Where it shifts between training and test, a classifier may "
+        "give the answer that was commoner in training too often, which costs accuracy."
     )
     blocks.append(figure("balance", caption, balance))
     return [*blocks, _balance_table(results)]
+
+
+def _example_words(data: dict) -> str:
+    names = zip(data["examples"], data["class_names"], strict=True)
+    return f"{data['title']}: {', '.join(f'{len(found)} of {name}' for found, name in names)}"
 
 
 def _balance_words(data: dict) -> str:

@@ -70,7 +70,7 @@ def _metric_table(results: dict, name: str, metrics: tuple[str, ...], words: str
     titles = [metric_name(metric).removesuffix(", chosen threshold") for metric in metrics]
     words = f"{words} Means over {_seeds(results)}."
     widths = [2.3] + [1.0] * (len(metrics) + chosen)
-    columns = ["", *(["threshold"] if chosen else []), *titles]
+    columns = ["Strategy", *(["threshold"] if chosen else []), *titles]
     return table(name, text(words), columns, rows, size="small", widths=widths)
 
 

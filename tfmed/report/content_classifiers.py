@@ -100,8 +100,8 @@ def _difference_blocks(results: dict) -> list[Block]:
         f"Paired differences between strategies on {title}, at the same seeds and on the same test "
         f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
         "markers). Grey: true differences that this study would have failed to call clear in more "
-        f"than one of five tries ({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to "
-        f"{number(max(reach), 1)} points)."
+        f"than one of five tries ({metric_name(accuracy[0]['metric'])}: below "
+        f"{number(min(reach), 1)} to {number(max(reach), 1)} points)."
     )
     return [figure("differences", caption, alt), _difference_table(results, task)]
 
@@ -196,7 +196,7 @@ def _budget_table(results: dict, task: str, slug: str, metric: str) -> Block:
         if found:
             rows.append([title])
         rows += [[NAMES[name], *(_cell(row, metric) for row in cells)] for name, cells in found]
-    columns = ["", *(budget_name(results, task, budget) for budget in shown)]
+    columns = ["Strategy", *(budget_name(results, task, budget) for budget in shown)]
     words = text(
         f"{metric_name(metric).capitalize() if metric != 'auc' else 'AUC'} on the test split of "
         f"{task_title(results, task)}: {_best_words(results, task, metric)}."

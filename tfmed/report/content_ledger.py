@@ -32,7 +32,10 @@ def ledger_blocks(results: dict, drawn: Container[str]) -> list[Block]:
     widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
     return [
         paragraph(
-            "Each criterion was written down before the numbers were seen. A finding is supported "
+            "tfmed grew from an earlier report with fewer runs and no intervals; what it found is "
+            "put to the test here. Technical words are explained in the section that the last "
+            "column leads to. Each criterion was written down before the numbers were seen. A "
+            "finding is supported "
             "or refuted only where the whole 95 % interval lies on one side of its margin; "
             "“undecided” is not “wrong”. Each verdict stands for itself, uncorrected for how many "
             "there are, so a difference may be supported here and not be clear in a table that "

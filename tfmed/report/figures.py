@@ -30,6 +30,7 @@ from tfmed.report.differences import difference_span, signed_difference
 from tfmed.report.plotting import (
     CLASS_COLOURS,
     COLOURS,
+    FIXED_INKS,
     GREY,
     STYLE,
     TEXT_WIDTH,
@@ -242,13 +243,12 @@ def draw_balance(results: dict) -> "Figure":
 
 def _balance_bar(axes: "Axes", y: int, split: dict) -> None:
     left = 0.0
-    inks = ("black", "white")
     for label, (counts, colour) in enumerate(zip(split["counts"], CLASS_COLOURS, strict=True)):
         share = counts / max(1, split["n"])
         axes.barh(y, share, left=left, height=0.74, color=colour, edgecolor="white")
         if share > 0.12:
             words = f"{count(counts)} ({percent(share)})"
-            axes.text(left + share / 2, y, words, ha="center", va="center", color=inks[label])
+            axes.text(left + share / 2, y, words, ha="center", va="center", color=FIXED_INKS[label])
         left += share
     axes.text(1.01, y, f"n = {count(split['n'])}", va="center")
 

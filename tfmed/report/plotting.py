@@ -33,6 +33,8 @@ LINES: dict[str, Any] = {
 CLASS_COLOURS = ("#E69F00", "#0072B2")
 GREY = "#6b6b6b"
 RED = "#B00020"
+# Black and white on a face whose colour is the same on light and on dark paper.
+FIXED_INKS = ("#010101", "#fefefe")
 TEXT_WIDTH = 6.7
 PRINTED = 0.9
 """Figures are drawn for the full width; a little smaller, more of them share a printed page."""
@@ -189,12 +191,12 @@ def put_images(
     """
     from PIL import Image
 
-    between = np.full((TILE, round(TILE * gap / size), 3), 255, dtype=np.uint8)
+    between = np.zeros((TILE, round(TILE * gap / size), 4), dtype=np.uint8)
     parts: list[np.ndarray] = []
     for pixels in pictures:
         # Enlarged without smoothing, since viewers smooth small pictures each in its own way.
         tile = Image.fromarray(pixels).resize((TILE, TILE), Image.Resampling.NEAREST)
-        parts += [np.asarray(tile), between]
+        parts += [np.asarray(tile.convert("RGBA")), between]
     row = np.hstack(parts[:-1])
     right = x + row.shape[1] / TILE * size
     extent = (x, right, y + size, y)
