@@ -182,6 +182,25 @@ def test_pruning_goes_on_where_another_process_prunes(monkeypatch, capsys):
     assert "1 results" in capsys.readouterr().out
 
 
+def test_pruning_a_read_only_cache_is_refused_in_one_line(monkeypatch, capsys):
+    path = Store(jobs.cache_folder() / "jobs").path(job())
+    write_result(path, "title", RESULT)
+    os.utime(path, (0, 0))
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    assert jobs.main(["--prune", "30"]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {path}: can't be removed")
+
+
+@pytest.mark.parametrize("days", ["-1", "nan", "x"])
+def test_pruning_takes_a_number_of_days(days):
+    with pytest.raises(SystemExit, match="2"):
+        jobs.main(["--prune", days])
+
+
 def test_a_cache_that_became_read_only_is_named_before_work_begins(tmp_path, monkeypatch):
     store = Store(tmp_path)
     (tmp_path / "run").mkdir()

@@ -267,6 +267,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--prune", type=float, metavar="DAYS", help="remove results not used for so many days"
     )
     days = parser.parse_args(arguments).prune
+    if days is not None and not days >= 0:
+        parser.error("--prune takes a number of days, 0 or more")
     root = cache_folder() / "jobs"
     now = time.time()
     rows: dict[str, list[int]] = {}
@@ -279,7 +281,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         row[0] += 1
         row[1] += stat.st_size
         if days is not None and now - stat.st_mtime > days * 86_400:
-            path.unlink(missing_ok=True)
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                print(f"error: {path}: can't be removed ({error.strerror})", file=sys.stderr)
+                return 2
             row[2] += 1
     print(f"{root}")
     for kind, (count, size, removed) in rows.items():

@@ -60,6 +60,16 @@ def test_a_card_that_names_other_hashes_is_found(spoiled):
     assert "saved_model.pb is not the file that the card names" in gate.judge(spoiled).reasons[0]
 
 
+@pytest.mark.parametrize("key", ["intended_use", "not_for", "metrics", "class_balance"])
+def test_a_card_that_was_edited_is_found(spoiled, key):
+    content = card.read_card(spoiled)
+    content[key] = {**content[key], "more": 1} if isinstance(content[key], dict) else "anything"
+    (spoiled / card.CARD).write_text(json.dumps(content))
+    verdict = gate.judge(spoiled)
+    assert verdict.stage == "unservable"
+    assert "model_card.json was changed after it was written" in verdict.reasons[0]
+
+
 @pytest.mark.parametrize(
     "content", [None, "", "{", "[]", "{}", '{"format": 1}', '{"format": 99}'], ids=str
 )
@@ -114,14 +124,14 @@ def test_a_model_that_differs_from_its_original_stays_a_candidate(spoiled):
 
 @pytest.mark.parametrize("change", [{"threshold": 0.99}, {"class_names": ["a", "b"]}], ids=str)
 def test_a_card_with_another_threshold_or_other_classes_is_found(spoiled, change):
-    (spoiled / card.CARD).write_text(json.dumps(card.read_card(spoiled) | change))
+    card.write_card(spoiled, card.read_card(spoiled) | change)
     assert gate.judge(spoiled).stage == "candidate"
 
 
 def test_a_card_with_a_better_accuracy_than_its_scores_is_found(spoiled):
     content = card.read_card(spoiled)
     content["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"] = 0.99
-    (spoiled / card.CARD).write_text(json.dumps(content))
+    card.write_card(spoiled, content)
     assert failed(gate.judge(spoiled)) == {"metrics"}
 
 

@@ -25,7 +25,7 @@ SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Shares of label 1 for which a card says what becomes of a model's answers."""
 _NEEDED = {
     *("format", "name", "source", "seeds", "threshold", "class_names", "metrics", "files"),
-    *("data", "training", "class_balance"),
+    *("data", "training", "class_balance", "sha256"),
 }
 _NOT_FOR = (
     "Decisions about patients: it is no medical device, and nobody has tested it as one.",
@@ -103,8 +103,9 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[
 
 
 def write_card(folder: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """Writes a card with the hashes of all that is in the folder; gives the card."""
+    """Writes a card with the hashes of all that is in the folder, and its own; gives the card."""
     written = {**content, "files": file_hashes(folder)}
+    written["sha256"] = card_hash(written)
     text = json.dumps(written, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / CARD).write_text(text + "\n", encoding="utf-8")
     return written
@@ -130,6 +131,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     return found
 
 
+def card_hash(content: Mapping[str, Any]) -> str:
+    """SHA-256 of a card's content, its own hash aside, as JSON with sorted keys."""
+    rest = {key: value for key, value in content.items() if key != "sha256"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
+
+
 def file_hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of a version, card and gate's verdict aside, by relative path."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -143,7 +150,9 @@ def file_hashes(folder: Path) -> dict[str, str]:
 def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
     """What differs between a version's files and its card; empty if nothing does."""
     told, there = found["files"], file_hashes(folder)
+    changed = found["sha256"] != card_hash(found)
     return [
+        *([f"{CARD} was changed after it was written"] if changed else []),
         *(f"{name} is missing" for name in sorted(set(told) - set(there))),
         *(f"{name} is not in the card" for name in sorted(set(there) - set(told))),
         *(

@@ -1,5 +1,11 @@
 """TF Serving's gRPC interface; needs the optional `tensorflow-serving-api`."""
 
+import os
+
+# What these libraries log would hide the one line that says what went wrong.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+
 import grpc
 import tensorflow as tf
 from tensorflow_serving.apis import (
@@ -67,8 +73,9 @@ class Grpc:
         code, words = error.code(), error.details() or error.code().name
         if code == grpc.StatusCode.NOT_FOUND or NO_LABEL in words:
             return not_found(self.target, self._states(), words)
-        refused = code == grpc.StatusCode.INVALID_ARGUMENT
-        return failure(self.target, refused, code in _PASSING, words)
+        too_large = "larger than max" in words
+        refused = code == grpc.StatusCode.INVALID_ARGUMENT or too_large
+        return failure(self.target, refused, code in _PASSING and not too_large, words)
 
     def _states(self) -> dict[int, str] | None:
         request = get_model_status_pb2.GetModelStatusRequest()
