@@ -36,8 +36,8 @@ class Tables(HTMLParser):
         found = dict(attrs)
         identifier = found.get("id") or ""
         self.ids.add(identifier)
-        if tag == "div" and found.get("role") == "region":
-            self._table = identifier.removeprefix("item-")
+        if tag == "table":
+            self._table = found.get("data-name") or ""
             self.rows[self._table], self.links[self._table] = [], []
         elif tag == "div":
             self._stated = found.get("class") == "statement"

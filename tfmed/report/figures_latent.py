@@ -190,7 +190,7 @@ def draw_mistakes(results: dict, task: str) -> "Figure":
             axes.text(x, y + 0.42 + size, number(case["score"]), ha="center", va="center")
             axes.text(
                 x, y + 0.58 + size, f"no. {case['index']}", ha="center", va="center", color=GREY,
-                fontsize=7.5,
+                fontsize=8,
             )  # fmt: skip
     axes.set_xlim(0, TEXT_WIDTH)
     axes.set_ylim(figure.get_size_inches()[1], 0)
