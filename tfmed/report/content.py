@@ -123,15 +123,16 @@ def _certainty(results: dict, task: str, rows: list[dict]) -> Block:
     seeds = f"the mean of {several} repeats (seeds)" if several > 1 else "that of one repeat (seed)"
     dataset = dataset_of(results, task)
     images = f" on {count(dataset['splits']['test']['n'])} test images" if dataset else ""
-    family = max((entry["family"] for entry in results["comparisons"]), default=0)
     clear = (
-        f" A difference is called clear only if it holds after correction for all {count(family)} "
-        "comparisons of its kind; “no clear difference” does not mean that there is none."
+        " A difference is called clear only if it holds after correction for all comparisons of "
+        "its kind; “no clear difference” does not mean that there is none."
+        if several > 1
+        else " With one repeat nothing is known of its luck, and no difference is called clear."
     )
     return paragraph(
         strong("How sure is this? "),
         f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that fit "
-        f"with what was seen.{clear if family else ''}",
+        f"with what was seen.{clear if results['comparisons'] else ''}",
     )
 
 
@@ -172,8 +173,8 @@ WORDS = (
     ("points", "percentage points."),
     (
         "clear",
-        "a difference whose p-value is below .05 after the correction for all comparisons of its "
-        "metric in this study (Holm). The p-value: how often luck alone would make one as large.",
+        "a difference over several seeds whose p-value is below .05 after the correction for all "
+        "comparisons of its kind (Holm). The p-value: how often luck alone would make one as large.",
     ),
 )
 
