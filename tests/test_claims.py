@@ -184,7 +184,7 @@ def forgotten():
     for value in (-0.1, 0.1, -0.01):
         change = {"mean": value, "low": value - 0.05, "high": value + 0.05, "sd": 0.02}
         entries = [
-            {"label_budget": budget, "probe_auc_difference": found, "n_seeds": 5}
+            {"label_budget": budget, "probe_auc_difference": found, "n_seeds": 5, "n_test": 100}
             for budget, found in (("full", change), (300, {**change, "mean": 9.0}))
         ]
         outcomes.append(results(latent={"forgetting": entries}))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 from test_plan import SOURCE, TARGET
 
@@ -10,9 +11,16 @@ from tfmed.jobs import Result
 from tfmed.plan import make_plan
 from tfmed.study import Study
 
+LABELS = np.repeat([0, 1], 100)
+
 
 def measured(auc, mse):
-    return Result({"probe_auc": auc, "mse": mse})
+    """A probe with this AUC (of two decimals) on `LABELS`; None where there is one class only."""
+    if auc is None:
+        return Result({"probe_auc": None, "mse": mse}, {"labels": LABELS[:9], "scores": np.ones(9)})
+    scores = np.where(LABELS == 0, 0.5, 0.1)
+    scores[100 : 100 + round(100 * auc)] = 0.9
+    return Result({"probe_auc": auc, "mse": mse}, {"labels": LABELS, "scores": scores})
 
 
 def plan_of(seeds, per_seed=False):
@@ -41,15 +49,24 @@ def test_forgetting_is_what_is_after_minus_before_and_errors_as_a_ratio():
         assert entry["mse_after"]["mean"] == 0.004
 
 
-def test_one_encoder_for_all_seeds_has_no_interval_before_fine_tuning():
+def test_one_encoder_for_all_seeds_has_no_luck_of_seeds_before_fine_tuning():
     def after(seed):
         return 0.6 + 0.01 * seed, 0.003
 
     shared = forgetting(plan_of(3), after)[0]
     own = forgetting(plan_of(3, per_seed=True), after)[0]
-    assert shared["probe_auc_before"]["low"] is None
-    assert own["probe_auc_before"]["low"] is not None
+    assert shared["probe_auc_before"]["sd"] is shared["mse_before"]["low"] is None
+    assert own["probe_auc_before"]["sd"] == 0
+    assert own["mse_before"]["low"] is not None
     assert shared["probe_auc_difference"] == own["probe_auc_difference"]
+
+
+def test_the_interval_of_a_change_holds_the_luck_of_test_images_too():
+    entry = forgetting(plan_of(3), lambda _: (0.65, 0.003))[0]
+    change = entry["probe_auc_difference"]
+    assert change["sd"] == pytest.approx(0)
+    assert change["low"] < -0.05 - 0.02 < -0.05 + 0.02 < change["high"]
+    assert entry["n_test"] == 200
 
 
 def test_an_auc_that_is_not_defined_is_absent_and_not_zero():

@@ -249,7 +249,8 @@ CLAIMS: tuple[Claim, ...] = (
         "forgetting",
         "Fine-tuning on the target forgets the source task.",
         "change in test AUC of a probe for the source task on the encoder's features when the"
-        " encoder is fine-tuned on the most labels of the target; interval over seeds",
+        " encoder is fine-tuned on the most labels of the target; interval over seeds and test"
+        " images",
         "Supported if the whole 95 % interval lies below 0, refuted if above.",
         "forgetting",
         "source",

@@ -195,7 +195,8 @@ def forgetting(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     Parents: `pretraining`, and `run` if it is that run's encoder that is measured. The record has
     the test AUC of a probe fitted to embeddings of source training images (None without both
-    classes), and the mean squared error of the decoder's answer to embeddings of test images.
+    classes; the arrays are its `scores` and the `labels`), and the mean squared error of the
+    decoder's answer to embeddings of test images.
     """
     from sklearn.metrics import roc_auc_score  # takes seconds to import
 
@@ -224,7 +225,7 @@ def forgetting(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "n_train": len(rows),
         "n_test": len(test_rows),
     }
-    return Result(record)
+    return Result(record, {"scores": scores, "labels": test.labels})
 
 
 def latent_space(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:

@@ -330,7 +330,13 @@ def forgetting(results: Results) -> Finding:
         raise NotTestedError("the study did not go back to the source task after fine-tuning")
     entry = max(entries, key=lambda entry: _label_order(entry["label_budget"]))
     change, unit = entry["probe_auc_difference"], "difference in AUC, after minus before"
-    return _judge_seeds(change, BELOW_0, unit, entry["n_seeds"])
+    if change is None:
+        raise NotTestedError("the source's test labels define no AUC")
+    if entry["n_seeds"] < 2:
+        raise NotTestedError(ONE_SEED)
+    return judge_interval(
+        change["mean"], change["low"], change["high"], BELOW_0, unit, entry["n_test"], BOTH
+    )
 
 
 def _dataset(results: Results, task: str) -> dict[str, Any]:

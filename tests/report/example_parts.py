@@ -252,7 +252,8 @@ def _forgetting(n_seeds: int) -> list[dict]:
         {
             "label_budget": budget,
             "n_seeds": n_seeds,
-            "probe_auc_before": {"mean": 0.66, "low": None, "high": None, "sd": None},
+            "n_test": 3441,
+            "probe_auc_before": {"mean": 0.66, "low": 0.64, "high": 0.68, "sd": None},
             "probe_auc_after": over_seeds(0.66 - lost, 0.004),
             "probe_auc_difference": over_seeds(-lost, 0.004),
             "mse_before": {"mean": 0.0019, "low": None, "high": None, "sd": None},

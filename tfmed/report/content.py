@@ -174,7 +174,8 @@ WORDS = (
     (
         "clear",
         "a difference over several seeds whose p-value is below .05 after the correction for all "
-        "comparisons of its kind (Holm). The p-value: how often luck alone would make one as large.",
+        "comparisons of its kind (Holm). The p-value: how often luck alone would make one as "
+        "large.",
     ),
 )
 

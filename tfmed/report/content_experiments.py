@@ -245,8 +245,8 @@ def _forgetting_blocks(results: dict) -> list[Block]:
     columns += ["Error before", "after", "ratio"]
     words = text(
         f"{source} before and after fine-tuning: test AUC of a probe on the encoder's features, "
-        "and mean squared reconstruction error with the pretrained decoder; 95 % intervals over "
-        f"{last['n_seeds']} seeds."
+        "and mean squared reconstruction error with the pretrained decoder. 95 % intervals: of the "
+        f"AUC over test images and {last['n_seeds']} seeds, of the error over seeds."
     )
     widths = [1.3, 1.1, 1.2, 1.5, 1.1, 1.3, 1.1]
     return [

@@ -266,7 +266,7 @@ def _shared_encoder(results: dict) -> Iterator[Text]:
         yield text(
             "All seeds of a strategy share one pretrained autoencoder, so no interval holds the "
             "luck of pretraining; a study file with pretraining.per_seed = true has it too. "
-            "Latent spaces are those of one seed, and intervals on forgetting those of seeds alone."
+            "Latent spaces are those of one seed."
         )
 
 
