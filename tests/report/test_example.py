@@ -11,8 +11,19 @@ import pytest
 from example_results import HOSTILE, example_results
 from PIL import Image
 
-from tfmed.report import example
-from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.report import answer, example
+from tfmed.report.wording import SYNTHETIC_MARK, cell_order, interval
+
+NAMED = {
+    "scratch": "from scratch",
+    "random_frozen": "random, frozen",
+    "frozen": "frozen",
+    "finetune": "fine-tuned",
+    "pixels_logistic": "logistic regression on pixels",
+    "frozen_logistic": "logistic regression, frozen encoder",
+    "majority": "always the commoner class",
+}
+"""Rows of the README's tables."""
 
 
 def write_report(folder: Path, results: dict) -> Path:
@@ -142,3 +153,28 @@ def test_a_real_first_page_becomes_the_picture(tmp_path: Path) -> None:
     assert pixels.shape[1] == example.PICTURE_WIDTH
     assert pixels.shape[0] > 600
     assert (pixels < 100).all(axis=2).mean() > 0.002
+
+
+ROOT = Path(__file__).parents[2]
+RESULTS = ROOT / "docs" / "example" / "results.json"
+
+
+def test_the_readme_says_what_the_example_found() -> None:
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = readme.partition("<!-- results -->")[2].partition("<!-- /results -->")[0]
+    for sentence in answer(results):
+        assert f"> {sentence}\n" in told
+    for claim in results["claims"]:
+        assert f"| {claim['claim']} | {claim['verdict'].replace('_', ' ')} |\n" in told
+    target, source = results["study"]["target"], results["study"]["source"]
+    tables = told.split("| accuracy |")[1:]
+    for task, table in zip((target, source), tables, strict=True):
+        rows = [row for row in results["summary"] if row["task"] == task]
+        for strategy, name in NAMED.items():
+            accuracies = [
+                interval(row["accuracy"])
+                for row in sorted(rows, key=cell_order)
+                if (row["strategy"], row["variant"]) == (strategy, "standard")
+            ]
+            assert f"| {name} | {' | '.join(accuracies)} |\n" in table
