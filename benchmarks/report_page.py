@@ -2,8 +2,9 @@
 
 A generated report with four latent spaces of 22,433 test images (ChestMNIST's test split) and an
 atlas of them is opened from `file://`: first content is the browser's own first contentful paint,
-the explorer counts from the start of the navigation to its plots being drawn, the page scrolled to
-it as soon as it is there. How long a change of the way of training takes shows if it is fluid.
+the explorer counts from the start of the navigation to its plots being drawn (PCA and t-SNE of one
+way of training, then of another), the page scrolled to it as soon as it is there. How long a change
+of the way of training takes shows if it is fluid.
 Run from the repository: `python -m benchmarks.report_page [ROUNDS]`. Needs Chromium and Playwright.
 """
 
@@ -40,19 +41,23 @@ def opened(page_file: Path, browser) -> dict[str, float]:
     page.add_init_script(
         """document.addEventListener("DOMContentLoaded", () =>
              document.querySelector(".explorer").scrollIntoView());
-           new MutationObserver((_, watch) => {
-             if (!document.querySelector(".explorer[data-ready]")) return;
-             watch.disconnect();
-             requestAnimationFrame(() => requestAnimationFrame(() => {
-               window.explorerDrawn = performance.now();
-             }));
-           }).observe(document, { subtree: true, childList: true, attributes: true });"""
+           window.drawn = {};
+           for (const name of ["first", "ready"]) {
+             new MutationObserver((_, watch) => {
+               if (!document.querySelector(`.explorer[data-${name}]`)) return;
+               watch.disconnect();
+               requestAnimationFrame(() => requestAnimationFrame(() => {
+                 window.drawn[name] = performance.now();
+               }));
+             }).observe(document, { subtree: true, childList: true, attributes: true });
+           }"""
     )
     page.goto(page_file.as_uri(), wait_until="commit")
-    page.wait_for_function("window.explorerDrawn", timeout=60_000)
+    page.wait_for_function("window.drawn.ready", timeout=60_000)
     found = {
         "first content": page.evaluate(FIRST_PAINT),
-        "explorer": page.evaluate("window.explorerDrawn"),
+        "explorer, first row": page.evaluate("window.drawn.first"),
+        "explorer, row to compare with": page.evaluate("window.drawn.ready"),
     }
     page.wait_for_timeout(500)
     found["change of the way of training"] = page.evaluate(CHANGE)

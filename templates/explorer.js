@@ -40,6 +40,15 @@
     Bokeh.set_log_level("error");
   }
 
+  /** WebGL without a graphics card is slower than drawing without WebGL. */
+  function accelerated() {
+    const context = document.createElement("canvas").getContext("webgl");
+    const info = context?.getExtension("WEBGL_debug_renderer_info");
+    const renderer = info ? context.getParameter(info.UNMASKED_RENDERER_WEBGL) : "";
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return Boolean(context) && !/swiftshader|llvmpipe|software|basic render/i.test(renderer);
+  }
+
   /** A function that draws the tile of a point on a canvas, once the picture of all is decoded. */
   function tiles(images, ready) {
     if (!images) return () => {};
@@ -133,7 +142,7 @@
       const figure = Bokeh.Plotting.figure({
         tools: [...Object.values(tools), tap, wheel],
         toolbar_location: null,
-        output_backend: "webgl",
+        output_backend: accelerated() ? "webgl" : "canvas",
         sizing_mode: "stretch_both",
         min_border: 4,
         x_range: new Bokeh.Range1d(),
@@ -389,6 +398,20 @@
       showSelected();
     }
 
+    function ringed(drawn, views) {
+      const again = () => encircle(circled);
+      for (const plot of drawn) {
+        plot.frame = views.get(plot.figure).frame;
+        plot.ring = document.createElement("i");
+        plot.ring.className = "explorer-ring";
+        plot.ring.hidden = true;
+        plot.place.append(plot.ring);
+        plot.figure.x_range.change.connect(again);
+        plot.figure.y_range.change.connect(again);
+        plot.figure.properties.inner_width.change.connect(() => requestAnimationFrame(again));
+      }
+    }
+
     function drag() {
       for (const { tools } of plots) tools[chosen("drag")].active = true;
     }
@@ -424,27 +447,31 @@
     applyFilters();
     showMistakes();
     const sheet = new Bokeh.Document();
-    for (const { figure } of plots) sheet.add_root(figure);
+    const add = (row) => {
+      const added = plots.filter((plot) => plot.row === row);
+      for (const { figure } of added) sheet.add_root(figure);
+      return added;
+    };
+    const first = add(0);
     const places = plots.map(({ place }) => place);
     const views = await Bokeh.embed.add_document_standalone(sheet, places[0], places);
-    const again = () => encircle(circled);
-    for (const plot of plots) {
-      plot.frame = views.get(plot.figure).frame;
-      plot.ring = document.createElement("i");
-      plot.ring.className = "explorer-ring";
-      plot.ring.hidden = true;
-      plot.place.append(plot.ring);
-      plot.figure.x_range.change.connect(again);
-      plot.figure.y_range.change.connect(again);
-      plot.figure.properties.inner_width.change.connect(() => requestAnimationFrame(again));
+    ringed(first, views);
+    root.explorer = { data, source, plots, shown: () => visible };
+    drag();
+    root.dataset.first = "";
+    // The row to compare with is drawn once the first one can be seen.
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    const second = add(1);
+    while (second.some(({ figure }) => !views.get(figure))) {
+      await new Promise((done) => setTimeout(done, 10));
     }
+    ringed(second, views);
     drag();
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
     new MutationObserver(paint).observe(document.documentElement, {
       attributes: true,
       attributeFilter: ["data-theme", "class"],
     });
-    root.explorer = { data, source, plots, shown: () => visible };
     root.dataset.ready = "";
   }
 
