@@ -81,7 +81,7 @@ def layers_of(autoencoder: Any) -> list[Layer]:
         for layer in part.layers:
             if "Conv2D" not in type(layer).__name__:
                 continue
-            transposed = type(layer).__name__ == "Conv2DTranspose"
+            transposed = type(layer).__name__.endswith("Conv2DTranspose")
             ends = [(tensor.shape[1], tensor.shape[3]) for tensor in (layer.input, layer.output)]
             large, small = reversed(ends) if transposed else ends
             found.append(Layer(layer.name, large, small, transposed, layer.kernel_size[0]))
@@ -118,7 +118,7 @@ def kernel(layer: Layer, kind: Kind) -> Callable[[], Any]:
     """A call of one of TensorFlow's convolution kernels on a batch of random numbers.
 
     A transposed convolution is the gradient of a convolution's input, so a layer of either sort
-    runs the same three kernels.
+    runs the same three kernels. (The decoder's last layer runs a faster one in place of the third.)
     """
     import tensorflow as tf
 
