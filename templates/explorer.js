@@ -249,6 +249,9 @@
       visible = [];
       for (let i = 0; i < data.n; i++) if (wanted(i)) visible.push(i);
       filter.indices = visible;
+      const marked = [...source.selected.indices];
+      const kept = marked.filter(wanted);
+      if (kept.length < marked.length) source.selected.indices = kept;
       part("count").textContent = `${names.format(visible.length)} of ${names.format(data.n)} images`;
       hideTip();
     }

@@ -19,7 +19,7 @@ from tfmed.results_latent import cell_entry, latent_part
 from tfmed.serving import card, gate
 from tfmed.study import STRATEGIES
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 EXAMPLES = 6
 OF_CARD = (
     *("intended_use", "not_for", "data", "class_names", "threshold"),

@@ -359,7 +359,7 @@ def example_results(
     runs = [_run(rng, *cell, seed) for cell in plan for seed in seeds]
     summary = _summary(runs)
     results = {
-        "schema_version": 1,
+        "schema_version": 2,
         "study": {
             "name": "chest-to-pneumonia",
             "title": "Does an autoencoder on unlabelled chest X-rays help to find pneumonia?",

@@ -267,7 +267,7 @@ def of_another_task(results: dict) -> None:
 
 
 def of_another_version(results: dict) -> None:
-    results["schema_version"] = 2
+    results["schema_version"] = 1
 
 
 def without_studies_form(results: dict) -> None:
@@ -278,7 +278,7 @@ def without_studies_form(results: dict) -> None:
     ("spoil", "named"),
     [
         (of_another_task, "no data set is classified in both"),
-        (of_another_version, "schema version 2"),
+        (of_another_version, "schema version 1"),
         (without_studies_form, "not both what a study writes|no data set is classified"),
         (dict.clear, "schema version None"),
     ],

@@ -227,7 +227,7 @@ def test_missing_results_are_named(tmp_path: Path) -> None:
 
 def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
     write_results(tmp_path, {**example_results(latent=False), "schema_version": 0})
-    with pytest.raises(InputError, match="schema version 0, this tfmed reads 1"):
+    with pytest.raises(InputError, match="schema version 0, this tfmed reads 2"):
         report.render(tmp_path)
 
 
@@ -345,7 +345,10 @@ def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
         few = entry["label_budget"] == 30 and entry["a"]["strategy"] == "frozen"
         entry |= {"difference": 0.02, "clear": few}
     said = report.answer(results)[-1]
-    assert "these differences from scratch are clear: frozen better with 30 labels;" in said
+    assert (
+        "these differences in accuracy from scratch are clear: frozen better with 30 labels;"
+        in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
         if not is_refused(report.load_results, path):
             found = report.load_results(path)
             json.dumps(found, allow_nan=False)
-            assert found["schema_version"] == 1
+            assert found["schema_version"] == 2
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from tfmed.report.wording import SYNTHETIC_MARK
 
 __all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 KEYWORDS = ["self-supervised pretraining", "transfer learning", "few labels", "medical images"]
 PDF_STANDARDS = ["a-2a", "ua-1"]
 """To be kept for long (PDF/A-2a) and read aloud (PDF/UA-1); typst refuses what breaks them."""

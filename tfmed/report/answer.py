@@ -99,9 +99,10 @@ def _overall_sentence(results: dict, task: str, shown: list[int | str]) -> str:
     ]
     corrected = f"Corrected for {family} comparisons"
     if clear:
-        start = f"{corrected}, these differences from scratch are clear: {', '.join(clear)}"
+        start = f"{corrected}, these differences in accuracy from scratch are clear: "
+        start += ", ".join(clear)
     else:
-        start = f"{corrected}, no difference from scratch is clear at {where}"
+        start = f"{corrected}, no difference in accuracy from scratch is clear at {where}"
     credit = _credit(results, task, shown, helped=any(verdict(found) > 0 for found in compared))
     return f"{start}; {credit}." if credit else f"{start}."
 

@@ -124,8 +124,8 @@ def _certainty(results: dict, task: str, rows: list[dict]) -> Block:
     dataset = dataset_of(results, task)
     images = f" on {count(dataset['splits']['test']['n'])} test images" if dataset else ""
     clear = (
-        " A difference is called clear only if it holds after correction for all comparisons of "
-        "its kind; “no clear difference” does not mean that there is none."
+        " A difference is clear only if it holds after correction for all comparisons of its "
+        "kind; “no clear difference” is not “no difference”."
         if several > 1
         else " With one repeat nothing is known of its luck, and no difference is called clear."
     )

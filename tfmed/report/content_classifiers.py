@@ -103,7 +103,35 @@ def _difference_blocks(results: dict) -> list[Block]:
         f"than one of five tries ({metric_name(accuracy[0]['metric'])}: below "
         f"{number(min(reach), 1)} to {number(max(reach), 1)} points)."
     )
-    return [figure("differences", caption, alt), _difference_table(results, task)]
+    return [
+        figure("differences", caption, alt),
+        _difference_table(results, task),
+        *_other_metrics(results, task),
+    ]
+
+
+def _other_metrics(results: dict, task: str) -> list[Block]:
+    """How many differences between the strategies are clear in metrics not shown here."""
+    pairs = {(str(c["a"]), str(c["b"])) for c in forest_rows(results, task, "accuracy")}
+    others = [
+        c
+        for c in results["comparisons"]
+        if c["task"] == task
+        and c["metric"] not in FOREST_METRICS
+        and (str(c["a"]), str(c["b"])) in pairs
+    ]
+    clear = sum(c["clear"] for c in others)
+    if not others:
+        return []
+    return [
+        paragraph(
+            f"In other metrics (among them sensitivity and specificity, of which one may rise as "
+            f"the other falls), {count(clear)} of {count(len(others))} differences between these "
+            "strategies are clear: see ",
+            ref("comparisons-table"),
+            ".",
+        )
+    ]
 
 
 def _difference_table(results: dict, task: str) -> Block:

@@ -64,8 +64,8 @@ def _task_blocks(results: dict, task: str, slug: str) -> list[Block]:
     for i, spaces in enumerate(space_chunks(results, task), 1):
         best = max(spaces, key=lambda space: space["knn_accuracy"])
         words = (
-            f"Embeddings of the test images of {title}; one row for each way of training. Classes "
-            f"are told apart best in “{best['title']}” (10-NN accuracy "
+            f"Embeddings of the test images of {title}; one row for each way of training. Of "
+            f"these, classes are told apart best in “{best['title']}” (10-NN accuracy "
             f"{number(best['knn_accuracy'])})."
         )
         alt = "; ".join(

@@ -33,8 +33,8 @@ def model_blocks(results: dict) -> list[Block]:
         return [paragraph("No models were exported.")]
     blocks = [
         paragraph(
-            "Of each strategy and label budget the seed with the best validation AUC was exported "
-            "for TF Serving. A model is ",
+            "Classifiers of the target, and of the source with few labels, are exported for TF "
+            "Serving: of each in the list the seed with the best validation AUC. A model is ",
             strong("stable"),
             " if it loads in TensorFlow's own C++ loader, answers its warm-up requests, agrees "
             "with its Keras original, and the lower end of its accuracy's 95 % interval lies above "

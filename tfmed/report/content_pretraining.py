@@ -146,9 +146,9 @@ def _detail_blocks(fit: dict) -> list[Block]:
     caption = text(
         f"What reconstructions keep of {count(detail['n'])} test images: of the power of the "
         f"coarsest shapes (below {number(low[0]['to'], 2)} cycles per pixel) {low[1]}, of the "
-        f"finest detail (above {number(high[0]['from'], 2)}) {high[1]}. Detail that is drawn need "
-        f"not be right: of the finest {_share_words(high[0]['explained'])} agrees with the image "
-        "(below 0: drawing none would be nearer). Structural similarity "
+        f"finest detail (above {number(high[0]['from'], 2)}) {high[1]}. Power need not be in its "
+        f"place: of the finest detail's {_share_words(high[0]['explained'])} is (below 0: drawing "
+        "none would be nearer to the image). Structural similarity "
         f"(SSIM) {interval(detail['ssim'])}, peak signal-to-noise ratio "
         f"{interval(detail['psnr'], 1)} dB."
     )

@@ -119,6 +119,7 @@ def readme(results: dict[str, Any]) -> str:
     hardware = provenance["hardware"]
     cores = f"{hardware['cores']} cores ({_plain(hardware['cpu'])})"
     gpus = ", ".join(map(_plain, hardware["gpus"])) or "no GPU"
+    trained = sum(entry["seconds"] for part in ("pretraining", "runs") for entry in results[part])
     n_runs, n_seeds = len(results["runs"]), len(study["seeds"])
     versions = ", ".join(f"{_plain(k)} {_plain(v)}" for k, v in provenance["versions"].items())
     parts = [
@@ -129,8 +130,9 @@ def readme(results: dict[str, Any]) -> str:
         "[`results.json`](results.json) holds every number of it, and `report.png` shows its "
         "first page.",
         "## How it was made",
-        f"Run of {_plain(provenance['started'])[:10]} on {cores}, {gpus}, in "
-        f"{duration(provenance['seconds'])}, at commit {_plain(provenance['commit'])}:",
+        f"Run of {_plain(provenance['started'])[:10]} on {cores}, {gpus}, at commit "
+        f"{_plain(provenance['commit'])}; its trainings took {duration(trained)} of one worker in "
+        "all:",
         "```sh\n"
         f"{_line(provenance['command'])}\n"
         f"python -m tfmed.report.example {_line(shlex.quote('reports/' + study['name']))} "

@@ -78,6 +78,7 @@ def csv_text(numbers: Numbers) -> str:
 
 def write_numbers(numbers: Mapping[str, Numbers], folder: Path) -> None:
     """Write `folder/<figure>.csv` for each figure, and remove those of earlier figures."""
+    folder.mkdir(parents=True, exist_ok=True)
     written = {folder / f"{name}.csv": csv_text(found) for name, found in numbers.items()}
     for path, text in written.items():
         write_aside(path, text)
