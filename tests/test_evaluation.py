@@ -15,6 +15,7 @@ from sklearn import metrics as reference
 from tfmed.errors import InputError
 from tfmed.evaluation import (
     METRICS,
+    accuracy_and_auc,
     brier_score,
     choose_threshold,
     compare,
@@ -212,3 +213,12 @@ def test_swapped_test_labels_move_no_threshold_and_no_score():
     assert swapped["reliability"]["score"] == right["reliability"]["score"]
     assert scores.tobytes() == kept.tobytes()
     assert choose_threshold(val_labels, val_scores[0]) == threshold
+
+
+def test_accuracy_and_auc_alone_are_those_of_all_metrics():
+    labels, scores = simulated(np.random.default_rng(3), n_seeds=1)
+    for case in ((labels, scores[0]), (labels, np.round(scores[0], 1)), ([1, 1], [0.5, 0.6])):
+        expected = evaluate(*case, 0.5)["metrics"]
+        found = accuracy_and_auc(*case)
+        assert found["auc"] == expected["auc"]
+        assert found["accuracy"] == pytest.approx(expected["accuracy"], abs=1e-15)

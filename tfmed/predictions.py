@@ -21,6 +21,7 @@ from tfmed.errors import InputError
 from tfmed.evaluation import (
     METRICS,
     METRICS_AT_HALF,
+    accuracy_and_auc,
     checked_cases,
     compare,
     corrected,
@@ -55,7 +56,7 @@ def write_predictions(
         InputError: the arrays or names are not as said above, or the folder can't be written.
     """
     truth, answers = checked_cases(labels, scores)
-    metrics = evaluate(truth, answers[0], 0.5)["metrics"]
+    metrics = accuracy_and_auc(truth, answers[0])
     auc = math.nan if metrics["auc"] is None else metrics["auc"]
     file_name = f"{name}_test_[AUC]{auc:.3f}_[ACC]{metrics['accuracy']:.3f}@{run}.csv"
     path = _write_rows(Path(folder), file_name, [repr(score) for score in answers[0].tolist()])

@@ -202,8 +202,7 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
 
 def _val_metrics(result: Result) -> dict[str, Any]:
     val_labels = np.array(result.record["val_labels"])
-    metrics = evaluation.evaluate(val_labels, result.arrays["val_scores"], 0.5)["metrics"]
-    return {name: metrics[name] for name in ("accuracy", "auc")}
+    return evaluation.accuracy_and_auc(val_labels, result.arrays["val_scores"])
 
 
 def _summary(
