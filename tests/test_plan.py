@@ -40,11 +40,34 @@ def test_finetuning_starts_from_the_frozen_run_of_its_seed_and_budget():
 
 def test_more_seeds_change_no_job_there_was():
     few, more = (make_plan(Study(seeds=n), SOURCE, TARGET) for n in (3, 5))
-    keys = [{job.key for job in with_ancestors(plan.jobs())} for plan in (few, more)]
+    measures = ("evaluate", "compare")  # over all seeds, so seconds of work are done again
+    keys = [
+        {job.key for job in with_ancestors(plan.jobs()) if job.kind not in measures}
+        for plan in (few, more)
+    ]
     assert keys[0] < keys[1]
     same_for_all_seeds = 5  # baselines of all labels on pixels or on the one pretrained encoder
     forgetting = 2
     assert len(keys[1] - keys[0]) == 2 * (9 * 11 + 9 - same_for_all_seeds + forgetting)
+
+
+def test_every_cell_is_evaluated_and_every_label_budget_compared():
+    plan = make_plan(Study(), SOURCE, TARGET)
+    assert set(plan.evaluations) == {run.cell for run in plan.runs}
+    runs = {(*run.cell, str(run.seed)): run.job.key for run in plan.runs}
+    for cell, job in plan.evaluations.items():
+        parents = {seed: parent.key for seed, parent in job.parents.items()}
+        assert parents == {str(seed): runs[(*cell, str(seed))] for seed in range(5)}
+    budgets = [("chest", n) for n in (30, 100, 300, 1000)]
+    budgets += [("pneumonia", n) for n in (30, 100, 300, 1000, "full")]
+    assert list(plan.comparisons) == budgets
+    for (task, budget), job in plan.comparisons.items():
+        for pair in job.spec["pairs"]:
+            assert pair["seeds"] == list(range(5))
+            for strategy, variant in (pair["a"], pair["b"]):
+                for seed in map(str, pair["seeds"]):
+                    parent = job.parents[f"{strategy} {variant} {seed}"]
+                    assert parent.key == runs[task, strategy, variant, budget, seed]
 
 
 def test_overtrained_runs_have_no_patience():

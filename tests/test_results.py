@@ -1,6 +1,5 @@
 """Tests of the step from finished jobs to results.json."""
 
-import dataclasses
 import errno
 import json
 import os
@@ -12,7 +11,7 @@ import numpy as np
 import pytest
 from simulation import simulated
 
-from tfmed import comparisons, predictions, results
+from tfmed import comparisons, predictions, results, summaries
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.jobs import Result
@@ -43,8 +42,7 @@ def plan() -> Plan:
     return make_plan(study, dataset("chest"), dataset("lung"))
 
 
-@pytest.fixture
-def finished(plan):
+def fitted(plan):
     """A finished job for each run, with scores of its own."""
     done = {}
     for number, run in enumerate(plan.runs):
@@ -65,16 +63,27 @@ def finished(plan):
     return done
 
 
+@pytest.fixture
+def finished(plan, monkeypatch):
+    """A finished job for each run, and for what is measured of the runs."""
+    return measured(plan, fitted(plan), LABELS, monkeypatch)
+
+
+def measured(plan, done, labels, monkeypatch):
+    """The finished jobs, with those that measure them done."""
+    monkeypatch.setattr(summaries, "load_labels", lambda *_: labels)
+    for name, jobs in (("evaluate", plan.evaluations), ("compare", plan.comparisons)):
+        for job in jobs.values():
+            parents = {role: done[parent.key] for role, parent in job.parents.items()}
+            spec = json.loads(json.dumps(job.spec))  # as a worker is told it
+            result = getattr(summaries, name)(spec, {"task": None}, parents, lambda _: None)
+            done = {**done, job.key: result}
+    return done
+
+
 def assembled(plan, finished, labels, out):
     """`runs`, `summary` and `comparisons` as results.json holds them."""
-    scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
-    return {
-        "runs": [results._run(run, finished[run.job.key], labels, out) for run in plan.runs],
-        "summary": results._summary(plan, finished, {"lung": labels}, scores),
-        "comparisons": comparisons.compare_strategies(
-            results._cells(plan), {"lung": labels}, scores
-        ),
-    }
+    return results.measured(plan, finished, {"lung": labels}, out)
 
 
 LABELS = np.arange(N_TEST) % 2
@@ -88,9 +97,11 @@ def test_runs_summary_and_comparisons_keep_the_schema(plan, finished, tmp_path):
     assert found["summary"][0]["train_accuracy"]["sd"] > 0
 
 
-def test_swapped_test_labels_change_nothing_but_test_metrics(plan, finished, tmp_path):
+def test_swapped_test_labels_change_nothing_but_test_metrics(plan, monkeypatch, tmp_path):
     kept, swapped = (
-        assembled(plan, finished, labels, tmp_path / str(i))["runs"]
+        assembled(
+            plan, measured(plan, fitted(plan), labels, monkeypatch), labels, tmp_path / str(i)
+        )["runs"]
         for i, labels in enumerate((LABELS, 1 - LABELS))
     )
     of_test = {
@@ -110,16 +121,36 @@ def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished,
         assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)
 
 
-def test_sides_are_compared_at_the_seeds_they_share(plan, finished, tmp_path):
-    fewer = [run for run in plan.runs if (run.strategy, run.seed) != ("frozen", 1)]
-    fewer_plan = dataclasses.replace(plan, runs=fewer)
-    found = assembled(fewer_plan, finished, LABELS, tmp_path)["comparisons"]
-    seeds = {(c["a"]["strategy"], c["b"]["strategy"]): c["n_seeds"] for c in found}
-    assert seeds == {
-        ("finetune", "scratch"): 2,
-        ("frozen", "scratch"): 1,
-        ("finetune", "frozen"): 1,
+def test_sides_are_compared_at_the_seeds_they_share():
+    sides = {"scratch": [0, 1], "frozen": [0], "finetune": [1, 0]}
+    cells = {("lung", name, "standard", 30): seeds for name, seeds in sides.items()}
+    (some,) = comparisons.planned(cells).values()
+    assert {(pair.a[0], pair.b[0]): pair.seeds for pair in some} == {
+        ("finetune", "scratch"): [0, 1],
+        ("frozen", "scratch"): [0],
+        ("finetune", "frozen"): [0],
     }
+    cells["lung", "frozen", "standard", 30] = [2]
+    (some,) = comparisons.planned(cells).values()
+    assert [(pair.a[0], pair.b[0], pair.family) for pair in some] == [("finetune", "scratch", 1)]
+
+
+def test_a_cell_is_summarised_over_its_own_runs(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)
+    for row in found["summary"]:
+        of_cell = [run for run in found["runs"] if run["strategy"] == row["strategy"]]
+        assert len(of_cell) == row["n_seeds"] == 2
+        mean = np.mean([run["metrics"]["auc"] for run in of_cell])
+        assert row["auc"]["mean"] == pytest.approx(mean)
+    (compared,) = [
+        entry["difference"]
+        for entry in found["comparisons"]
+        if entry["metric"] == "auc"
+        and entry["a"]["strategy"] == "finetune"
+        and entry["b"]["strategy"] == "scratch"
+    ]
+    means = {row["strategy"]: row["auc"]["mean"] for row in found["summary"]}
+    assert compared == pytest.approx(means["finetune"] - means["scratch"])
 
 
 def test_dropout_variants_are_compared_with_the_standard_one():
@@ -128,10 +159,11 @@ def test_dropout_variants_are_compared_with_the_standard_one():
     assert comparisons.pairs(sides) == [expected]
 
 
-def test_training_accuracy_that_was_not_measured_is_null(plan, finished, tmp_path):
-    for result in finished.values():
-        del result.record["train_accuracy"]
-    found = assembled(plan, finished, LABELS, tmp_path)
+def test_training_accuracy_that_was_not_measured_is_null(plan, monkeypatch, tmp_path):
+    done = fitted(plan)
+    for result in done.values():
+        result.record["train_accuracy"] = None
+    found = assembled(plan, measured(plan, done, LABELS, monkeypatch), LABELS, tmp_path)
     assert {run["train_accuracy"] for run in found["runs"]} == {None}
     assert {row["train_accuracy"] for row in found["summary"]} == {None}
 
@@ -161,12 +193,13 @@ def test_what_killed_writers_of_predictions_left_is_removed(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["set_test_labels.csv"]
 
 
-def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan):
-    labels, bad, good = [0, 1], np.array([0.9, 0.1]), np.array([0.1, 0.9])
-    finished = {
-        run.job.key: Result({"val_labels": labels}, {"val_scores": good if run.seed else bad})
-        for run in plan.runs
-    }
-    best = results.best_runs(plan, finished)
+def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan, monkeypatch):
+    bad, good = np.array([0.9, 0.1]), np.array([0.1, 0.9])
+    done = fitted(plan)
+    for run in plan.runs:
+        result = done[run.job.key]
+        result.record["val_labels"] = [0, 1]
+        result.arrays["val_scores"] = good if run.seed else bad
+    best = results.best_runs(plan, measured(plan, done, LABELS, monkeypatch))
     assert {run.seed for run in best.values()} == {1}
     assert {run.strategy for run in best.values()} == {"scratch", "frozen", "finetune"}

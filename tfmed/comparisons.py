@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from tfmed import evaluation
-from tfmed.plan import Run
-from tfmed.study import OVERTRAINED, STANDARD
+from tfmed.study import OVERTRAINED, STANDARD, LabelBudget
 
 Side = tuple[str, str]
 """A strategy and its variant."""
+Cell = tuple[str, str, str, LabelBudget]
+"""Task, strategy, variant and label budget: what the seeds of one row of the summary share."""
 
 COMPARED: dict[str, tuple[tuple[Side, Side], ...]] = {
     "question": (
@@ -50,46 +52,67 @@ METRICS = (
 )
 
 
-def compare_strategies(
-    cells: Mapping[tuple, Sequence[Run]],
-    labels: Mapping[str, np.ndarray],
-    scores: Mapping[str, np.ndarray],
-) -> list[dict[str, Any]]:
-    """`comparisons` of results.json.
+@dataclass(frozen=True)
+class Pair:
+    """Two cells of one task and label budget.
+
+    Attributes:
+        kind: a key of `COMPARED`.
+        a: the side whose metric is the minuend.
+        b: the other.
+        seeds: that both were run with.
+        family: how many pairs of this kind the task has, which are corrected together.
+    """
+
+    kind: str
+    a: Side
+    b: Side
+    seeds: list[int]
+    family: int
+
+
+def planned(cells: Mapping[Cell, Sequence[int]]) -> dict[tuple[str, LabelBudget], list[Pair]]:
+    """Pairs to compare, by task and label budget; none where two cells share no seed.
 
     Args:
-        cells: (task, strategy, variant, label budget) to its runs, one per seed.
-        labels: task to its test labels, (n,) of 0 and 1.
-        scores: key of a run's job to its scores on the test split, (n,) in [0, 1].
+        cells: (task, strategy, variant, label budget) to its seeds.
+    """
+    found: dict[tuple[str, LabelBudget], list[tuple[str, Side, Side, list[int]]]] = {}
+    for task, budget in dict.fromkeys((task, budget) for task, _, _, budget in cells):
+        sides = {
+            cell[1:3]: set(seeds) for cell, seeds in cells.items() if cell[::3] == (task, budget)
+        }
+        for kind, a, b in pairs(sides):
+            if shared := sorted(sides[a] & sides[b]):
+                found.setdefault((task, budget), []).append((kind, a, b, shared))
+    families = Counter((task, kind) for (task, _), some in found.items() for kind, *_ in some)
+    return {
+        (task, budget): [Pair(*pair, family=families[task, pair[0]]) for pair in some]
+        for (task, budget), some in found.items()
+    }
+
+
+def differences(
+    pair: Pair, labels: np.ndarray, a: np.ndarray, b: np.ndarray
+) -> list[dict[str, Any]]:
+    """Every metric's difference between the two sides of a pair, but for those not defined.
+
+    Args:
+        pair: what is compared.
+        labels: (n,) of 0 and 1.
+        a: scores (n_seeds, n) in [0, 1] of the first side.
+        b: the same of the second.
 
     Returns:
-        What `tfmed.intervals.corrected` makes of each pair and metric, with `task`,
-        `label_budget`, `kind`, `a` and `b`.
+        What `tfmed.evaluation.compare` says of each, with `metric`, `kind`, `a` and `b`.
     """
-    wanted = [
-        (task, budget, kind, a, b, metric)
-        for task, budget in dict.fromkeys((task, budget) for task, _, _, budget in cells)
-        for kind, a, b in pairs([cell[1:3] for cell in cells if cell[::3] == (task, budget)])
-        if _common_seeds(cells[task, *a, budget], cells[task, *b, budget])
-        for metric in METRICS
-    ]
-    families = Counter((metric, task, kind) for task, _, kind, _, _, metric in wanted)
-    compared = []
-    for task, budget, kind, a, b, metric in wanted:
-        runs_a, runs_b = cells[task, *a, budget], cells[task, *b, budget]
-        seeds = _common_seeds(runs_a, runs_b)
-        found = evaluation.compare(
-            labels[task],
-            _stacked(runs_a, seeds, scores),
-            _stacked(runs_b, seeds, scores),
-            metric,
-            family=families[metric, task, kind],
-        )
-        if found is None:
-            continue
-        where = {"task": task, "label_budget": budget, "metric": metric, "kind": kind}
-        compared.append({**where, "a": _named(a), "b": _named(b), **found})
-    return evaluation.corrected(compared)
+    found = []
+    for metric in METRICS:
+        difference = evaluation.compare(labels, a, b, metric, family=pair.family)
+        if difference is not None:
+            sides = {"a": _named(pair.a), "b": _named(pair.b)}
+            found.append({"metric": metric, "kind": pair.kind, **sides, **difference})
+    return found
 
 
 def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
@@ -106,14 +129,3 @@ def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
 
 def _named(side: Side) -> dict[str, str]:
     return {"strategy": side[0], "variant": side[1]}
-
-
-def _common_seeds(a: Sequence[Run], b: Sequence[Run]) -> list[int]:
-    return sorted({run.seed for run in a} & {run.seed for run in b})
-
-
-def _stacked(
-    runs: Sequence[Run], seeds: Sequence[int], scores: Mapping[str, np.ndarray]
-) -> np.ndarray:
-    of_seed = {run.seed: scores[run.job.key] for run in runs}
-    return np.stack([of_seed[seed] for seed in seeds])

@@ -5,12 +5,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tfmed import comparisons, summaries
+from tfmed.comparisons import Cell
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.jobs import Job
 from tfmed.specs import (
     baseline_job,
     budget_words,
+    compare_job,
+    evaluate_job,
     export_job,
     forgetting_job,
     pretraining_job,
@@ -51,7 +55,7 @@ class Run:
     job: Job
 
     @property
-    def cell(self) -> tuple[str, str, str, LabelBudget]:
+    def cell(self) -> Cell:
         """What the seeds of one row of the summary share."""
         return self.task.name, self.strategy, self.variant, self.label_budget
 
@@ -102,6 +106,8 @@ class Plan:
     spaces: list[Space]
     similarities: dict[str, Job]
     forgetting: list[Forgetting]
+    evaluations: dict[Cell, Job]
+    comparisons: dict[tuple[str, LabelBudget], Job]
 
     @property
     def pretraining(self) -> Job:
@@ -131,6 +137,8 @@ class Plan:
             *(space.job for space in self.spaces),
             *self.similarities.values(),
             *(job for pair in self.forgetting for job in (pair.before, pair.after)),
+            *self.evaluations.values(),
+            *self.comparisons.values(),
         ]
 
 
@@ -169,6 +177,8 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         spaces=spaces,
         similarities=_similarities(study, spaces),
         forgetting=[] if same else _forgetting(study, source, target, runs, pretrainings),
+        evaluations=_evaluations(runs),
+        comparisons=_comparisons(runs),
     )
 
 
@@ -368,6 +378,47 @@ def _similarities(study: Study, spaces: list[Space]) -> dict[str, Job]:
             named = {name: run.job for name, run in runs.items()}
             jobs[task] = similarity_job(study, data, named)
     return jobs
+
+
+def _evaluations(runs: Iterable[Run]) -> dict[Cell, Job]:
+    """One job for each cell."""
+    return {
+        cell: evaluate_job(
+            some[0].task,
+            f"{_named(some[0])}, {budget_words(some[0].label_budget)}",
+            {run.seed: run.job for run in some},
+        )
+        for cell, some in _by_cell(runs).items()
+    }
+
+
+def _comparisons(runs: Iterable[Run]) -> dict[tuple[str, LabelBudget], Job]:
+    """One job for each task and label budget where there is something to compare."""
+    cells = _by_cell(runs)
+    jobs = {}
+    seeds = {cell: [run.seed for run in some] for cell, some in cells.items()}
+    for (task, budget), pairs in comparisons.planned(seeds).items():
+        compared = {side for pair in pairs for side in (pair.a, pair.b)}
+        named = {
+            role: run.job
+            for side in sorted(compared)
+            for run in cells[task, *side, budget]
+            for role in summaries.roles(side, [run.seed])
+        }
+        data = next(some[0].task for cell, some in cells.items() if cell[0] == task)
+        jobs[task, budget] = compare_job(data, budget, pairs, named)
+    return jobs
+
+
+def _by_cell(runs: Iterable[Run]) -> dict[Cell, list[Run]]:
+    cells: dict[Cell, list[Run]] = {}
+    for run in runs:
+        cells.setdefault(run.cell, []).append(run)
+    return cells
+
+
+def _named(run: Run) -> str:
+    return run.strategy if run.variant == STANDARD else f"{run.strategy} ({run.variant})"
 
 
 def space_id(space: Space) -> str:

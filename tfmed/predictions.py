@@ -37,7 +37,12 @@ _PREDICTIONS_NAME = re.compile(
 
 
 def write_predictions(
-    folder: Path | str, name: str, labels: ArrayLike, scores: ArrayLike, run: str | int
+    folder: Path | str,
+    name: str,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    run: str | int,
+    metrics: Mapping[str, float | None] | None = None,
 ) -> Path:
     """Write one run's scores on the test split in MedMNIST's format and standard naming.
 
@@ -51,19 +56,22 @@ def write_predictions(
         labels: (n,) of 0 and 1.
         scores: (n,) in [0, 1].
         run: what tells this run from others of the same data set; no `@`, slash or backslash.
+        metrics: `accuracy` and `auc` of these scores, if they are known.
 
     Raises:
         InputError: the arrays or names are not as said above, or the folder can't be written.
     """
     truth, answers = checked_cases(labels, scores)
-    metrics = accuracy_and_auc(truth, answers[0])
+    metrics = metrics or accuracy_and_auc(truth, answers[0])
     auc = math.nan if metrics["auc"] is None else metrics["auc"]
     file_name = f"{name}_test_[AUC]{auc:.3f}_[ACC]{metrics['accuracy']:.3f}@{run}.csv"
     path = _write_rows(Path(folder), file_name, [repr(score) for score in answers[0].tolist()])
-    for other in Path(folder).iterdir():
-        match = _PREDICTIONS_NAME.fullmatch(other.name)
-        if match and other != path and (match["name"], match["run"]) == (name, str(run)):
-            other.unlink(missing_ok=True)
+    with os.scandir(folder) as entries:  # of hundreds of runs, so no Path is made of each
+        others = [entry.name for entry in entries if entry.name.endswith(f"@{run}.csv")]
+    for other in others:
+        match = _PREDICTIONS_NAME.fullmatch(other)
+        if match and other != file_name and (match["name"], match["run"]) == (name, str(run)):
+            (Path(folder) / other).unlink(missing_ok=True)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import claims, comparisons, evaluation, predictions
+from tfmed import claims, evaluation, predictions
 from tfmed.atlas import as_png
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.sources import load_labels, load_rows
@@ -39,7 +39,6 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         out: the study's report folder.
     """
     labels = {task.name: load_labels(task, "test") for task in plan.tasks}
-    scores = {run.job.key: finished[run.job.key].arrays["test_scores"] for run in plan.runs}
     predictions.remove_leftovers(out / "predictions")
     for name, values in labels.items():
         predictions.write_labels(out / "predictions", name, values)
@@ -64,12 +63,45 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         "synthetic": plan.source.synthetic or plan.target.synthetic,
         "datasets": [_dataset(info, plan) for info in plan.datasets.values()],
         "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
-        "runs": [_run(run, finished[run.job.key], labels[run.task.name], out) for run in plan.runs],
-        "summary": _summary(plan, finished, labels, scores),
-        "comparisons": comparisons.compare_strategies(_cells(plan), labels, scores),
+        **measured(plan, finished, labels, out),
         "latent": latent_part(plan, finished, labels, out),
     }
     return {**results, "claims": claims.ledger(results)}
+
+
+def measured(
+    plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray], out: Path
+) -> dict[str, Any]:
+    """`runs`, `summary` and `comparisons`; writes the predictions of each run on the way.
+
+    Args:
+        plan: the study's plan.
+        finished: key to result of every job of the plan.
+        labels: task to labels of its test split.
+        out: the study's report folder.
+    """
+    records = {cell: finished[job.key].record for cell, job in plan.evaluations.items()}
+    compared = [
+        {"task": task, "label_budget": budget, **difference}
+        for (task, budget), job in plan.comparisons.items()
+        for difference in finished[job.key].record["differences"]
+    ]
+    return {
+        "runs": [
+            _run(run, finished[run.job.key], _measured_run(plan, finished, run), labels, out)
+            for run in plan.runs
+        ],
+        "summary": [
+            {**cell_entry(cell), "n_seeds": len(record["runs"]), **record["summary"]}
+            for cell, record in records.items()
+        ],
+        "comparisons": evaluation.corrected(compared),
+    }
+
+
+def _measured_run(plan: Plan, finished: Finished, run: Run) -> dict[str, Any]:
+    """What the evaluation of its cell says of one run."""
+    return finished[plan.evaluations[run.cell].key].record["runs"][str(run.seed)]
 
 
 def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
@@ -78,8 +110,7 @@ def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
     for run in plan.runs:
         if run.strategy not in STRATEGIES:
             continue
-        result = finished[run.job.key]
-        metrics = _val_metrics(result)
+        metrics = _measured_run(plan, finished, run)["val_metrics"]
         quality = metrics["auc"] if metrics["auc"] is not None else metrics["accuracy"]
         if run.cell not in best or quality > best[run.cell][0]:
             best[run.cell] = (quality, run)
@@ -108,7 +139,7 @@ def model_entries(
                 "name": name,
                 "version": versions[name],
                 "path": f"{name}/{versions[name]}",
-                **cell_entry(run),
+                **cell_entry(run.cell),
                 "seed": run.seed,
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,
@@ -175,22 +206,27 @@ def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     }
 
 
-def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, Any]:
+def _run(
+    run: Run,
+    result: Result,
+    evaluated: dict[str, Any],
+    labels: Mapping[str, np.ndarray],
+    out: Path,
+) -> dict[str, Any]:
     record, scores = result.record, result.arrays["test_scores"]
+    truth = labels[run.task.name]
     path = predictions.write_predictions(
-        out / "predictions", run.task.name, labels, scores, run.label
+        out / "predictions", run.task.name, truth, scores, run.label, evaluated["metrics"]
     )
-    evaluated = evaluation.evaluate(labels, scores, record["threshold"])
     return {
         "id": f"{run.task.name}-{run.label}",
-        **cell_entry(run),
+        **cell_entry(run.cell),
         "seed": run.seed,
         "n_train": record["n_train"],
         "n_val": record["n_val"],
-        "n_test": len(labels),
+        "n_test": len(truth),
         **evaluated,
-        "train_accuracy": record.get("train_accuracy"),
-        "val_metrics": _val_metrics(result),
+        "train_accuracy": record["train_accuracy"],
         "threshold": record["threshold"],
         **record["fit"],
         "parameters": record["parameters"],
@@ -198,41 +234,3 @@ def _run(run: Run, result: Result, labels: np.ndarray, out: Path) -> dict[str, A
         "seconds": record["seconds"],
         "predictions": f"predictions/{path.name}",
     }
-
-
-def _val_metrics(result: Result) -> dict[str, Any]:
-    val_labels = np.array(result.record["val_labels"])
-    return evaluation.accuracy_and_auc(val_labels, result.arrays["val_scores"])
-
-
-def _summary(
-    plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray], scores: Mapping[str, Any]
-) -> list[dict[str, Any]]:
-    rows = []
-    for runs in _cells(plan).values():
-        thresholds = np.array([finished[run.job.key].record["threshold"] for run in runs])
-        stacked = np.stack([scores[run.job.key] for run in runs])
-        summary = evaluation.summarise(labels[runs[0].task.name], stacked, thresholds)
-        summary["train_accuracy"] = _over_seeds(
-            [finished[run.job.key].record.get("train_accuracy") for run in runs]
-        )
-        rows.append({**cell_entry(runs[0]), "n_seeds": len(runs), **summary})
-    return rows
-
-
-def _over_seeds(values: list[float | None]) -> dict[str, float | None] | None:
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
-        return None
-    found = evaluation.seeds_interval(known)
-    low, high = found["low"], found["high"]
-    if low is None or high is None:
-        return found
-    return {**found, "low": max(low, 0.0), "high": min(high, 1.0)}
-
-
-def _cells(plan: Plan) -> dict[tuple, list[Run]]:
-    cells: dict[tuple, list[Run]] = {}
-    for run in plan.runs:
-        cells.setdefault(run.cell, []).append(run)
-    return {cell: sorted(runs, key=lambda run: run.seed) for cell, runs in cells.items()}

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from tfmed import atlas, forgetting
+from tfmed.comparisons import Cell
 from tfmed.data import DatasetInfo
 from tfmed.data.sources import load_rows, stream_split
 from tfmed.jobs import Result
-from tfmed.plan import Plan, Run, Space, space_id
+from tfmed.plan import Plan, Space, space_id
 
 MISTAKES = 8
 """False positives and false negatives of a task that are kept as pictures, the surest first."""
@@ -19,14 +20,9 @@ MISTAKES = 8
 Finished = Mapping[str, Result]
 
 
-def cell_entry(run: Run) -> dict[str, Any]:
-    """What names the cell of a run."""
-    return {
-        "task": run.task.name,
-        "strategy": run.strategy,
-        "variant": run.variant,
-        "label_budget": run.label_budget,
-    }
+def cell_entry(cell: Cell) -> dict[str, Any]:
+    """What names a cell."""
+    return dict(zip(("task", "strategy", "variant", "label_budget"), cell, strict=True))
 
 
 def latent_part(
@@ -101,7 +97,7 @@ def _space(space: Space, finished: Finished) -> dict[str, Any]:
     record, scores = result.record, finished[space.run.job.key].arrays["test_scores"]
     return {
         "id": space_id(space),
-        **cell_entry(space.run),
+        **cell_entry(space.run.cell),
         "label_budget": space.label_budget,
         "seed": space.run.seed,
         "title": space.title,

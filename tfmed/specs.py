@@ -1,9 +1,11 @@
 """The jobs of a study: what each needs to know, whose results it needs, what it roughly costs."""
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmed.comparisons import Pair
 from tfmed.data import DatasetInfo
 from tfmed.jobs import Job, code_version
 from tfmed.study import (
@@ -38,6 +40,15 @@ _LATENT_MODULES = (
     "tfmed.case_values",
 )
 _LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
+_SUMMARY_MODULES = (
+    "tfmed.summaries",
+    "tfmed.comparisons",
+    "tfmed.evaluation",
+    "tfmed.case_values",
+    "tfmed.curves",
+    "tfmed.intervals",
+)
+_SUMMARY_PACKAGES = ("numpy", "scikit-learn", "scipy")
 
 IMAGES_PER_SECOND = 7000
 """Rough speed of fitting 28 x 28 images on one core; the order of jobs and the time left depend on
@@ -63,6 +74,10 @@ PROBE_IMAGES = 2000
 """Source images that a probe is fitted to, before and after fine-tuning on the target."""
 FORGETTING_IMAGES = 3000
 """Source test images that it is scored on, at most."""
+EVALUATE_SECONDS = 0.02
+"""Rough cost of the metrics of one run and its part in those of its cell."""
+COMPARE_SECONDS = 0.01
+"""Rough cost of the differences between the two runs of a pair."""
 
 
 def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
@@ -219,6 +234,48 @@ def forgetting_job(
         code=code_version(_PROBE_MODULES, _PROBE_PACKAGES),
         title=f"{source.title}{after}",
         cost=READ_SECONDS + PROBE_SECONDS["logistic"] * PROBE_IMAGES / 1000,
+    )
+
+
+def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
+    """Measures the runs of one cell.
+
+    Args:
+        task: what they classify.
+        cell: its name.
+        runs: by seed.
+    """
+    seeds = {str(seed): job for seed, job in sorted(runs.items())}
+    return Job(
+        kind="evaluate",
+        spec={"seeds": list(seeds)},
+        data={"task": task.md5},
+        parents=seeds,
+        code=code_version(_SUMMARY_MODULES, _SUMMARY_PACKAGES),
+        title=f"metrics of {cell} of {task.title}",
+        cost=READ_SECONDS + EVALUATE_SECONDS * len(runs),
+    )
+
+
+def compare_job(
+    task: DatasetInfo, budget: LabelBudget, pairs: list[Pair], runs: Mapping[str, Job]
+) -> Job:
+    """Compares cells of one task and label budget.
+
+    Args:
+        task: what they classify.
+        budget: theirs.
+        pairs: of cells.
+        runs: by the names that `tfmed.summaries.roles` gives them.
+    """
+    return Job(
+        kind="compare",
+        spec={"pairs": [dataclasses.asdict(pair) for pair in pairs]},
+        data={"task": task.md5},
+        parents=runs,
+        code=code_version(_SUMMARY_MODULES, _SUMMARY_PACKAGES),
+        title=f"differences with {budget_words(budget)} of {task.title}",
+        cost=READ_SECONDS + COMPARE_SECONDS * sum(len(pair.seeds) for pair in pairs),
     )
 
 

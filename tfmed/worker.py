@@ -4,6 +4,7 @@
 when its standard input does, so no worker outlives the command that started it.
 """
 
+import importlib
 import json
 import os
 import queue
@@ -19,6 +20,9 @@ from typing import Any
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.jobs import Result, read_result, write_result
+
+_MODULES = {"evaluate": "tfmed.summaries", "compare": "tfmed.summaries"}
+"""Where the functions of kinds of jobs are that need no TensorFlow."""
 
 
 def main() -> int:
@@ -109,11 +113,10 @@ def perform(
         parents: role to result.
         say: told the share of the work that is done, now and then.
     """
-    from tfmed import stages
-
+    module = importlib.import_module(_MODULES.get(request["kind"], "tfmed.stages"))
     data = {role: DatasetInfo.from_json(values) for role, values in request["data"].items()}
     started = time.perf_counter()
-    result = getattr(stages, request["kind"])(request["spec"], data, parents, say)
+    result = getattr(module, request["kind"])(request["spec"], data, parents, say)
     seconds = round(time.perf_counter() - started, 2)
     return Result({**result.record, "seconds": seconds}, result.arrays)
 
