@@ -167,7 +167,7 @@
       figure.on_event("mousemove", (event) => point(plot, event));
       figure.on_event("mouseleave", () => hideTip());
       figure.on_event("tap", (event) => point(plot, event));
-      Object.assign(plot, { figure, tools });
+      Object.assign(plot, { figure, tools, wheel });
     }
 
     function rename() {
@@ -415,8 +415,13 @@
       }
     }
 
+    /** With neither dragging nor the wheel to heed, Bokeh leaves a finger's swipe to the page. */
     function drag() {
-      for (const { tools } of plots) tools[chosen("drag")].active = true;
+      const name = chosen("drag");
+      for (const { tools, wheel } of plots) {
+        for (const [other, tool] of Object.entries(tools)) tool.active = other === name;
+        wheel.active = name !== "scroll";
+      }
     }
 
     source.selected.properties.indices.change.connect(showSelected);
@@ -444,6 +449,10 @@
     control("reset").addEventListener("click", showEverything);
     control("clear").addEventListener("click", () => (source.selected.indices = []));
 
+    if (matchMedia("(pointer: coarse)").matches) {
+      part("scroll").hidden = false;
+      part("scroll").querySelector("input").checked = true;
+    }
     paint();
     rename();
     showEverything();

@@ -212,6 +212,7 @@ np.testing.assert_allclose(alone, together, rtol=1e-3)
 """
 
 
+@pytest.mark.slow
 def test_a_batch_split_among_devices_teaches_the_same():
     done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -316,7 +316,7 @@ def export_job(
 
 def budget_words(budget: LabelBudget) -> str:
     """Such as `300 labels` or `all labels`."""
-    return "all labels" if budget == "full" else f"{budget} labels"
+    return "all labels" if budget == "full" else f"{budget:,} labels"
 
 
 def _fit_config(study: Study, strategy: Strategy, variant: str, budget: LabelBudget) -> FitConfig:

@@ -80,7 +80,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
-    """Opens a file: `open_page(path, width=1400, dark=False, javascript=True)`."""
+    """Opens a file: `open_page(path, width=1400, dark=False, javascript=True, touch=False)`."""
     contexts = []
 
     def opened(
@@ -90,11 +90,14 @@ def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
         height: int = 900,
         dark: bool = False,
         javascript: bool = True,
+        touch: bool = False,
     ) -> OpenPage:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
             color_scheme="dark" if dark else "light",
             java_script_enabled=javascript,
+            has_touch=touch,
+            is_mobile=touch,
             accept_downloads=True,
         )
         contexts.append(context)

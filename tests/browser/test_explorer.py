@@ -267,3 +267,25 @@ def test_missing_atlas_and_scores_are_said(made, open_page, tmp_path):
     assert place.locator("[data-control=error]").is_disabled()
     assert not place.locator("[data-part=mistakes]").is_visible()
     assert opened.errors == []
+
+
+TOUCH_ACTIONS = """(root) => root.explorer.plots.map(({ figure }) => {
+  return getComputedStyle(Bokeh.index.get_by_id(figure.id).canvas.events_el).touchAction;
+})"""
+
+
+def test_a_finger_scrolls_the_page_until_it_is_to_mark(explorer):
+    opened = explorer(width=380, touch=True)
+    scroll = opened.place.locator("[data-part=scroll] input")
+    assert scroll.is_visible()
+    assert scroll.is_checked()
+    assert set(opened.place.evaluate(TOUCH_ACTIONS)) == {"auto"}
+    opened.place.locator("input[value=box]").check()
+    assert set(opened.place.evaluate(TOUCH_ACTIONS)) == {"none"}
+
+
+def test_a_mouse_is_not_offered_to_scroll_by_dragging(explorer):
+    opened = explorer()
+    assert not opened.place.locator("[data-part=scroll]").is_visible()
+    assert opened.place.locator("input[value=box]").is_checked()
+    assert set(opened.place.evaluate(TOUCH_ACTIONS)) == {"none"}

@@ -128,17 +128,20 @@ def new_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Comman
     return lambda: Command(tmp_path_factory.mktemp("command"))
 
 
-def small(command: Command) -> list[object]:
-    """Arguments that run `SMALL_STUDY`."""
+def small(command: Command, workers: int | None = 1) -> list[object]:
+    """Arguments that run `SMALL_STUDY`, with one worker where its number is no matter.
+
+    Tests run side by side, and each worker starts TensorFlow and traces every model.
+    """
     (command.folder / "small.toml").write_text(SMALL_STUDY, encoding="utf-8")
-    return ["--study", "small.toml"]
+    return ["--study", "small.toml", *(["--workers", workers] if workers else [])]
 
 
 @pytest.fixture(scope="session")
 def whole(new_command: Callable[[], Command]) -> Command:
     """`SMALL_STUDY`, run by two processes without disturbance."""
     command = new_command()
-    done = command.run(*small(command), "--workers", 2)
+    done = command.run(*small(command, workers=2))
     assert done.code == 0, done.err
     return command
 

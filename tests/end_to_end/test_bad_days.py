@@ -177,7 +177,7 @@ def test_two_commands_on_one_output_folder_do_not_mix(resumed: Command, whole: C
 def test_two_commands_on_one_cache_come_to_the_same_results(
     command: Command, whole: Command
 ) -> None:
-    arguments = (*small(command), "--workers", 1)
+    arguments = small(command)
     with command.start(*arguments) as first, command.start(*arguments, "--out", "other") as second:
         for process in (first, second):
             _, err = process.communicate(timeout=400)

@@ -215,7 +215,7 @@ def test_a_run_broken_off_goes_on_to_the_same_results(
     assert not list(command.folder.rglob("results.json"))
     kept = finished_jobs(command)
 
-    done = command.run(*tiny(command))
+    done = command.run(*tiny(command), "--workers", 1)
     assert done.code == 0, done.err
     assert kept.items() <= finished_jobs(command).items()
     resumed = json.loads((command.folder / "reports" / "tiny" / "results.json").read_text())

@@ -79,7 +79,7 @@ def test_results_are_those_of_local_processes_even_if_a_node_is_lost(
     nodes: Nodes, whole: Command, command: Command
 ) -> None:
     second = nodes.add("second")
-    with command.start(*small(command), "--ray", nodes.address) as process:
+    with command.start(*small(command, workers=None), "--ray", nodes.address) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 4, process)
         nodes.lose(second)
         out, err = process.communicate(timeout=300)
@@ -94,7 +94,7 @@ def test_results_are_those_of_local_processes_even_if_a_node_is_lost(
 def test_an_interrupted_study_leaves_nothing_running_in_the_cluster(
     nodes: Nodes, command: Command
 ) -> None:
-    with command.start(*small(command), "--ray", nodes.address) as process:
+    with command.start(*small(command, workers=None), "--ray", nodes.address) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 1, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=60)

@@ -1,5 +1,7 @@
 """A complete, valid `results.json` of seeded random numbers, for tests of figures and report."""
 
+import functools
+import json
 from typing import Any
 
 import numpy as np
@@ -329,6 +331,21 @@ def example_results(
     Returns:
         A dict that is valid against `tfmed/results.schema.json`.
     """
+    options = (synthetic, n_seeds, strategies, hostile, latent, comparisons, evidence, seed)
+    return json.loads(_as_json(*options))
+
+
+@functools.cache  # its ledger takes a second, and a hundred tests ask for it
+def _as_json(
+    synthetic: bool,
+    n_seeds: int,
+    strategies: tuple[str, ...],
+    hostile: bool,
+    latent: bool,
+    comparisons: bool,
+    evidence: bool,
+    seed: int,
+) -> str:
     rng = np.random.default_rng(seed)
     datasets = [
         _dataset(
@@ -406,7 +423,7 @@ def example_results(
         ],
     }
     results["claims"] = ledger(results)
-    return _hostile(results) if hostile else results
+    return json.dumps(_hostile(results) if hostile else results)
 
 
 def _cells(strategies: tuple[str, ...], *, evidence: bool) -> list[tuple[str, str, str, Any]]:

@@ -69,11 +69,8 @@ def results() -> dict:
 
 
 @pytest.fixture(scope="module")
-def page(results: dict, tmp_path_factory: pytest.TempPathFactory) -> Tables:
-    out = tmp_path_factory.mktemp("evidence")
-    (out / "results.json").write_text(json.dumps(results))
-    html, _ = report.render(out)
-    return Tables(html.read_text(encoding="utf-8"))
+def page(example_report: Path) -> Tables:
+    return Tables((example_report / "report.html").read_text(encoding="utf-8"))
 
 
 def digits(value: float) -> str:
@@ -304,6 +301,7 @@ def drop_optional_parts(results: dict) -> None:
         row |= {"train_accuracy": None, "pr": None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change_results",
     [

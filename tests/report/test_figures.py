@@ -42,10 +42,8 @@ def texts(svg: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def svgs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    folder = tmp_path_factory.mktemp("figures")
-    drawn = draw_all(example_results(), folder)
-    return {name: path.read_text() for name, path in drawn.items()}
+def svgs(example_report: Path) -> dict[str, str]:
+    return {path.stem: path.read_text() for path in example_report.glob("figures/*.svg")}
 
 
 @pytest.fixture(scope="module")

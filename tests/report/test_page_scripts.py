@@ -70,6 +70,7 @@ def test_missing_or_changed_atlas_leaves_the_explorer_without_images(results: di
     assert payload(page_scripts(changed, results["out"]))["images"] is None
 
 
+@pytest.mark.slow
 def test_results_of_before_there_were_scores_and_images_still_make_a_page(tmp_path: Path) -> None:
     old = example_results()
     del old["latent"]["images"], old["latent"]["mistakes"]
@@ -81,6 +82,18 @@ def test_results_of_before_there_were_scores_and_images_still_make_a_page(tmp_pa
     assert data["images"] is None
     assert {space["scores"] for space in data["spaces"]} == {None}
     assert mistakes_of(old, TASK) is None
+
+
+@pytest.mark.parametrize(
+    ("part", "odd"), [("scores", 7.0), ("scores", -0.1), ("labels", 256), ("indices", -1)]
+)
+def test_numbers_that_the_page_cannot_hold_are_refused(results: dict, part: str, odd: Any) -> None:
+    changed = copy.deepcopy(results)
+    latent = changed["latent"]
+    numbers = latent["spaces"][-1][part] if part == "scores" else latent[part][TASK]
+    numbers[0] = odd
+    with pytest.raises(ValueError, match="out of range"):
+        page_scripts(changed, Path("nowhere"))
 
 
 def test_spaces_without_a_label_for_every_point_are_not_explored() -> None:
@@ -140,6 +153,7 @@ def test_span_of_differences_is_shared_and_rounded_up(results: dict) -> None:
     assert span / 0.05 == pytest.approx(round(span / 0.05))
 
 
+@pytest.mark.slow
 def test_page_of_four_spaces_of_22433_points_is_below_15_megabytes(tmp_path: Path) -> None:
     large = example_results()
     enlarge_latent(large, tmp_path)

@@ -33,10 +33,15 @@ class Char(NamedTuple):
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
-def pdf(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    results = example_results(**VARIANTS[request.param])
-    drawn = draw_all(results, tmp_path_factory.mktemp(request.param))
-    with pypdfium2.PdfDocument(render_pdf(document(results, drawn), drawn)) as opened:
+def pdf(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, example_report: Path
+) -> Any:
+    content = (example_report / "report.pdf").read_bytes()
+    if options := VARIANTS[request.param]:
+        results = example_results(**options)
+        drawn = draw_all(results, tmp_path_factory.mktemp(request.param))
+        content = render_pdf(document(results, drawn), drawn)
+    with pypdfium2.PdfDocument(content) as opened:
         yield opened
 
 

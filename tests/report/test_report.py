@@ -69,7 +69,12 @@ def write_results(out: Path, results: dict) -> Path:
 
 
 def rendered(out: Path, results: dict) -> Rendered:
-    html, pdf = report.render(write_results(out, results))
+    report.render(write_results(out, results))
+    return opened(out)
+
+
+def opened(out: Path) -> Rendered:
+    html, pdf = out / "report.html", out / "report.pdf"
     with pypdfium2.PdfDocument(pdf) as document:
         pages = [page.get_textpage().get_text_range() for page in document]
     text = html.read_text(encoding="utf-8")
@@ -77,8 +82,8 @@ def rendered(out: Path, results: dict) -> Rendered:
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
-    return rendered(tmp_path_factory.mktemp("real"), example_results())
+def real(example_report: Path) -> Rendered:
+    return opened(example_report)
 
 
 @pytest.fixture(scope="module")
@@ -98,11 +103,6 @@ def single(tmp_path_factory: pytest.TempPathFactory) -> Rendered:
 def squeezed(text: str) -> str:
     """Text without spaces, invisible characters and line ends, which a PDF sets as it likes."""
     return re.sub(r"[\s\u200b\u200e\u200f\ufffe\x02-]+", "", text)
-
-
-@pytest.mark.parametrize("options", VARIANTS)
-def test_example_results_keep_the_contract(options: dict) -> None:
-    jsonschema.validate(example_results(**options), SCHEMA)
 
 
 def test_both_formats_open_with_the_answer(real: Rendered) -> None:
@@ -135,7 +135,7 @@ def test_every_model_has_a_card_that_says_why_it_is_not_stable(real: Rendered) -
 
 
 def test_models_of_an_earlier_version_without_cards_are_listed(tmp_path: Path) -> None:
-    results = example_results()
+    results = example_results(n_seeds=1, evidence=False, latent=False)
     for model in results["models"]:
         del model["card"], model["stage"], model["reasons"]
     assert results["models"][0]["path"] in rendered(tmp_path, results).page.text

@@ -53,6 +53,7 @@ def complete(models: Path) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_two_exports_at_once_give_two_versions(tmp_path):
     both = [exporter(tmp_path, source) for source in "ab"]
     numbers = sorted(process.communicate(timeout=300)[0].split()[-1] for process in both)
@@ -61,6 +62,7 @@ def test_two_exports_at_once_give_two_versions(tmp_path):
     assert {versions.find_version(tmp_path, NAME, s, (s, "run-z")) for s in "ab"} == {1, 2}
 
 
+@pytest.mark.slow
 def test_an_export_that_is_killed_leaves_the_old_versions_or_the_new_one(tmp_path):
     classifier = build()
     archive.export(classifier, tmp_path, evidence())
@@ -100,6 +102,7 @@ def _write_slowly(models: Path, done: int) -> None:
         versions.move_into_place(written, folder)
 
 
+@pytest.mark.slow
 def test_a_real_export_killed_while_it_writes_leaves_nothing_of_it(tmp_path):
     with exporter(tmp_path, "a", "b", "c", "d") as process:
         assert process.stdout is not None

@@ -133,6 +133,7 @@ def test_the_centred_square_of_a_long_image_is_what_counts():
 
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
+@pytest.mark.slow
 def test_hostile_bytes_take_little_memory_and_the_model_lives_on(example):
     run = tf.saved_model.load(str(example.version)).signatures["serve_image_bytes"]
     good = file_of(Image.fromarray(COLOURS))

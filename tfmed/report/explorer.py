@@ -134,4 +134,9 @@ def _space(space: dict) -> dict[str, Any]:
 
 
 def _base64(values: Any, dtype: str) -> str:
-    return base64.b64encode(np.asarray(values).astype(dtype).tobytes()).decode()
+    found = np.asarray(values)
+    with np.errstate(all="ignore"):  # what does not fit is told below
+        sent = found.astype(dtype)
+    if not np.allclose(sent, found, rtol=1e-6):
+        raise ValueError("a latent space has numbers out of range")
+    return base64.b64encode(sent.tobytes()).decode()
