@@ -184,11 +184,12 @@ def processes_with(variable: str) -> list[int]:
 def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, options: Any) -> int:
     """Kills the study `options.kills` times; gives how many jobs were finished in all."""
     rng = random.Random(options.seed)
-    computed = 0
+    computed, pace = 0, 1.0
     end = time.monotonic() + 60 * options.minutes
     while len(study.hits) < options.kills and time.monotonic() < end:
-        to_run = tail + (whole - tail) * (1 - len(study.jobs) / n_jobs)
+        to_run = pace * (tail + (whole - tail) * (1 - len(study.jobs) / n_jobs))
         moment = rng.uniform(0, to_run)
+        started = time.monotonic()
         if study.run_and_kill(moment):
             number = f"{len(study.hits):3d}/{options.kills}"
             print(
@@ -197,6 +198,8 @@ def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, op
                 flush=True,
             )
             continue
+        # Else a machine that has grown faster is killed ever more rarely.
+        pace *= min((time.monotonic() - started) / to_run, 1.0)
         compare(study, expected)
         if study.ends % 2:
             study.forget("out", "models")
