@@ -61,7 +61,7 @@ def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
             if clock.replace(":", "").isdecimal() and not text.startswith("["):
                 now = time.perf_counter()
                 seconds[stage] += now - since
-                stage, since = text.partition(":")[0], now
+                stage, since = text.partition(":")[0].partition(" to ")[0], now
     seconds[stage] += time.perf_counter() - since
     if process.returncode:
         raise RuntimeError(f"run_all.py ended with code {process.returncode}")
