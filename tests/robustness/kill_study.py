@@ -184,13 +184,14 @@ def processes_with(variable: str) -> list[int]:
 def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, options: Any) -> int:
     """Kills the study `options.kills` times; gives how many jobs were finished in all."""
     rng = random.Random(options.seed)
-    computed, pace = 0, 1.0
+    computed, pace, anew = 0, 1.0, True
     end = time.monotonic() + 60 * options.minutes
     while len(study.hits) < options.kills and time.monotonic() < end:
         to_run = pace * (tail + (whole - tail) * (1 - len(study.jobs) / n_jobs))
         moment = rng.uniform(0, to_run)
         started = time.monotonic()
         if study.run_and_kill(moment):
+            anew = False
             number = f"{len(study.hits):3d}/{options.kills}"
             print(
                 f"{number} killed after {moment:5.1f} s, {study.hits[-1]}; "
@@ -198,9 +199,10 @@ def kill(study: Study, expected: Any, whole: float, tail: float, n_jobs: int, op
                 flush=True,
             )
             continue
-        # Else a machine that has grown faster is killed ever more rarely.
-        pace *= min((time.monotonic() - started) / to_run, 1.0)
+        if anew:  # a machine that has grown faster would be killed ever more rarely
+            pace *= (time.monotonic() - started) / to_run
         compare(study, expected)
+        anew = True
         if study.ends % 2:
             study.forget("out", "models")
         else:
