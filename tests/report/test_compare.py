@@ -365,6 +365,7 @@ def test_folder_names_are_clean(name: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,59}", compare.cleaned(name))
 
 
+@pytest.mark.slow
 def test_comparing_imports_no_tensorflow(pair: tuple[Path, Path], tmp_path: Path) -> None:
     code = (
         "import sys\nfrom tfmed.cli import main\n"

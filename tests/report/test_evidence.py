@@ -250,7 +250,7 @@ def test_the_ledger_marks_synthetic_data() -> None:
 @pytest.mark.parametrize(
     "options",
     [
-        {"n_seeds": 5},
+        {},
         {"synthetic": True, "n_seeds": 1, "strategies": ("finetune",)},
         {"evidence": False},
         {"hostile": True, "latent": False, "comparisons": False},

@@ -143,6 +143,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     assert "can't be written" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_real_first_page_becomes_the_picture(tmp_path: Path) -> None:
     from tfmed.report import render
 

@@ -193,6 +193,7 @@ def test_one_strategy_and_one_seed_make_a_report(single: Rendered) -> None:
     assert "With one seed" in single.page.text
 
 
+@pytest.mark.slow
 def test_same_results_give_the_same_files(tmp_path: Path, single: Rendered) -> None:
     results = example_results(n_seeds=1, strategies=("finetune",), latent=False)
     again = rendered(tmp_path, results)

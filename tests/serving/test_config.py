@@ -103,6 +103,7 @@ def test_check_prints_a_table_and_says_by_its_code_whether_all_is_as_it_was(
     assert dict(entry.version_labels) == {"stable": 1, "candidate": 10}
 
 
+@pytest.mark.slow
 def test_check_takes_one_version_and_refuses_what_is_none(example, tmp_path, capsys):
     from tfmed.serving.__main__ import main
 
