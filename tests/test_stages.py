@@ -302,6 +302,7 @@ def streamed(tmp_path, monkeypatch):
     monkeypatch.setattr(data, "IN_MEMORY_LIMIT", 0)
 
 
+@pytest.mark.slow
 def test_pretraining_from_records_learns_as_from_memory(plan, finished, streamed):
     job = plan.pretraining
     again = stages.pretrain(job.spec, {"source": plan.source}, {}, nothing)
@@ -322,6 +323,7 @@ def test_a_run_with_few_labels_does_not_depend_on_where_images_come_from(plan, f
     assert np.array_equal(again.arrays["test_scores"], finished[run.job.key].arrays["test_scores"])
 
 
+@pytest.mark.slow
 def test_damaged_records_are_named(plan, streamed):
     job = plan.pretraining
     stages.pretrain(job.spec, {"source": plan.source}, {}, nothing)

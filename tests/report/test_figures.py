@@ -172,6 +172,7 @@ def test_text_is_at_least_seven_points_high_in_print(svgs: dict[str, str]) -> No
         assert PRINTED * min(sizes) >= 7, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"n_seeds": 1, "hostile": True}])
 def test_no_text_leaves_its_figure(options: dict) -> None:
     plan = planned_figures(example_results(**options))

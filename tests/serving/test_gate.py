@@ -181,6 +181,7 @@ def test_only_what_a_server_needs_makes_a_version_unservable():
         assert Verdict((Check("card", True, ""), Check(name, False, "why"))).stage == stage
 
 
+@pytest.mark.slow
 def test_a_grey_model_and_one_of_colour_both_pass(tmp_path):
     from example_model import build
 
