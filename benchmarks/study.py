@@ -346,13 +346,14 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="tfmed-study-") as folder:
                 measured[name].append(contender(args, Path(folder)))
     part = " (the quick study: a part, not to be quoted)" if args.part else ""
-    print(f"{machine()}. Seconds{part}, least / median / most of {args.rounds} rounds.\n")
-    rows = [row for name, rounds in measured.items() for row in stage_rows(name, rounds)]
+    rounds = "1 round" if args.rounds == 1 else f"{args.rounds} rounds"
+    print(f"{machine()}. Seconds{part}, least / median / most of {rounds}.\n")
+    rows = [row for name, each in measured.items() for row in stage_rows(name, each)]
     found = ratio(totals(measured["notebook"]), totals(measured["tfmed"]))
     print(markdown_table(["stage", "seconds"], [*rows, ["**notebook over tfmed**", found]]))
     names = ("runs", "pretraining epochs", "classifier epochs", "accuracy")
     work = [
-        [name, *(f"{rounds[0][name]:,.3f}".removesuffix(".000") for rounds in measured.values())]
+        [name, *(f"{each[0][name]:,.3f}".removesuffix(".000") for each in measured.values())]
         for name in names
     ]
     print("\n" + markdown_table(["work of the first round", *measured], work))

@@ -173,6 +173,8 @@ class Processes:
 
 
 class _Worker:
+    """One worker process, and the job it has, if any."""
+
     def __init__(self, slot: int, command: Sequence[str], environment: dict[str, str]) -> None:
         self.slot = slot
         self.has_every_gpu = False
@@ -196,6 +198,7 @@ class _Worker:
         os.set_blocking(self.output.fileno(), False)
 
     def send(self, request: dict[str, Any]) -> None:
+        """Hands it a job, as `request_for` describes one."""
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # it died while idle; the end of its output tells
             self.process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -206,15 +209,18 @@ class _Worker:
         return self.output.read()
 
     def answers(self, chunk: bytes) -> list[dict[str, Any]]:
+        """The whole lines in what was read; half a line waits for its rest."""
         *lines, self._unread = (self._unread + chunk).split(b"\n")
         return [json.loads(line) for line in lines]
 
     def last_words(self) -> str:
+        """The last line that it wrote to standard error."""
         self._errors.seek(0)
         lines = self._errors.read()[-4000:].decode(errors="replace").strip().splitlines()
         return lines[-1] if lines else "nothing"
 
     def close(self) -> None:
+        """Kills it, and closes what led to it."""
         self.process.kill()
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):  # a request it never read

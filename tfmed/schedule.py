@@ -104,6 +104,8 @@ def do_jobs(
 
 
 class _Schedule:
+    """Which jobs wait, run and are done, and what became of each."""
+
     def __init__(self, jobs: Sequence[Job], done: set[str], listener: Listener) -> None:
         todo = [job for job in jobs if job.key not in done]
         urgency = _urgency(todo)
@@ -117,9 +119,11 @@ class _Schedule:
 
     @property
     def unfinished(self) -> bool:
+        """Whether any job waits or runs."""
         return bool(self.waiting or self.running)
 
     def ready(self) -> list[Job]:
+        """The waiting jobs whose parents are all done, the most urgent first."""
         return [
             job
             for job in self.waiting
@@ -127,10 +131,12 @@ class _Schedule:
         ]
 
     def begin(self, job: Job) -> None:
+        """Notes that a worker has it."""
         self.waiting.remove(job)
         self.running[job.key] = (job, 0.0)
 
     def take(self, event: Event) -> None:
+        """Notes what a worker told; raises as `_record` and `_retry` do."""
         job = event.job
         if event.what == "going":
             self.running[job.key] = (job, event.share)

@@ -53,6 +53,7 @@ class _Transfer:
 
     @property
     def host(self) -> str | None:
+        """The server's name, for messages."""
         return urlsplit(self.url).hostname
 
 

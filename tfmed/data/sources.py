@@ -68,25 +68,30 @@ class _Official:
 
     @property
     def name(self) -> str:
+        """As MedMNIST names the file, without `.npz`."""
         return self.flag if self.size == 28 else f"{self.flag}_{self.size}"
 
     @property
     def title(self) -> str:
+        """As people name the set, with the image size unless it is 28."""
         title = self.entry["python_class"]
         return title if self.size == 28 else f"{title} ({self.size} × {self.size})"
 
     @property
     def md5(self) -> str:
+        """MD5 of the file that MedMNIST publishes, hexadecimal."""
         return self.entry["MD5" if self.size == 28 else f"MD5_{self.size}"]
 
     @property
     def url(self) -> str:
+        """Where the file is: at the mirror, or where MedMNIST says."""
         if base := os.environ.get("TFMED_MEDMNIST_URL"):
             return f"{base.rstrip('/')}/{self.name}.npz"
         return self.entry["url" if self.size == 28 else f"url_{self.size}"]
 
     @property
     def is_supported(self) -> bool:
+        """Whether it can be a binary task on 2-D images."""
         return self.entry["task"].endswith("binary-class") and not self.flag.endswith("3d")
 
 
