@@ -106,7 +106,7 @@ class Notebook:
 
     def __init__(self, plan: Plan, folder: Path) -> None:
         """Loads every array, scaled, as a notebook does at its top."""
-        from tfmed.data.sources import load
+        from tfmed.data.loading import load
 
         self.plan, self.folder = plan, folder
         self.seconds: Seconds = defaultdict(float)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmed import data, inputs, models, stages
-from tfmed.data import sources, verify
+from tfmed.data import loading, sources, verify
 from tfmed.errors import InputError
 from tfmed.jobs import cache_folder
 from tfmed.plan import exports, make_plan
@@ -134,7 +134,7 @@ def test_a_restored_classifier_gives_the_scores_that_the_run_kept(plan, finished
 
     for strategy in ("scratch", "frozen", "finetune"):
         run = run_of(plan, strategy)
-        test = sources.load_split(run.task, "test").images
+        test = loading.load_split(run.task, "test").images
         scores = training.scores(classifier_of(plan, finished, strategy), test)
         assert scores.tobytes() == finished[run.job.key].arrays["test_scores"].tobytes()
 
@@ -221,7 +221,7 @@ def test_random_baselines_use_the_encoder_of_the_random_frozen_run(plan, finishe
     splits = inputs.labelled(run.task, 50, 0)
     known = np.concatenate([splits.train.images, splits.val.images])
     labels = np.concatenate([splits.train.labels, splits.val.labels])
-    test = sources.load_split(run.task, "test").images
+    test = loading.load_split(run.task, "test").images
     embeddings = (training.embed(encoder, images) for images in (known, test))
     expected = baselines.fit_predict("knn", next(embeddings), labels, next(embeddings))
     kept = finished[run.job.key].arrays["test_scores"]

@@ -11,7 +11,7 @@ import tensorflow as tf
 from tfmed import training
 from tfmed.data import DatasetInfo, Split, pipelines
 from tfmed.data.budgets import draw_budget
-from tfmed.data.sources import load_labels, load_rows, load_split
+from tfmed.data.loading import load_labels, load_rows, load_split
 from tfmed.study import FitConfig
 from tfmed.training import LabelledImages, LabelledSplits
 

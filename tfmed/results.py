@@ -12,7 +12,7 @@ import numpy as np
 from tfmed import claims, evaluation, predictions
 from tfmed.atlas import as_png
 from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.sources import load_labels, load_rows
+from tfmed.data.loading import load_labels, load_rows
 from tfmed.jobs import Job, Result
 from tfmed.plan import Plan, Run
 from tfmed.results_latent import cell_entry, latent_part

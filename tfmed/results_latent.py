@@ -10,7 +10,7 @@ import numpy as np
 from tfmed import atlas, forgetting
 from tfmed.comparisons import Cell
 from tfmed.data import DatasetInfo
-from tfmed.data.sources import load_rows, stream_split
+from tfmed.data.loading import load_rows, stream_split
 from tfmed.jobs import Result
 from tfmed.plan import Plan, Space, space_id
 

@@ -18,6 +18,7 @@ from tfmed.study import (
     Study,
 )
 
+_READING_MODULES = ("tfmed.data.loading", "tfmed.data.verify")
 _TRAINING_MODULES = (
     "tfmed.stages",
     "tfmed.inputs",
@@ -26,6 +27,7 @@ _TRAINING_MODULES = (
     "tfmed.data.pipelines",
     "tfmed.data.budgets",
     "tfmed.data.records",
+    *_READING_MODULES,
 )
 _TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
 _PRETRAINING_MODULES = (*_TRAINING_MODULES, "tfmed.reconstruction")
@@ -47,6 +49,7 @@ _SUMMARY_MODULES = (
     "tfmed.case_values",
     "tfmed.curves",
     "tfmed.intervals",
+    *_READING_MODULES,
 )
 _SUMMARY_PACKAGES = ("numpy", "scikit-learn", "scipy")
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from tfmed import baselines, latent, latent_intervals, models, reconstruction, training
 from tfmed.data import DatasetInfo
-from tfmed.data.sources import load_labels, load_rows, stream_split
+from tfmed.data.loading import load_labels, load_rows, stream_split
 from tfmed.evaluation import choose_threshold
 from tfmed.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
 from tfmed.jobs import Result, cache_folder

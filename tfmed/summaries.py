@@ -11,7 +11,7 @@ import numpy as np
 
 from tfmed import comparisons, evaluation
 from tfmed.data import DatasetInfo
-from tfmed.data.sources import load_labels
+from tfmed.data.loading import load_labels
 from tfmed.jobs import Result
 
 Spec = Mapping[str, Any]

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmed.data import records
+from tfmed.data.loading import load
 from tfmed.data.records import (
     MedmnistRecords,
     damage_named,
@@ -20,7 +21,7 @@ from tfmed.data.records import (
     stream_images,
     write_records,
 )
-from tfmed.data.sources import load, resolve
+from tfmed.data.sources import resolve
 from tfmed.data.verify import stream_npz
 from tfmed.errors import InputError
 

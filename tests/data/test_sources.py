@@ -2,7 +2,6 @@
 
 import dataclasses
 import errno
-import functools
 import os
 import subprocess
 import sys
@@ -14,17 +13,8 @@ import pytest
 
 from tfmed.data import sources
 from tfmed.data.download import file_md5
-from tfmed.data.sources import (
-    available,
-    default_data_root,
-    load,
-    load_labels,
-    load_rows,
-    load_split,
-    loading_notice,
-    resolve,
-    stream_split,
-)
+from tfmed.data.loading import load, load_split
+from tfmed.data.sources import available, default_data_root, loading_notice, resolve
 from tfmed.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -103,22 +93,6 @@ def test_a_relative_path_is_kept_absolute_for_workers_elsewhere(tmp_path, where,
     np.savez(tmp_path / "own.npz", **arrays())
     monkeypatch.chdir(tmp_path)
     assert resolve("own.npz", **where).path == tmp_path / "own.npz"
-
-
-def test_loading_one_split_does_not_read_the_others(tmp_path, where):
-    path = tmp_path / "own.npz"
-    np.savez(path, **arrays())
-    info = resolve(str(path), **where)
-    whole = arrays()
-    np.savez(path, train_images=whole["train_images"], train_labels=whole["train_labels"])
-    assert len(load_split(info, "train")) == 4
-    with pytest.raises(InputError, match="lacks test_images"):
-        load_split(info, "test")
-    path.unlink()
-    with pytest.raises(InputError, match="does not exist"):
-        load(info)
-    with pytest.raises(KeyError):
-        load_split(info, "all")
 
 
 @pytest.mark.parametrize(
@@ -257,15 +231,6 @@ def test_a_disk_that_fills_up_while_drawing_is_named_and_left_clean(where, phant
     assert list((where["cache_dir"] / "phantom").iterdir()) == []
 
 
-def test_a_file_replaced_after_it_was_verified_is_refused(tmp_path, where):
-    path = tmp_path / "own.npz"
-    np.savez(path, **arrays())
-    info = resolve(str(path), **where)
-    np.savez(path, **arrays(n=5))
-    with pytest.raises(InputError, match="changed after it was verified"):
-        load_split(info, "train")
-
-
 def test_a_cache_that_cannot_be_written_is_named(tmp_path, where, phantom):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="cannot be written"):
@@ -338,23 +303,6 @@ def test_the_path_taken_follows_from_the_size_and_is_said(tmp_path, where):
     assert loading_notice(large) == (
         "Chest: 3,937 MB of images, streamed from records on disk (more than 537 MB)"
     )
-
-
-@pytest.mark.parametrize("limit", [0, 2**40])
-def test_rows_and_chunks_are_those_of_the_whole_split(tmp_path, where, monkeypatch, limit):
-    monkeypatch.setattr("tfmed.data.IN_MEMORY_LIMIT", limit)
-    small = functools.partial(sources.stream_npz, chunk_bytes=3 * 28 * 28)
-    monkeypatch.setattr(sources, "stream_npz", small)
-    np.savez(tmp_path / "own.npz", **arrays(14, n=10))
-    info = resolve(str(tmp_path / "own.npz"), **where)
-    whole = load_split(info, "train")
-    rows = load_rows(info, "train", np.array([9, 0, 4]))
-    np.testing.assert_array_equal(rows.images, whole.images[[0, 4, 9]])
-    np.testing.assert_array_equal(rows.labels, whole.labels[[0, 4, 9]])
-    chunks = list(stream_split(info, "train"))
-    assert len(chunks) == (1 if limit else 4)
-    np.testing.assert_array_equal(np.concatenate(chunks), whole.images)
-    np.testing.assert_array_equal(load_labels(info, "train"), whole.labels)
 
 
 @pytest.mark.parametrize(

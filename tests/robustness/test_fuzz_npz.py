@@ -14,7 +14,8 @@ import pytest
 from mutations import cases, damaged, expect_one_line
 
 from tfmed.data import SPLITS
-from tfmed.data.sources import load, resolve
+from tfmed.data.loading import load
+from tfmed.data.sources import resolve
 from tfmed.errors import InputError
 
 KEYS = [f"{split}_{part}" for split in SPLITS for part in ("images", "labels")]

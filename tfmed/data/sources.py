@@ -11,18 +11,18 @@ import hashlib
 import importlib.util
 import inspect
 import json
-import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from tfmed.data import IN_MEMORY_LIMIT, SPLITS, DatasetInfo, Split
-from tfmed.data.download import download, file_md5, is_reachable
+from tfmed.data import IN_MEMORY_LIMIT, SPLITS, DatasetInfo
+from tfmed.data.download import download, is_reachable
+from tfmed.data.loading import md5_of
 from tfmed.data.verify import (
     KEYS,
     binary_labels,
@@ -30,7 +30,6 @@ from tfmed.data.verify import (
     image_shape,
     n_columns,
     read_npz,
-    stream_npz,
     verify_arrays,
 )
 from tfmed.errors import InputError, printable
@@ -119,7 +118,7 @@ def resolve(
         progress: show a progress bar while downloading.
 
     Returns:
-        What is known of the data set; its arrays are read by `load` or `load_split`.
+        What is known of the data set; its arrays are read by `tfmed.data.loading`.
 
     Raises:
         InputError: the name is unknown or not a 2-D binary or multi-label set, or the file cannot
@@ -136,7 +135,7 @@ def resolve(
         download(official.url, path, official.md5, label=label, progress=progress)
         return _describe_official(official, path)
     check_readable(path)
-    found = file_md5(path)
+    found = md5_of(path)
     if found != official.md5:
         raise InputError(
             f"{printable(path)} is not MedMNIST's {official.name}.npz (its MD5 is {found} and not "
@@ -176,74 +175,6 @@ def available(spec: str, data_root: Path) -> bool:
         return _exists(_expanded(spec))
     official = _find_official(spec)
     return _exists(data_root / f"{official.name}.npz") or is_reachable(official.url)
-
-
-def load(info: DatasetInfo) -> dict[str, Split]:
-    """All splits of a resolved data set.
-
-    Raises:
-        InputError: the file is gone or cannot be read any more.
-    """
-    return {split: load_split(info, split) for split in SPLITS}
-
-
-def load_split(info: DatasetInfo, split: str) -> Split:
-    """One split of a resolved data set; the arrays of the others are not read.
-
-    Args:
-        info: what `resolve` returned.
-        split: `train`, `val` or `test`.
-
-    Returns:
-        Images uint8 of shape (n, height, width, channels), binary labels uint8 of shape (n,).
-
-    Raises:
-        InputError: the file is gone, cannot be read any more or holds another data set.
-        KeyError: `split` is none of the three.
-    """
-    if split not in SPLITS:
-        raise KeyError(split)
-    images, labels = read_npz(info.path, (f"{split}_images", f"{split}_labels")).values()
-    n_images = sum(info.counts[split])
-    shape = (n_images, *info.image_shape)
-    if images.size != math.prod(shape) or images.dtype != np.uint8 or len(labels) != n_images:
-        raise InputError(f"{info.path} changed after it was verified: start again")
-    return Split(images.reshape(shape), binary_labels(labels))
-
-
-def load_labels(info: DatasetInfo, split: str) -> np.ndarray:
-    """Binary labels of one split, uint8 of shape (n,); errors as for `load_split`."""
-    key = f"{split}_labels"
-    return binary_labels(read_npz(info.path, (key,))[key])
-
-
-def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:
-    """Some examples of one split, in ascending order of their rows; errors as for `load_split`.
-
-    Of a data set that does not fit in memory, no more is held than these and two chunks.
-    """
-    rows = np.sort(rows)
-    if info.fits_in_memory:
-        found = load_split(info, split)
-        return Split(found.images[rows], found.labels[rows])
-    images, start = [], 0
-    for chunk in stream_split(info, split):
-        inside = rows[(rows >= start) & (rows < start + len(chunk))]
-        images.append(chunk[inside - start])
-        start += len(chunk)
-    return Split(np.concatenate(images), load_labels(info, split)[rows])
-
-
-def stream_split(info: DatasetInfo, split: str) -> Iterator[np.ndarray]:
-    """Images of one split in consecutive chunks, uint8 of shape (k, height, width, channels).
-
-    One chunk where the data set fits in memory, else chunks of 8 MiB. Errors as for `load_split`.
-    """
-    if info.fits_in_memory:
-        yield load_split(info, split).images
-        return
-    for chunk in stream_npz(info.path, f"{split}_images"):
-        yield chunk.reshape(-1, *info.image_shape)
 
 
 def loading_notice(info: DatasetInfo) -> str:
@@ -334,7 +265,7 @@ def _supported_names() -> str:
 
 def _resolve_path(path: Path) -> DatasetInfo:
     check_readable(path)
-    md5 = file_md5(path)
+    md5 = md5_of(path)
     for official in _official_files():
         if official.md5 == md5:
             return _describe_official(_require_supported(official), path)
@@ -431,7 +362,7 @@ def _resolve_phantom(
         arrays = _verified(path)
     return _describe(
         path,
-        file_md5(path),
+        md5_of(path),
         arrays,
         name=f"phantom-{domain}",
         title=f"Phantom {domain} (synthetic)",
