@@ -1,5 +1,6 @@
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -93,13 +94,16 @@ def test_an_answer_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
 
 
 def test_what_stopped_workers_left_is_swept_up(tmp_path):
-    from tfmed.jobs import Store, _host
+    from tfmed.jobs import Store
+    from tfmed.locks import host_name, working_folder
 
     store, models = Store(tmp_path / "jobs"), tmp_path / "models"
     with cli._swept(store, models):
         (store.root / "run").mkdir()
-        (store.root / "run" / f".abc.1@{_host()}-999999999.0.tmp").touch()
-        (models / "m" / ".writing-999999999-x").mkdir(parents=True)
+        (store.root / "run" / f".abc.1@{host_name()}-999999999.0.tmp").touch()
+        (models / "m").mkdir(parents=True)
+        with working_folder(models / "m", ".writing-") as living:
+            shutil.copytree(living, models / "m" / ".writing-killed")
     assert list((store.root / "run").iterdir()) == []
     assert list((models / "m").iterdir()) == []
 

@@ -4,6 +4,7 @@ import dataclasses
 import signal
 import socket
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,7 +93,8 @@ class FakeRay:
                 self.resources.pop(name, None)
             raise LostError
         record = {"node": node}
-        return {"record": record, "content": encode_result(request["title"], Result(record))}
+        content = encode_result(Path(request["path"]), request["title"], Result(record))
+        return {"record": record, "content": content}
 
     def kill(self, actor):
         self.killed.append(actor)

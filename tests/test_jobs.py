@@ -23,7 +23,9 @@ from tfmed.jobs import (
     write_content,
     write_result,
 )
+from tfmed.locks import host_name
 
+PATH = Path("x.job")
 RESULT = Result({"loss": 0.5, "names": ["a"]}, {"w/000": np.arange(6.0).reshape(2, 3)})
 
 
@@ -75,11 +77,21 @@ def test_result_comes_back_as_it_was_written(tmp_path):
 
 
 def test_a_result_can_be_sent_as_the_content_of_its_file(tmp_path):
-    content = encode_result("title", RESULT)
-    assert decode_result(content).record == RESULT.record
-    write_content(tmp_path / "x.job", content)
-    assert read_result(tmp_path / "x.job").record == RESULT.record
-    assert decode_result(content[:-1]) is None
+    path = tmp_path / "x.job"
+    content = encode_result(path, "title", RESULT)
+    assert decode_result(path, content).record == RESULT.record
+    write_content(path, content)
+    assert read_result(path).record == RESULT.record
+    assert decode_result(path, content[:-1]) is None
+
+
+def test_a_result_under_another_jobs_name_counts_as_not_there(tmp_path):
+    write_result(tmp_path / "x.job", "title", RESULT)
+    (tmp_path / "x.job").rename(tmp_path / "y.job")
+    assert read_result(tmp_path / "y.job") is None
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "y.job").rename(tmp_path / "elsewhere" / "x.job")
+    assert read_result(tmp_path / "elsewhere" / "x.job") is not None
 
 
 def test_an_absent_result_is_none(tmp_path):
@@ -103,7 +115,7 @@ def test_a_damaged_result_counts_as_not_there(tmp_path_factory, position, change
 def test_a_result_of_another_format_counts_as_not_there(tmp_path):
     path = tmp_path / "x.job"
     write_result(path, "title", RESULT)
-    path.write_bytes(path.read_bytes().replace(b"tfmed job 1", b"tfmed job 0"))
+    path.write_bytes(path.read_bytes().replace(b"tfmed job 2", b"tfmed job 1"))
     assert read_result(path) is None
 
 
@@ -132,8 +144,8 @@ def test_a_killed_process_that_nobody_has_waited_for_is_not_alive():
 def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
     store = Store(tmp_path)
     (tmp_path / "run").mkdir()
-    dead = tmp_path / "run" / f".abc.1@{jobs._host()}-999999999.0.tmp"
-    alive = tmp_path / "run" / f".abc.1@{jobs._host()}-{os.getpid()}.0.tmp"
+    dead = tmp_path / "run" / f".abc.1@{host_name()}-999999999.0.tmp"
+    alive = tmp_path / "run" / f".abc.1@{host_name()}-{os.getpid()}.0.tmp"
     elsewhere = tmp_path / "run" / ".abc.1@another-999999999.0.tmp"
     for path in (dead, alive, elsewhere):
         path.touch()
@@ -142,17 +154,17 @@ def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
 
 
 def test_every_flipped_bit_of_a_small_result_is_noticed():
-    content = bytearray(encode_result("t", Result({"loss": 0.5}, {"w": np.arange(3)})))
+    content = bytearray(encode_result(PATH, "t", Result({"loss": 0.5}, {"w": np.arange(3)})))
     for bit in range(8 * len(content)):
         content[bit // 8] ^= 1 << bit % 8
-        assert decode_result(bytes(content)) is None
+        assert decode_result(PATH, bytes(content)) is None
         content[bit // 8] ^= 1 << bit % 8
-    assert decode_result(bytes(content)) is not None
+    assert decode_result(PATH, bytes(content)) is not None
 
 
 def test_every_shortened_result_is_noticed():
-    content = encode_result("t", RESULT)
-    assert all(decode_result(content[:length]) is None for length in range(len(content)))
+    content = encode_result(PATH, "t", RESULT)
+    assert all(decode_result(PATH, content[:length]) is None for length in range(len(content)))
 
 
 def test_a_result_of_other_code_is_not_taken_for_that_of_this_code(tmp_path):
@@ -213,8 +225,8 @@ def test_a_cache_that_became_read_only_is_named_before_work_begins(tmp_path, mon
 
 def test_leftovers_in_a_read_only_cache_stop_nothing(tmp_path, monkeypatch):
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / f".abc.1@{jobs._host()}-999999999.0.tmp").touch()
-    (tmp_path / "run" / f".abc.1@{jobs._host()}-odd.0.tmp").touch()
+    (tmp_path / "run" / f".abc.1@{host_name()}-999999999.0.tmp").touch()
+    (tmp_path / "run" / f".abc.1@{host_name()}-odd.0.tmp").touch()
 
     def refuse(*_, **__):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))

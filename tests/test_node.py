@@ -1,6 +1,8 @@
 import hashlib
 import multiprocessing
 import sys
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -86,7 +88,14 @@ def test_a_node_with_other_packages_is_refused_by_name():
 @pytest.fixture
 def request_(absent):
     data = {"task": {"md5": MD5, "path": str(absent)}}
-    return {"kind": "run", "spec": {}, "title": "the job", "data": data, "parents": {"a": "a.job"}}
+    return {
+        "kind": "run",
+        "spec": {},
+        "title": "the job",
+        "data": data,
+        "parents": {"a": "a.job"},
+        "path": "b.job",
+    }
 
 
 @pytest.fixture
@@ -103,14 +112,28 @@ def worker(monkeypatch):
     return Worker("n", versions())
 
 
-PARENTS = {"a": encode_result("a", Result({}, {"x": np.arange(3)}))}
+PARENTS = {"a": encode_result(Path("a.job"), "a", Result({}, {"x": np.arange(3)}))}
 
 
 def test_a_worker_asks_for_the_files_that_its_node_lacks(worker, request_):
     assert worker.do(request_, PARENTS, {}) == {"lacking": [MD5]}
     answer = worker.do(request_, PARENTS, {MD5: CONTENT})
     assert answer["record"]["path"] == str(cache_folder() / "data" / f"{MD5}.npz")
-    assert decode_result(answer["content"]).arrays["sum"].tolist() == [0, 1, 2]
+    assert decode_result(Path("b.job"), answer["content"]).arrays["sum"].tolist() == [0, 1, 2]
+
+
+def test_temporary_files_of_a_job_go_with_it(worker, request_, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def perform(*_):
+        with tempfile.NamedTemporaryFile(delete=False) as file:
+            return Result({"path": file.name})
+
+    monkeypatch.setattr(node, "perform", perform)
+    answer = worker.do(request_, PARENTS, {MD5: CONTENT})
+    assert tmp_path in Path(answer["record"]["path"]).parents
+    assert not list(tmp_path.glob("tfmed-*"))
+    assert tempfile.gettempdir() == str(tmp_path)
 
 
 def test_a_damaged_result_of_a_parent_is_named(worker, request_):

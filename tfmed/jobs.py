@@ -15,7 +15,6 @@ import importlib.util
 import io
 import json
 import os
-import socket
 import sys
 import time
 import zipfile
@@ -27,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from tfmed.errors import InputError
+from tfmed.locks import host_name
 
-FORMAT = b"tfmed job 1\n"
+FORMAT = b"tfmed job 2\n"
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def cache_folder() -> Path:
 class Store:
     """Results on disk, one file each, under `<root>/<kind>/<key>.job`.
 
-    A file appears at once or not at all, and carries a checksum: one that is cut short, changed or
-    of another format counts as not there.
+    A file appears at once or not at all, and carries a checksum: one that is cut short, changed, of
+    another format or under another job's name counts as not there.
     """
 
     def __init__(self, root: Path) -> None:
@@ -166,31 +166,35 @@ class Store:
         """Removes what killed processes of this machine left half-written."""
         for path in self.root.glob("*/.*.tmp"):
             host, _, pid = path.name.rsplit(".", 2)[0].rpartition("@")[2].rpartition("-")
-            if host == _host() and pid.isdecimal() and not is_alive(int(pid)):
+            if host == host_name() and pid.isdecimal() and not is_alive(int(pid)):
                 with contextlib.suppress(OSError):  # a shared cache may be read-only
                     path.unlink()
 
 
 def write_result(path: Path, job_title: str, result: Result) -> None:
     """Keeps a result in a file; errors as for `write_content`."""
-    write_content(path, encode_result(job_title, result))
+    write_content(path, encode_result(path, job_title, result))
 
 
 def read_result(path: Path) -> Result | None:
-    """Reads a result; None if the file is not there, damaged, or of another format."""
+    """Reads a result; None if it is not there, damaged, of another format or another job's."""
     try:
-        return decode_result(path.read_bytes())
+        return decode_result(path, path.read_bytes())
     except OSError:
         return None
 
 
-def encode_result(job_title: str, result: Result) -> bytes:
-    """A result as the content of its file, to keep or to send: a checksum, then an `.npz`."""
+def encode_result(path: Path, job_title: str, result: Result) -> bytes:
+    """A result as the content of its file, to keep or to send: a checksum, then an `.npz`.
+
+    The checksum is that of the file's name too, so that one job's result is not taken for
+    another's.
+    """
     buffer = io.BytesIO()
     header = {"title": job_title, "record": result.record}
     np.savez(buffer, **{"": _as_array(header)}, **result.arrays)  # type: ignore[arg-type]
     payload = buffer.getvalue()
-    return FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload
+    return _head(path, payload) + payload
 
 
 def write_content(path: Path, content: bytes) -> None:
@@ -199,7 +203,8 @@ def write_content(path: Path, content: bytes) -> None:
     Raises:
         InputError: the disk is full or the folder can't be written to.
     """
-    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{_host()}-{os.getpid()}.0.tmp")
+    maker = f"{host_name()}-{os.getpid()}"
+    part = path.with_name(f".{path.stem[:16]}.{time.monotonic_ns()}@{maker}.0.tmp")
     with _kept(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -209,12 +214,17 @@ def write_content(path: Path, content: bytes) -> None:
             part.unlink(missing_ok=True)
 
 
-def decode_result(content: bytes) -> Result | None:
-    """The inverse of `encode_result`; None if the content is damaged or of another format."""
+def _head(path: Path, payload: bytes) -> bytes:
+    digest = hashlib.sha256(path.name.encode() + b"\n")
+    digest.update(payload)
+    return FORMAT + digest.hexdigest().encode() + b"\n"
+
+
+def decode_result(path: Path, content: bytes) -> Result | None:
+    """The inverse of `encode_result`; None if it is damaged, of another format or another job's."""
     start = len(FORMAT) + 65
     payload = content[start:]
-    expected = FORMAT + hashlib.sha256(payload).hexdigest().encode() + b"\n"
-    if content[:start] != expected:
+    if content[:start] != _head(path, payload):
         return None
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as arrays:
@@ -238,11 +248,6 @@ def _kept(path: Path) -> Iterator[None]:
             f"{path.parent}: a result can't be kept there ({error.strerror}); make room or set "
             "TFMED_CACHE to another folder (what was finished before is kept)"
         ) from None
-
-
-@functools.cache
-def _host() -> str:
-    return "".join(c for c in socket.gethostname() if c.isalnum()) or "host"
 
 
 def is_alive(pid: int) -> bool:
@@ -270,6 +275,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if days is not None and not days >= 0:
         parser.error("--prune takes a number of days, 0 or more")
     root = cache_folder() / "jobs"
+    if cache_folder().exists() and not cache_folder().is_dir():
+        print(f"error: {cache_folder()} is no folder; set TFMED_CACHE to one", file=sys.stderr)
+        return 2
     now = time.time()
     rows: dict[str, list[int]] = {}
     for path in sorted(root.glob("*/*.job")):

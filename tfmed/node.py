@@ -1,10 +1,12 @@
 """What runs on a node of a Ray cluster: the actor that does jobs, and what it must find there."""
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
 import platform
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import tfmed
 from tfmed.data.download import file_md5
 from tfmed.errors import InputError
 from tfmed.jobs import cache_folder, decode_result, encode_result
-from tfmed.locks import alone_in
+from tfmed.locks import alone_in, remove_abandoned, working_folder
+from tfmed.processes import SCRATCH
 from tfmed.provenance import PACKAGES
 from tfmed.worker import guarded, intact, perform, use_one_thread
 
@@ -52,6 +55,7 @@ class Worker:
         if not self._began:
             compare_versions(self._node, versions(), self._expected)
             use_one_thread()
+            remove_abandoned(Path(tempfile.gettempdir()), f"{SCRATCH}*")
             self._began = True
         lacking = []
         for values in request["data"].values():
@@ -69,11 +73,25 @@ class Worker:
             for role, values in request["data"].items()
         }
         found = {
-            role: intact(decode_result(ray.get(content)), request["parents"][role])
-            for role, content in parents.items()
+            role: intact(decode_result(Path(path), ray.get(parents[role])), path)
+            for role, path in request["parents"].items()
         }
-        result = perform({**request, "data": data}, found, lambda _: None)
-        return {"record": result.record, "content": encode_result(request["title"], result)}
+        with scratch_folder():
+            result = perform({**request, "data": data}, found, lambda _: None)
+        content = encode_result(Path(request["path"]), request["title"], result)
+        return {"record": result.record, "content": content}
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[None]:
+    """Has temporary files go to a folder that is removed at the end; TensorFlow writes some."""
+    before = tempfile.tempdir
+    with working_folder(Path(tempfile.gettempdir()), SCRATCH) as folder:
+        tempfile.tempdir = str(folder)
+        try:
+            yield
+        finally:
+            tempfile.tempdir = before
 
 
 def place_file(

@@ -6,7 +6,6 @@ Independent jobs on one thread each beat one job on all threads (see `benchmarks
 import json
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.data import DatasetInfo
-from tfmed.jobs import Job, Store, is_alive
+from tfmed.jobs import Job, Store
+from tfmed.locks import remove_abandoned, working_folder
 from tfmed.schedule import Event
 
 WORKER = (sys.executable, "-m", "tfmed.worker")
@@ -33,15 +33,7 @@ JOBS_PER_WORKER = 400
 is traced, though not with the fits of one form; a new worker has to import and trace again."""
 
 SCRATCH = "tfmed-"
-"""Start of the name of the workers' folder for temporary files; their command's number follows."""
-
-
-def remove_leftovers() -> None:
-    """Removes temporary files of killed commands' workers; TensorFlow writes some."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
-        pid = folder.name.removeprefix(SCRATCH).partition("-")[0]
-        if pid.isdecimal() and not is_alive(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+"""Start of the name of the workers' folder for temporary files; TensorFlow writes some."""
 
 
 def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> dict[str, Any]:
@@ -92,8 +84,10 @@ class Processes:
         self.where = "1 worker" if workers == 1 else f"{workers} workers"
         """What does the jobs, in words."""
         self._workers: list[_Worker] = []
-        remove_leftovers()
-        self._scratch = tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-")
+        temporary = Path(tempfile.gettempdir())
+        remove_abandoned(temporary, f"{SCRATCH}*")
+        self._open = ExitStack()
+        self._scratch = self._open.enter_context(working_folder(temporary, SCRATCH))
         self._selector = selectors.DefaultSelector()
 
     def has_room(self) -> bool:
@@ -143,13 +137,13 @@ class Processes:
         for worker in list(self._workers):
             self._dismiss(worker)
         self._selector.close()
-        self._scratch.cleanup()
+        self._open.close()
 
     def _hire(self, has_every_gpu: bool) -> "_Worker":
         taken = {worker.slot for worker in self._workers}
         slot = next(slot for slot in range(self._most) if slot not in taken)
         gpus = [",".join(self._gpus)] if has_every_gpu else self._gpus
-        environment = worker_environment(slot, gpus) | {"TMPDIR": self._scratch.name}
+        environment = worker_environment(slot, gpus) | {"TMPDIR": str(self._scratch)}
         worker = _Worker(slot, self._command, environment)
         worker.has_every_gpu = has_every_gpu
         self._workers.append(worker)

@@ -4,6 +4,7 @@ import errno
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import tensorflow as tf
 from example_model import build, evidence
 
 from tfmed.errors import InputError
+from tfmed.locks import working_folder
 from tfmed.serving import archive, card, versions, wire
 
 NAME = evidence().name
@@ -87,12 +89,9 @@ def test_an_export_that_is_killed_leaves_the_old_versions_or_the_new_one(tmp_pat
 
 def _write_slowly(models: Path, done: int) -> None:
     """What an export does with files, without TensorFlow, which does not survive a fork."""
-    import shutil
-    import tempfile
-
     folder = models / NAME
-    with tempfile.TemporaryDirectory(prefix=versions.writing_prefix(), dir=folder) as temporary:
-        written = Path(temporary) / "model"
+    with working_folder(folder, versions.WRITING) as temporary:
+        written = temporary / "model"
         for path in sorted((folder / str(done)).rglob("*")):
             if path.is_file():
                 copy = written / path.relative_to(folder / str(done))
@@ -135,11 +134,12 @@ def test_a_damaged_version_is_not_found(spoiled):
 
 
 def test_leftovers_of_killed_exports_go_and_versions_and_living_exports_stay(tmp_path):
-    living = f"{versions.writing_prefix()}y"
-    for name in ("1", ".writing-999999999-x", living):
-        (tmp_path / "m" / name).mkdir(parents=True)
-    versions.remove_leftovers(tmp_path)
-    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == [living, "1"]
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    with working_folder(tmp_path / "m", versions.WRITING) as living:
+        killed = shutil.copytree(living, tmp_path / "m" / ".writing-killed")
+        versions.remove_leftovers(tmp_path)
+        assert not killed.exists()
+        assert {path.name for path in (tmp_path / "m").iterdir()} == {living.name, "1"}
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(example, tmp_path):
@@ -191,7 +191,7 @@ def test_a_disk_that_fills_up_is_named_and_leaves_no_half_version(tmp_path, monk
     monkeypatch.setattr(archive.card, "write_card", no_room)
     with pytest.raises(InputError, match="No space left on device"):
         archive.export(build(), tmp_path, evidence())
-    assert list((tmp_path / NAME).iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["ResourceExhaustedError", "FailedPreconditionError"])

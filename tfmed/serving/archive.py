@@ -1,7 +1,7 @@
 """Writes a Keras classifier as the next version of a model in service."""
 
+import contextlib
 import io
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.errors import InputError
+from tfmed.locks import working_folder
 from tfmed.serving import card, gate, signatures, versions, wire
 from tfmed.serving.card import Evidence
 
@@ -41,14 +42,15 @@ def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exporte
     folder = models / evidence.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        prefix = versions.writing_prefix()
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=folder) as temporary:
-            written = Path(temporary) / "model"
+        with working_folder(folder, versions.WRITING) as temporary:
+            written = temporary / "model"
             write_version(classifier, written, evidence)
             verdict = gate.judge(written)
             gate.write_verdict(written, verdict)
             return Exported(versions.move_into_place(written, folder), verdict)
     except Exception as error:
+        with contextlib.suppress(OSError):  # goes only if it has no version
+            folder.rmdir()
         reason = _system_answer(error)
         if reason is None:
             raise

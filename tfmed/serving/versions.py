@@ -1,15 +1,13 @@
 """Version folders `<models>/<name>/<number>/`: ascending, never overwritten, there at once."""
 
-import os
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from tfmed.jobs import is_alive
+from tfmed.locks import remove_abandoned
 from tfmed.serving import card
 
 WRITING = ".writing-"
-"""Start of the name of a folder that an export with this process number is still filling."""
+"""Start of the name of a folder that an export is still filling."""
 
 
 def versions(folder: Path) -> list[int]:
@@ -41,16 +39,8 @@ def find_version(models: Path, name: str, source: str, seeds: Iterable[str] = ()
 
 
 def remove_leftovers(models: Path) -> None:
-    """Removes half-written versions that a killed export left behind."""
-    for folder in models.glob(f"*/{WRITING}*"):
-        pid = folder.name.removeprefix(WRITING).partition("-")[0]
-        if not (pid.isdecimal() and is_alive(int(pid))):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def writing_prefix() -> str:
-    """Start of the name of a folder that this process fills."""
-    return f"{WRITING}{os.getpid()}-"
+    """Removes half-written versions that a killed export of this machine left behind."""
+    remove_abandoned(models, f"*/{WRITING}*")
 
 
 def move_into_place(written: Path, folder: Path) -> int:
