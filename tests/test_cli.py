@@ -41,6 +41,12 @@ def test_help_imports_neither_tensorflow_nor_matplotlib():
         (["--nonsense"], "--nonsense"),
         (["--study", "missing.toml"], "missing.toml"),
         (["--report-only", "--out", "nowhere"], "nowhere"),
+        (["--report-only", "--seeds", "7", "--shard", "1/2"], "not --seeds, --shard"),
+        (["--compare", "a", "b", "--report-only"], "not --report-only"),
+        (["--shard", "3/2"], "'3/2' is no share; give I/N"),
+        (["--shard", "1/2", "--fresh"], "--fresh"),
+        (["--ray", "xx", "--source", "missing.npz"], "--ray 'xx'"),
+        (["--out", ""], "--out: the path is empty"),
         (["--source", "chestmist"], "chestmnist"),
         (["--source", "missing.npz"], "missing.npz"),
         (["--source", "octmnist"], "octmnist"),
@@ -112,6 +118,51 @@ def test_a_run_that_wrote_nothing_leaves_no_folder(tmp_path):
     with cli._locked_folder(tmp_path / "study"):
         pass
     assert not (tmp_path / "study").exists()
+
+
+def test_a_report_is_not_quietly_that_of_other_settings(tmp_path, capsys, monkeypatch):
+    import json
+
+    from tfmed import report
+    from tfmed.study import Study
+
+    kept = {"study": {"settings": Study(seeds=7, source="phantom").settings()}}
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "results.json").write_text(json.dumps(kept))
+    monkeypatch.setattr(report, "load_results", lambda path: json.loads(path.read_text()))
+    monkeypatch.setattr(report, "render_again", lambda out, progress: ("html", "pdf"))
+    arguments = ["--report-only", "--out", str(tmp_path), "--study", str(tmp_path / "own.toml")]
+
+    (tmp_path / "own.toml").write_text('name = "own"')
+    assert cli.main(arguments) == 0
+    assert "note: " in (said := capsys.readouterr().err)
+    assert "name = chest-to-pneumonia there, own in the study file" in said
+    assert "seeds" not in said
+    (tmp_path / "own.toml").write_text('name = "own"\n[classifiers]\ndropout = 0.5')
+    assert cli.main(arguments) == 0
+    assert "classifiers.dropout = 0.2 there, 0.5 in the study file" in capsys.readouterr().err
+
+
+def test_the_time_left_counts_from_the_start_of_the_stage(monkeypatch):
+    import io
+
+    from tfmed import progress
+    from tfmed.jobs import Job
+    from tfmed.schedule import Progress
+
+    now = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    stream = io.StringIO()
+    console = progress.Console(stream)
+    console.stage("training")
+    for now[0], done in ((10.0, 1), (20.0, 2)):
+        job = Job("run", {}, {}, title="a run", cost=5.0)
+        console.jobs(Progress(job, True, done, 4, 20.0 - 5 * done))
+    assert [line.partition(" · ")[2] for line in stream.getvalue().splitlines()] == [
+        "",
+        "about 30 s left",
+        "about 20 s left",
+    ]
 
 
 def test_times_read_well():

@@ -17,6 +17,8 @@ examples:
   python run_all.py --report-only              render the report again
   python run_all.py --compare old/my-study reports/my-study
                                                show what changed between two reports
+  python -m tfmed.jobs                         show, or prune, the finished work that is kept in
+                                               $TFMED_CACHE (default: ~/.cache/tfmed)
 """
 
 
@@ -37,7 +39,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tfmed {tfmed.__version__}")
     what = parser.add_argument_group("what to run")
-    what.add_argument("--study", type=Path, metavar="FILE", help="a study file (TOML)")
+    what.add_argument("--study", type=_path, metavar="FILE", help="a study file (TOML)")
     what.add_argument(
         "--quick", action="store_true", help="fewer images, epochs and seeds; every part of it"
     )
@@ -56,21 +58,21 @@ def make_parser() -> argparse.ArgumentParser:
     where = parser.add_argument_group("where")
     where.add_argument(
         "--data-root",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="where named data sets lie or are downloaded to (default: $MEDMNIST_ROOT, else "
         "~/.medmnist)",
     )
     where.add_argument(
         "--out",
-        type=Path,
+        type=_path,
         metavar="DIR",
         help="the report goes to DIR/<study> (default: reports); of --compare, to DIR itself "
         "(default: reports/compare-<a>-vs-<b>)",
     )
     where.add_argument(
         "--models",
-        type=Path,
+        type=_path,
         default=Path("saved_models"),
         metavar="DIR",
         help="SavedModels go to DIR/<model>/<version> (default: saved_models)",
@@ -80,7 +82,8 @@ def make_parser() -> argparse.ArgumentParser:
         "--workers",
         type=_positive,
         metavar="N",
-        help="jobs side by side (default: one per GPU, else one per core)",
+        help="jobs side by side (default: one per GPU, else one per core; with --ray, as many as "
+        "the cluster has room for)",
     )
     how.add_argument(
         "--ray",
@@ -98,23 +101,27 @@ def make_parser() -> argparse.ArgumentParser:
     how.add_argument(
         "--report-only",
         action="store_true",
-        help="render the report again from the study's results.json",
+        help="render the report again from the study's results.json; runs nothing",
     )
     how.add_argument(
         "--compare",
         nargs=2,
-        type=Path,
+        type=_path,
         metavar=("REPORT_A", "REPORT_B"),
         help="show what changed from one report to another (each a folder of a report or its "
         "results.json), in compare.html and compare.pdf; runs nothing",
     )
-    how.add_argument("--fresh", action="store_true", help="compute finished work again")
+    how.add_argument(
+        "--fresh",
+        action="store_true",
+        help="compute the study's finished work again, also what it shares with other studies",
+    )
     how.add_argument(
         "--shard",
         type=_shard,
         metavar="I/N",
-        help="do share I of N; all N share one TFMED_CACHE and --out, and the last to finish "
-        "writes the report",
+        help="do share I of N, here or with --ray; all N share one TFMED_CACHE and --out, and the "
+        "last to finish writes the report",
     )
     return parser
 
@@ -135,7 +142,15 @@ def _shard(text: str) -> Any:
     try:
         return parse_shard(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form I/N, such as 1/4") from None
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no share; give I/N, such as 1/4, with I from 1 to N"
+        ) from None
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty")
+    return Path(text)
 
 
 def _share(text: str) -> float:

@@ -25,6 +25,7 @@ QUICK_PHANTOM = {
 }
 """Images that are drawn where a quick study finds no real ones."""
 
+_NOT_WRITABLE = "no permission to write, or a read-only file system"
 _SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
 
 
@@ -40,11 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = make_parser()
     options = parser.parse_args(arguments)
-    if options.compare and (mixed := _others(options, parser)):
-        parser.error(f"--compare runs nothing and takes --out only, not {', '.join(mixed)}")
+    for chosen, taken in (("compare", ["out"]), ("report_only", ["study", "quick", "out"])):
+        if getattr(options, chosen):
+            _refuse_others(options, chosen, taken, parser)
+            break
     if options.shard is not None and options.fresh:
         parser.error("--fresh would remove what other shards have done; prune the cache instead")
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _interrupt)
     try:
         if options.compare:
             _compare(options)
@@ -65,10 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not spoil the end
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        print(
-            "\ninterrupted; finished work is kept, and the same command goes on from there",
-            file=sys.stderr,
-        )
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print(
+                "\ninterrupted; finished work is kept, and the same command goes on from there",
+                file=sys.stderr,
+            )
         return INTERRUPTED
     return 0
 
@@ -77,11 +84,20 @@ def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
-def _others(options: argparse.Namespace, parser: argparse.ArgumentParser) -> list[str]:
-    """Options given that have no meaning beside --compare."""
-    given = vars(options).items()
-    names = [name for name, value in given if value != parser.get_default(name)]
-    return [f"--{name.replace('_', '-')}" for name in names if name not in ("compare", "out")]
+def _refuse_others(
+    options: argparse.Namespace, chosen: str, taken: Sequence[str], parser: argparse.ArgumentParser
+) -> None:
+    """Refuses options that have no meaning beside one that runs nothing."""
+    given = [name for name, value in vars(options).items() if value != parser.get_default(name)]
+    mixed = [_flag(name) for name in given if name not in (chosen, *taken)]
+    if mixed:
+        allowed = " and ".join(", ".join(map(_flag, taken)).rsplit(", ", 1))
+        what = f"{_flag(chosen)} runs nothing and takes {allowed} only"
+        parser.error(f"{what}, not {', '.join(mixed)}")
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _study(options: argparse.Namespace) -> Any:
@@ -123,12 +139,30 @@ def _render_again(options: argparse.Namespace) -> None:
     from tfmed.progress import Console
 
     console = Console()
-    out = _reports(options) / _study(options).name
+    study = _study(options)
+    out = _reports(options) / study.name
     if not out.exists() and (_reports(options) / "results.json").exists():
         out = _reports(options)
     with _locked_folder(out):
+        if options.study and (others := _other_settings(study, out)):
+            console.line(f"note: {out / 'results.json'} is of other settings: {others}")
         html, pdf = report.render_again(out, progress=console.stage)
     console.line(f"{html}\n{pdf}")
+
+
+def _other_settings(study: Any, out: Path) -> str:
+    """What a study sets otherwise than the one whose results are in `out`, in words."""
+    from tfmed import report
+    from tfmed.report.content_method import flat_settings
+
+    kept = dict(flat_settings(report.load_results(out / "results.json")["study"]["settings"]))
+    found = [
+        f"{name} = {kept[name]} there, {value} in the study file"
+        for name, value in flat_settings(study.settings())
+        # An option may have set the last three then.
+        if kept.get(name, value) != value and name not in ("source", "target", "seeds")
+    ]
+    return "; ".join(found[:3]) + (f"; and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -138,6 +172,10 @@ def _run(options: argparse.Namespace) -> None:
     from tfmed.progress import Console
     from tfmed.report.terminal import summary_table
 
+    if options.ray is not None:
+        from tfmed.cluster import checked_address
+
+        checked_address(options.ray)  # before the data are read
     console = Console()
     started = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     study = _study(options)
@@ -272,6 +310,8 @@ def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> 
     todo = [job for job in jobs if job.key not in finished]
     if todo:
         store.check_writable()
+    if damaged := sum(store.path(job).exists() for job in todo):
+        console.line(f"note: {damaged} kept results are damaged and are computed again")
     kept = f"; {len(finished)} are finished already" if finished else ""
     console.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
     do_jobs(jobs, set(finished), backend, console.jobs)
@@ -292,7 +332,7 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     from tfmed.schedule import do_jobs
 
     jobs = shards.share(plan, shard)
-    console.stage(f"shard {shard}: a share of {len(jobs)} jobs on {backend.where}")
+    console.stage(f"shard {shard} on {backend.where}")
 
     def do(some: Sequence[Any]) -> None:
         every = with_ancestors(some)
@@ -306,8 +346,8 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     left = shards.unfinished(plan, store)
     if left:
         console.line(
-            f"shard {shard} is done; {left} jobs of other shards are not, and the last shard to "
-            "finish writes the report"
+            f"shard {shard} is done; {left} jobs of other shards are not: the last shard to finish "
+            "writes the report (where none runs any more, start the one that is missing)"
         )
     return not left
 
@@ -355,7 +395,7 @@ def _provenance(plan: Any, started: str, seconds: float) -> dict[str, Any]:
 def _make_folder(folder: Path, option: str) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        reason = "" if os.access(folder, os.W_OK | os.X_OK) else "no permission to write"
+        reason = "" if os.access(folder, os.W_OK | os.X_OK) else _NOT_WRITABLE
     except OSError as error:
         reason = error.strerror or str(error)
     if reason:

@@ -91,7 +91,7 @@ class Cluster:
             InputError: Ray is not installed, or the address is none.
         """
         self._ray = _import_ray()
-        self._address = _checked(address)
+        self._address = checked_address(address)
         self._store, self._datasets = store, datasets
         self._limit, self._share = workers, gpus_per_job
         self._hands: list[_Hand] = []
@@ -351,14 +351,18 @@ def _import_ray() -> Any:
     return ray
 
 
-def _checked(address: str) -> str:
-    """The address, after `auto` has given way to $RAY_ADDRESS; Ray's others start clusters."""
+def checked_address(address: str) -> str:
+    """The address, after `auto` has given way to $RAY_ADDRESS; Ray's others start clusters.
+
+    Raises:
+        InputError: it is none.
+    """
     if address == "auto":
         address = os.environ.get("RAY_ADDRESS") or "auto"
     if address != "auto" and not re.fullmatch(r"[\w.-]+:\d+|\[[0-9a-fA-F:]+\]:\d+", address):
         raise InputError(
-            f"--ray {address}: is neither auto nor HOST:PORT; run the command on a machine of the "
-            "cluster, with --ray auto"
+            f"--ray {address!r}: is neither auto nor HOST:PORT; run the command on a machine of "
+            "the cluster, with --ray auto"
         )
     return address
 

@@ -1,5 +1,9 @@
 """Exceptions that the command line turns into an exit code."""
 
+import os
+import sys
+from collections.abc import Callable
+
 LONGEST = 400
 """Characters of an error's line; more of a hostile value helps nobody."""
 
@@ -27,3 +31,21 @@ class InputError(ValueError):
 
 class JobError(RuntimeError):
     """A job failed for a reason that is tfmed's own, not the user's; exit code 1."""
+
+
+def printing(main: Callable[[], int]) -> int:
+    """What a command returns; 2 where what it prints can't be written, said in one line.
+
+    A reader that went away early, such as `head`, is no error.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # or Python would flush, and fail, again
+        if isinstance(error, BrokenPipeError):
+            return 0
+        what = error.filename or "standard output"
+        print(f"error: {InputError(f'{what}: {error.strerror}')}", file=sys.stderr)
+        return 2
+    return code

@@ -199,6 +199,7 @@ def _confusion(labels: np.ndarray, answers: np.ndarray) -> list[list[int]]:
 
 
 if __name__ == "__main__":
+    from tfmed.errors import printing
     from tfmed.predictions import main
 
-    sys.exit(main())
+    sys.exit(printing(main))

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.errors import InputError
+from tfmed.errors import InputError, printing
 from tfmed.locks import host_name
 
 FORMAT = b"tfmed job 2\n"
@@ -158,8 +158,8 @@ class Store:
         for folder in (self.root, *(path for path in self.root.iterdir() if path.is_dir())):
             if not os.access(folder, os.W_OK | os.X_OK):
                 raise InputError(
-                    f"{folder}: finished work can't be kept there (no permission to write); "
-                    "set TFMED_CACHE to a folder that can be written to"
+                    f"{folder}: finished work can't be kept there (no permission to write, or a "
+                    "read-only file system); set TFMED_CACHE to a folder that can be written to"
                 )
 
     def remove_leftovers(self) -> None:
@@ -305,4 +305,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(printing(main))

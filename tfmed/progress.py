@@ -14,7 +14,8 @@ class Console:
         """Starts the clock; `stream` defaults to standard error."""
         self._stream = stream or sys.stderr
         self._started = time.monotonic()
-        self._first: tuple[float, float] | None = None
+        self._stage_began = self._started
+        self._all_of_it: float | None = None
         self._open = False
 
     @property
@@ -29,13 +30,13 @@ class Console:
 
     def stage(self, text: str) -> None:
         """A new stage of the work begins."""
-        self._first = None
+        self._stage_began, self._all_of_it = time.monotonic(), None
         self.line(f"{clock(self.seconds)}  {text}")
 
     def jobs(self, progress: Progress) -> None:
         """A job went on or was finished; to be given to `do_jobs` as its listener."""
-        if self._first is None:
-            self._first = (time.monotonic(), progress.cost_left + progress.job.cost)
+        if self._all_of_it is None:
+            self._all_of_it = progress.cost_left + progress.job.cost
         width = len(str(progress.total))
         done = f"[{progress.done:{width}}/{progress.total}]"
         text = f"{clock(self.seconds)}  {done} {progress.job.title}{self._left(progress)}"
@@ -46,12 +47,11 @@ class Console:
             self._open = True
 
     def _left(self, progress: Progress) -> str:
-        assert self._first is not None
-        since, all_of_it = self._first
-        done = all_of_it - progress.cost_left
-        if done < 0.05 * all_of_it or not progress.cost_left:
+        assert self._all_of_it is not None
+        done = self._all_of_it - progress.cost_left
+        if done < 0.05 * self._all_of_it or not progress.cost_left:
             return ""
-        left = (time.monotonic() - since) * progress.cost_left / done
+        left = (time.monotonic() - self._stage_began) * progress.cost_left / done
         return f" · about {duration(left)} left"
 
     def _close(self) -> None:

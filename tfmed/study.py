@@ -6,6 +6,7 @@ import re
 import tomllib
 import types
 import typing
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -247,13 +248,15 @@ def read_study(path: Path) -> Study:
         InputError: the file is missing or no TOML, or a setting is unknown or out of range.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows puts a mark first
     except FileNotFoundError:
         raise InputError(f"{path}: no such study file; give an existing one to --study") from None
     except OSError as error:
         raise InputError(
-            f"{path}: can't be read ({error.strerror}); mend its permissions"
+            f"{path}: can't be read ({error.strerror}); give a file that can to --study"
         ) from None
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: is no text in UTF-8; save it in that encoding") from None
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no valid TOML ({error}); mend that line") from None
     try:
@@ -317,8 +320,8 @@ def check(study: Study) -> None:
         for budget in task.label_budgets:
             fits = budget == "full" or int(budget) >= 10
             _require(fits, f"{where}.label_budgets", budget, "'full' or a number from 10")
-        for chosen in (task.label_budgets, task.strategies):
-            _require(len(set(chosen)) == len(chosen), where, list(chosen), "each named once")
+        _require_once(f"{where}.label_budgets", task.label_budgets)
+        _require_once(f"{where}.strategies", task.strategies)
         named = bool(task.strategies or not task.label_budgets)
         _require(named, f"{where}.strategies", [], "a list with at least one strategy")
     _require(
@@ -340,8 +343,7 @@ def _check_experiments(experiments: ExperimentSettings) -> None:
         fits = 0 <= dropout < 1
         _require(fits, "experiments.dropouts", dropout, "numbers from 0 and below 1")
     for name, chosen in (("losses", experiments.losses), ("dropouts", experiments.dropouts)):
-        fits = len(set(chosen)) == len(chosen)
-        _require(fits, f"experiments.{name}", list(chosen), "each named once")
+        _require_once(f"experiments.{name}", chosen)
 
 
 def _check_fit(where: str, config: FitConfig) -> None:
@@ -357,6 +359,11 @@ def _check_fit(where: str, config: FitConfig) -> None:
 def _require(fits: bool, name: str, value: object, allowed: str) -> None:
     if not fits:
         raise InputError(f"{name} = {value!r} is out of range; it must be {allowed}")
+
+
+def _require_once(name: str, chosen: Sequence[object]) -> None:
+    if len(set(chosen)) < len(chosen):
+        raise InputError(f"{name} = {list(chosen)!r} names one of them twice; name each once")
 
 
 def _override(default: Any, values: Any, where: str) -> Any:

@@ -138,13 +138,16 @@ def test_a_read_only_cache_of_finished_jobs_is_used(
     assert results(command) == results(whole)
 
 
-@pytest.mark.parametrize("to_group", [True, False])
+@pytest.mark.parametrize(
+    ("signal_sent", "to_group"),
+    [(signal.SIGTERM, True), (signal.SIGTERM, False), (signal.SIGHUP, False)],
+)
 def test_a_terminated_command_says_that_work_is_kept_and_leaves_nothing_half(
-    command: Command, to_group: bool
+    command: Command, signal_sent: int, to_group: bool
 ) -> None:
     with command.start(*small(command), start_new_session=True) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 1, process)
-        (os.killpg if to_group else os.kill)(process.pid, signal.SIGTERM)
+        (os.killpg if to_group else os.kill)(process.pid, signal_sent)
         _, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "interrupted; finished work is kept" in err
@@ -166,8 +169,8 @@ def test_a_study_killed_thrice_comes_to_the_same_results(tmp_path: Path) -> None
 def test_two_commands_on_one_output_folder_do_not_mix(resumed: Command, whole: Command) -> None:
     with resumed.start(*small(resumed)) as first:
         wait_for((resumed.folder / "reports" / "small").exists, first)
-        for arguments in ([], ["--report-only"]):
-            second = resumed.run(*small(resumed), *arguments)
+        for arguments in (small(resumed), ["--study", "small.toml", "--report-only"]):
+            second = resumed.run(*arguments)
             assert_refused(second, "small: another run is writing there", "another --out")
         _, err = first.communicate(timeout=240)
     assert first.returncode == 0, err
@@ -196,7 +199,7 @@ def test_an_older_damaged_cache_under_a_jumping_clock_is_made_whole(
     for number, path in enumerate(damaged):
         content = bytearray(before[path])
         if number < 2:
-            content = content.replace(b"tfmed job 1", b"tfmed job 0", 1)
+            content = content.replace(b"tfmed job 2", b"tfmed job 1", 1)
         elif number < 4:
             del content[len(content) // 2 :]
         else:
@@ -212,6 +215,7 @@ def test_an_older_damaged_cache_under_a_jumping_clock_is_made_whole(
     done = resumed.run(*small(resumed), PYTHONPATH=str(tmp_path / "clock"))
     assert done.code == 0, done.err
     assert f"{len(before) - len(damaged)} are finished already" in done.err
+    assert f"note: {len(damaged)} kept results are damaged and are computed again" in done.err
     assert results(resumed) == results(whole)
     after = finished_jobs(resumed)
     assert {path for path in before if after[path] != before[path]} <= set(damaged)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tfmed import results_file
-from tfmed.errors import InputError, printable
+from tfmed.errors import InputError, printable, printing
 from tfmed.report import load_results
 from tfmed.report.answer import answer
 from tfmed.report.content_method import citations, duration
@@ -192,4 +192,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(printing(main))

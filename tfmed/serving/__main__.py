@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from tfmed.errors import InputError
+from tfmed.errors import InputError, printing
 from tfmed.serving import client, config, gate
 from tfmed.serving.versions import versions
 
@@ -161,4 +161,4 @@ def _content(path: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(printing(main))
