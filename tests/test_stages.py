@@ -73,7 +73,7 @@ def finished(plan, reads):
     with pytest.MonkeyPatch.context() as patch:
         for job in [plan.pretraining, *(run.job for run in plan.runs)]:
             for module, name in ((inputs, "load_split"), (stages, "stream_split")):
-                patch.setattr(module, name, counting(reads, job.title, getattr(sources, name)))
+                patch.setattr(module, name, counting(reads, job.title, getattr(loading, name)))
             data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
             parents = {role: results[parent.key] for role, parent in job.parents.items()}
             results[job.key] = getattr(stages, job.kind)(job.spec, data, parents, nothing)
@@ -142,8 +142,8 @@ def test_a_restored_classifier_gives_the_scores_that_the_run_kept(plan, finished
 @contextlib.contextmanager
 def labels_swapped(which):
     """Every reader gives the labels of one split the wrong way round."""
-    binary = sources.binary_labels
-    read = sources.read_npz
+    binary = loading.binary_labels
+    read = loading.read_npz
 
     def swapped(path, keys=verify.KEYS, **options):
         found = read(path, keys, **options)
@@ -151,7 +151,7 @@ def labels_swapped(which):
         return found | ({key: (1 - binary(found[key]))[:, None]} if key in found else {})
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sources, "read_npz", swapped)
+        patch.setattr(loading, "read_npz", swapped)
         yield
 
 
