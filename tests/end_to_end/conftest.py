@@ -68,8 +68,9 @@ class Done(NamedTuple):
 
 
 def _heed_interrupts() -> None:
-    # Shells start what runs in the background with SIGINT ignored, and children inherit that.
+    # Shells ignore SIGINT in what runs in the background, nohup SIGHUP, and children inherit that.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Command:
