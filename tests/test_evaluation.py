@@ -7,17 +7,16 @@ from importlib.resources import files
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from simulation import simulated
+from hypothesis import assume, given
+from simulation import cases, quick, simulated, tied_scores
 from sklearn import metrics as reference
 
+from tfmed.cases import choose_threshold
 from tfmed.errors import InputError
 from tfmed.evaluation import (
     METRICS,
     accuracy_and_auc,
     brier_score,
-    choose_threshold,
     compare,
     evaluate,
     expected_calibration_error,
@@ -26,17 +25,6 @@ from tfmed.evaluation import (
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC
-
-# Few distinct values, so that ties (also with .5) are common.
-tied_scores = st.integers(0, 8).map(lambda k: k / 8)
-cases = st.lists(
-    st.tuples(st.integers(0, 1), tied_scores | st.floats(0, 1)), min_size=1, max_size=40
-).map(lambda rows: (np.array([y for y, _ in rows]), np.array([s for _, s in rows])))
-quick = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
-)
 
 
 @quick
@@ -117,41 +105,6 @@ def test_metrics_are_those_that_the_schema_asks_for():
     schema = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
     properties = schema["properties"]["runs"]["items"]["properties"]
     assert list(METRICS) == list(properties["metrics"]["properties"])
-
-
-def balanced_accuracy(labels, scores, threshold):
-    answers = scores > threshold
-    return (answers[labels == 1].mean() + (~answers[labels == 0]).mean()) / 2
-
-
-@quick
-@given(cases)
-def test_no_threshold_beats_the_chosen_one(case):
-    labels, scores = case
-    assume(0 < labels.sum() < len(labels))
-    chosen = balanced_accuracy(labels, scores, choose_threshold(labels, scores))
-    others = np.concatenate([scores, np.nextafter(scores, 0), [0.5, 1.0]])
-    assert chosen >= max(balanced_accuracy(labels, scores, other) for other in others) - 1e-12
-
-
-@pytest.mark.parametrize(
-    ("labels", "scores", "expected"),
-    [
-        ([0, 0, 1, 1], [0.1, 0.2, 0.6, 0.7], 0.4),
-        ([0, 1, 0, 1], [0.1, 0.3, 0.5, 0.7], 0.6),
-        ([1, 1, 1], [0.1, 0.2, 0.3], 0.5),
-        ([0, 1], [0.3, 0.3], 0.5),
-    ],
-    ids=["midpoint", "tie towards .5", "one class", "all scores alike"],
-)
-def test_threshold_is_the_expected_one(labels, scores, expected):
-    assert choose_threshold(labels, scores) == pytest.approx(expected)
-
-
-def test_the_threshold_separates_adjacent_floats():
-    upper = np.nextafter(0.5, 1)
-    for low, high in ((0.5, upper), (upper, np.nextafter(upper, 1)), (0.0, 5e-324)):
-        assert low <= choose_threshold([0, 1], [low, high]) < high
 
 
 @pytest.mark.parametrize(

@@ -173,46 +173,6 @@ def test_a_result_of_other_code_is_not_taken_for_that_of_this_code(tmp_path):
     assert store.load(job(code="newer")) is None
 
 
-@pytest.mark.parametrize("now", [0.0, 4e9])
-def test_a_clock_that_jumps_loses_no_result_and_stops_no_pruning(tmp_path, monkeypatch, now):
-    store = Store(jobs.cache_folder() / "jobs")
-    for seed, used in enumerate((0, 1.7e9, 4.1e9)):
-        path = store.path(job(spec={"seed": seed}))
-        write_result(path, "title", RESULT)
-        os.utime(path, (used, used))
-    monkeypatch.setattr(jobs.time, "time", lambda: now)
-    jobs.main(["--prune", "30"])
-    left = [store.load(job(spec={"seed": seed})) is not None for seed in range(3)]
-    assert left == ([True, True, True] if now == 0 else [False, False, True])
-
-
-def test_pruning_goes_on_where_another_process_prunes(monkeypatch, capsys):
-    store = Store(jobs.cache_folder() / "jobs")
-    write_result(store.path(job()), "title", RESULT)
-    monkeypatch.setattr(Path, "glob", lambda *_: [store.path(job()), store.root / "gone.job"])
-    assert jobs.main(["--prune", "30"]) == 0
-    assert "1 results" in capsys.readouterr().out
-
-
-def test_pruning_a_read_only_cache_is_refused_in_one_line(monkeypatch, capsys):
-    path = Store(jobs.cache_folder() / "jobs").path(job())
-    write_result(path, "title", RESULT)
-    os.utime(path, (0, 0))
-
-    def refuse(*_, **__):
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(Path, "unlink", refuse)
-    assert jobs.main(["--prune", "30"]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {path}: can't be removed")
-
-
-@pytest.mark.parametrize("days", ["-1", "nan", "x"])
-def test_pruning_takes_a_number_of_days(days):
-    with pytest.raises(SystemExit, match="2"):
-        jobs.main(["--prune", days])
-
-
 def test_a_cache_that_became_read_only_is_named_before_work_begins(tmp_path, monkeypatch):
     store = Store(tmp_path)
     (tmp_path / "run").mkdir()
@@ -244,17 +204,3 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_job_is_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         job().kind = "other"
-
-
-def test_what_is_kept_can_be_shown_and_pruned(capsys):
-    store = Store(jobs.cache_folder() / "jobs")
-    old, new = job(), job(spec={"seed": 1})
-    for each in (old, new):
-        write_result(store.path(each), "title", RESULT)
-    os.utime(store.path(old), (0, 0))
-    assert jobs.main([]) == 0
-    assert "2 results" in capsys.readouterr().out
-    jobs.main(["--prune", "30"])
-    assert "1 removed" in capsys.readouterr().out
-    assert store.load(old) is None
-    assert store.load(new) is not None

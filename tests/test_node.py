@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from tfmed import node
+from tfmed.cache import cache_folder
 from tfmed.errors import InputError
-from tfmed.jobs import Result, cache_folder, decode_result, encode_result
+from tfmed.jobs import Result, decode_result, encode_result
 from tfmed.node import Worker, compare_versions, place_file, versions
 
 CONTENT = np.frombuffer(b"images and labels", np.uint8)

@@ -1,20 +1,33 @@
 import contextlib
 import dataclasses
-from collections import Counter
+import sys
+from collections import Counter, defaultdict
 
 import numpy as np
 import pytest
 
 from tfmed import data, inputs, models, stages
+from tfmed.cache import cache_folder
 from tfmed.data import loading, sources, verify
 from tfmed.errors import InputError
-from tfmed.jobs import cache_folder
+from tfmed.jobs import with_ancestors
 from tfmed.plan import exports, make_plan
 from tfmed.serving import card, versions
+from tfmed.specs import MODULES
 from tfmed.study import BASELINES, ExperimentSettings, FitConfig, Study
+from tfmed.worker import perform
 
 SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
 COUNTS = {"train": 120, "val": 40, "test": 60}
+CHANGES_NO_RESULT = {
+    "tfmed.errors",
+    "tfmed.jobs",
+    "tfmed.worker",
+    "tfmed.data.download",
+    "tfmed.study",
+}
+"""Modules that jobs run too: they carry results, messages, the check of a file's MD5, and the
+settings whose values are in the specification."""
 
 
 def nothing(_share):
@@ -67,7 +80,29 @@ def counting(reads, title, read):
 
 
 @pytest.fixture(scope="module")
-def finished(plan, reads):
+def ran():
+    """Modules of tfmed whose functions ran in jobs, by kind."""
+    return defaultdict(set)
+
+
+@contextlib.contextmanager
+def noting_modules(modules):
+    """Adds the modules of tfmed whose functions are called to a set."""
+
+    def note(frame, event, _argument):
+        name = frame.f_globals.get("__name__", "")
+        if event == "call" and name.startswith("tfmed."):
+            modules.add(name)
+
+    sys.setprofile(note)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.fixture(scope="module")
+def finished(plan, reads, ran):
     """Every job of the plan, done in this process."""
     results = {}
     with pytest.MonkeyPatch.context() as patch:
@@ -76,7 +111,8 @@ def finished(plan, reads):
                 patch.setattr(module, name, counting(reads, job.title, getattr(loading, name)))
             data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
             parents = {role: results[parent.key] for role, parent in job.parents.items()}
-            results[job.key] = getattr(stages, job.kind)(job.spec, data, parents, nothing)
+            with noting_modules(ran[job.kind]):
+                results[job.key] = getattr(stages, job.kind)(job.spec, data, parents, nothing)
     return results
 
 
@@ -293,6 +329,19 @@ def test_similarity_compares_every_two_spaces(plan, finished):
     n = len(parents)
     assert len(cka) == n * (n - 1) // 2
     assert all(pair["low"] <= pair["value"] <= pair["high"] <= 1 for pair in cka)
+
+
+def test_every_module_that_a_job_runs_is_part_of_its_key(plan, finished, ran):
+    one_of_each = {job.kind: job for job in with_ancestors(plan.jobs())}
+    for kind in MODULES.keys() - ran.keys():
+        job = one_of_each[kind]
+        data = {role: plan.datasets[md5].to_json() for role, md5 in job.data.items()}
+        parents = {role: finished[parent.key] for role, parent in job.parents.items()}
+        with noting_modules(ran[kind]):
+            perform({"kind": kind, "spec": job.spec, "data": data}, parents, nothing)
+    assert ran.keys() == MODULES.keys()
+    unkeyed = {kind: ran[kind] - set(MODULES[kind]) - CHANGES_NO_RESULT for kind in ran}
+    assert not any(unkeyed.values()), unkeyed
 
 
 @pytest.fixture

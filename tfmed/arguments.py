@@ -17,7 +17,7 @@ examples:
   python run_all.py --report-only              render the report again
   python run_all.py --compare old/my-study reports/my-study
                                                show what changed between two reports
-  python -m tfmed.jobs                         show, or prune, the finished work that is kept in
+  python -m tfmed.cache                        show, or prune, the finished work that is kept in
                                                $TFMED_CACHE (default: ~/.cache/tfmed)
 """
 

@@ -190,22 +190,3 @@ def seed_thresholds(thresholds: ArrayLike | None, metric: str, scores: np.ndarra
             f"{metric}: {values.size} thresholds for {len(scores)} seeds: give each one"
         )
     return values
-
-
-def checked_cases(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Labels (n,) int64 and scores (n_seeds, n) float64.
-
-    Raises:
-        InputError: shapes do not match, or labels or scores are out of range.
-    """
-    truth, answers = np.asarray(labels), np.atleast_2d(np.asarray(scores, dtype=np.float64))
-    if truth.ndim != 1 or answers.ndim != 2 or truth.size == 0 or answers.shape[1] != truth.size:
-        raise InputError(
-            f"labels of shape {truth.shape} and scores of shape {np.shape(scores)} do not match:"
-            " give at least one case, labels (n,) and scores (n,) or (n_seeds, n)"
-        )
-    if not np.isin(truth, (0, 1)).all():
-        raise InputError("labels hold values other than 0 and 1: make them binary first")
-    if not ((answers >= 0) & (answers <= 1)).all():  # false for NaN too
-        raise InputError("scores are NaN or outside [0, 1]: training diverged, or these are logits")
-    return truth.astype(np.int64), answers

@@ -167,6 +167,7 @@ def _other_settings(study: Any, out: Path) -> str:
 
 def _run(options: argparse.Namespace) -> None:
     from tfmed import jobs, provenance, report, results, results_file
+    from tfmed.cache import cache_folder
     from tfmed.plan import fit_budgets, make_plan
     from tfmed.processes import Processes, jobs_per_gpu
     from tfmed.progress import Console
@@ -184,7 +185,7 @@ def _run(options: argparse.Namespace) -> None:
         if options.shard is None:
             stack.enter_context(_locked_folder(folder))
         _make_folder(options.models, "--models")
-        store = jobs.Store(jobs.cache_folder() / "jobs")
+        store = jobs.Store(cache_folder() / "jobs")
         study, source, target = _datasets(study, options, console)
         if options.study is None:
             study, notes = fit_budgets(study, source, target)
@@ -220,8 +221,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[Any, Any, Any]:
     """The verified source and target; the phantom where the default sets can't be had."""
+    from tfmed.cache import cache_folder
     from tfmed.data import sources
-    from tfmed.jobs import cache_folder
 
     root = options.data_root or sources.default_data_root()
     named = options.study or options.source or options.target

@@ -20,9 +20,9 @@ from tfmed.case_values import (
     METRICS_AT_HALF,
     calibration_gaps,
     case_values,
-    checked_cases,
     undefined,
 )
+from tfmed.cases import checked_cases
 from tfmed.curves import (
     RECALL_GRID,
     ROC_GRID,
@@ -40,8 +40,6 @@ __all__ = [
     "ROC_GRID",
     "accuracy_and_auc",
     "brier_score",
-    "checked_cases",
-    "choose_threshold",
     "compare",
     "corrected",
     "evaluate",
@@ -107,38 +105,6 @@ def accuracy_and_auc(labels: ArrayLike, scores: ArrayLike) -> dict[str, float | 
         "accuracy": float(np.mean((answers[0] > 0.5) == truth)),
         "auc": float(roc_auc_score(truth, answers[0])) if both else None,
     }
-
-
-def choose_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Threshold with the highest balanced accuracy on these (validation) labels.
-
-    The same as maximising Youden's index J = sensitivity + specificity - 1 (Youden 1950).
-    Candidates are the midpoints between neighbouring scores, and between the outermost scores and
-    0 or 1; of equally good ones the nearest to .5 is taken. Labels of one class, and scores that
-    are all the same, hold no information on a threshold: .5.
-
-    Args:
-        labels: (n,) of 0 and 1.
-        scores: (n,) in [0, 1].
-
-    Raises:
-        InputError: shapes, labels or scores are not as said above.
-    """
-    truth, answers = checked_cases(labels, scores)
-    values = np.unique(answers[0])
-    if len(values) == 1 or truth.min() == truth.max():
-        return 0.5
-    edges = np.unique(np.concatenate([[0.0], values, [1.0]]))
-    # Between adjacent floats the midpoint may round up to the upper one and change its answer.
-    middles = np.minimum((edges[:-1] + edges[1:]) / 2, np.nextafter(edges[1:], 0))
-    candidates = np.append(middles, 1.0)
-    positives, negatives = np.sort(answers[0][truth == 1]), np.sort(answers[0][truth == 0])
-    true_positives = len(positives) - np.searchsorted(positives, candidates, side="right")
-    true_negatives = np.searchsorted(negatives, candidates, side="right")
-    # In whole numbers, so that ties are exact.
-    youden = true_positives * len(negatives) + true_negatives * len(positives)
-    best = candidates[youden == youden.max()]
-    return float(best[np.argmin(np.abs(best - 0.5))])
 
 
 def brier_score(labels: ArrayLike, scores: ArrayLike) -> float:

@@ -29,10 +29,10 @@ from scipy.special import nctdtrinc, stdtr, stdtrit
 from tfmed.case_values import (
     CaseValues,
     case_values,
-    checked_cases,
     seed_thresholds,
     undefined,
 )
+from tfmed.cases import checked_cases
 from tfmed.errors import InputError
 
 LEVEL = 0.05

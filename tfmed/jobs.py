@@ -5,7 +5,6 @@ results and of the code that matters to it; a hash of all that is its key. jobli
 and left: it keys on one function's source, not on the modules it calls, and trusts what it reads.
 """
 
-import argparse
 import ast
 import contextlib
 import functools
@@ -15,17 +14,17 @@ import importlib.util
 import io
 import json
 import os
-import sys
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tfmed.errors import InputError, printing
+from tfmed.cache import mark_used
+from tfmed.errors import InputError
 from tfmed.locks import host_name
 
 FORMAT = b"tfmed job 2\n"
@@ -105,12 +104,6 @@ def code_version(modules: tuple[str, ...], packages: tuple[str, ...]) -> str:
     return digest.hexdigest()
 
 
-def cache_folder() -> Path:
-    """$TFMED_CACHE, else `tfmed` in the user's cache folder: finished jobs, drawn phantoms."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TFMED_CACHE") or Path(base) / "tfmed").expanduser()
-
-
 class Store:
     """Results on disk, one file each, under `<root>/<kind>/<key>.job`.
 
@@ -141,8 +134,7 @@ class Store:
         """A finished job's result, or None; marks it as used today."""
         result = read_result(self.path(job))
         if result is not None:
-            with contextlib.suppress(OSError):  # a shared cache may be read-only
-                os.utime(self.path(job))
+            mark_used(self.path(job))
         return result
 
     def discard(self, job: Job) -> None:
@@ -263,46 +255,3 @@ def is_alive(pid: int) -> bool:
     except (OSError, IndexError):  # no Linux, or it ended meanwhile
         return True
     return state not in "ZX"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Shows what is kept, or removes what was not used for a while: `python -m tfmed.jobs`."""
-    parser = argparse.ArgumentParser(prog="python -m tfmed.jobs", description=main.__doc__)
-    parser.add_argument(
-        "--prune", type=float, metavar="DAYS", help="remove results not used for so many days"
-    )
-    days = parser.parse_args(arguments).prune
-    if days is not None and not days >= 0:
-        parser.error("--prune takes a number of days, 0 or more")
-    root = cache_folder() / "jobs"
-    if cache_folder().exists() and not cache_folder().is_dir():
-        print(f"error: {cache_folder()} is no folder; set TFMED_CACHE to one", file=sys.stderr)
-        return 2
-    now = time.time()
-    rows: dict[str, list[int]] = {}
-    for path in sorted(root.glob("*/*.job")):
-        try:
-            stat = path.stat()
-        except FileNotFoundError:  # another process pruned it
-            continue
-        row = rows.setdefault(path.parent.name, [0, 0, 0])
-        row[0] += 1
-        row[1] += stat.st_size
-        if days is not None and now - stat.st_mtime > days * 86_400:
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                print(f"error: {path}: can't be removed ({error.strerror})", file=sys.stderr)
-                return 2
-            row[2] += 1
-    print(f"{root}")
-    for kind, (count, size, removed) in rows.items():
-        gone = f", {removed} removed" if removed else ""
-        print(f"  {kind:<14} {count:5d} results, {size / 2**20:8.1f} MiB{gone}")
-    if not rows:
-        print("  nothing is kept")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(printing(main))

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 import tfmed
+from tfmed.cache import cache_folder, mark_used
 from tfmed.data.download import file_md5
 from tfmed.errors import InputError
-from tfmed.jobs import cache_folder, decode_result, encode_result
+from tfmed.jobs import decode_result, encode_result
 from tfmed.locks import alone_in, remove_abandoned, working_folder
 from tfmed.processes import SCRATCH
 from tfmed.provenance import PACKAGES
@@ -117,6 +118,7 @@ def place_file(
     try:
         with alone_in(copy.parent):
             if _is_file(copy, md5):
+                mark_used(copy)
                 return copy
             if fetch is None:
                 return None

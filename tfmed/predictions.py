@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tfmed.cases import checked_cases
 from tfmed.errors import InputError
 from tfmed.evaluation import (
     METRICS,
     METRICS_AT_HALF,
     accuracy_and_auc,
-    checked_cases,
     compare,
     corrected,
     evaluate,

@@ -18,22 +18,19 @@ from tfmed.study import (
     Study,
 )
 
-_READING_MODULES = ("tfmed.data.loading", "tfmed.data.verify")
+_READING_MODULES = ("tfmed.data", "tfmed.data.loading", "tfmed.data.verify")
 _TRAINING_MODULES = (
     "tfmed.stages",
     "tfmed.inputs",
     "tfmed.models",
     "tfmed.training",
+    "tfmed.cases",
     "tfmed.data.pipelines",
     "tfmed.data.budgets",
     "tfmed.data.records",
     *_READING_MODULES,
 )
-_TRAINING_PACKAGES = ("tensorflow", "keras", "numpy")
-_PRETRAINING_MODULES = (*_TRAINING_MODULES, "tfmed.reconstruction")
-_PRETRAINING_PACKAGES = (*_TRAINING_PACKAGES, "scipy")
 _PROBE_MODULES = (*_TRAINING_MODULES, "tfmed.baselines")
-_PROBE_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "scipy")
 _LATENT_MODULES = (
     *_TRAINING_MODULES,
     "tfmed.latent",
@@ -41,17 +38,39 @@ _LATENT_MODULES = (
     "tfmed.intervals",
     "tfmed.case_values",
 )
-_LATENT_PACKAGES = (*_TRAINING_PACKAGES, "scikit-learn", "openTSNE", "scipy")
 _SUMMARY_MODULES = (
     "tfmed.summaries",
     "tfmed.comparisons",
     "tfmed.evaluation",
+    "tfmed.cases",
     "tfmed.case_values",
     "tfmed.curves",
     "tfmed.intervals",
     *_READING_MODULES,
 )
+MODULES = {
+    "pretrain": (*_TRAINING_MODULES, "tfmed.reconstruction"),
+    "run": _TRAINING_MODULES,
+    "baseline": _PROBE_MODULES,
+    "forgetting": _PROBE_MODULES,
+    "latent_space": _LATENT_MODULES,
+    "similarity": _LATENT_MODULES,
+    "evaluate": _SUMMARY_MODULES,
+    "compare": _SUMMARY_MODULES,
+}
+"""Modules whose code is part of a kind's key; a test sees which ones a job runs."""
+_TRAINING_PACKAGES = ("tensorflow", "keras", "numpy", "scikit-learn", "scipy")
 _SUMMARY_PACKAGES = ("numpy", "scikit-learn", "scipy")
+_PACKAGES = {
+    "pretrain": _TRAINING_PACKAGES,
+    "run": _TRAINING_PACKAGES,
+    "baseline": _TRAINING_PACKAGES,
+    "forgetting": _TRAINING_PACKAGES,
+    "latent_space": (*_TRAINING_PACKAGES, "openTSNE"),
+    "similarity": _TRAINING_PACKAGES,
+    "evaluate": _SUMMARY_PACKAGES,
+    "compare": _SUMMARY_PACKAGES,
+}
 
 IMAGES_PER_SECOND = 7000
 """Rough speed of fitting 28 x 28 images on one core; the order of jobs and the time left depend on
@@ -104,7 +123,7 @@ def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
             "all_gpus": settings.all_gpus,
         },
         data={"source": source.md5},
-        code=code_version(_PRETRAINING_MODULES, _PRETRAINING_PACKAGES),
+        code=_code("pretrain"),
         title=f"pretraining on {source.title}{again}",
         cost=2 * START_SECONDS + images * settings.fit.epochs * _fit_seconds(source),
     )
@@ -147,7 +166,7 @@ def run_job(
         spec=spec,
         data={"task": task.md5},
         parents=parents,
-        code=code_version(_TRAINING_MODULES, _TRAINING_PACKAGES),
+        code=_code("run"),
         title=f"{name}, {budget_words(budget)} of {task.title}, seed {seed}",
         cost=START_SECONDS + epochs * EPOCH_SECONDS + work + _embed_seconds(task),
     )
@@ -175,7 +194,7 @@ def baseline_job(
         },
         data={"task": task.md5},
         parents={"pretraining": pretraining} if features == "frozen" else {},
-        code=code_version(_PROBE_MODULES, _PROBE_PACKAGES),
+        code=_code("baseline"),
         title=f"{baseline}, {budget_words(budget)} of {task.title}"
         + ("" if fixed else f", seed {seed}"),
         cost=READ_SECONDS
@@ -196,7 +215,7 @@ def space_job(study: Study, task: DatasetInfo, run: Job) -> Job:
         },
         data={"task": task.md5},
         parents={"run": run},
-        code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
+        code=_code("latent_space"),
         title=f"latent space of {run.title}",
         cost=1.0 + images / 450,
     )
@@ -214,7 +233,7 @@ def similarity_job(study: Study, task: DatasetInfo, runs: dict[str, Job]) -> Job
         },
         data={"task": task.md5},
         parents=runs,
-        code=code_version(_LATENT_MODULES, _LATENT_PACKAGES),
+        code=_code("similarity"),
         title=f"similarity of the latent spaces of {task.name}",
         cost=1.0 + pairs * images / 10_000,
     )
@@ -234,7 +253,7 @@ def forgetting_job(
         },
         data={"source": source.md5},
         parents={"pretraining": pretraining, **({"run": run} if run else {})},
-        code=code_version(_PROBE_MODULES, _PROBE_PACKAGES),
+        code=_code("forgetting"),
         title=f"{source.title}{after}",
         cost=READ_SECONDS + PROBE_SECONDS["logistic"] * PROBE_IMAGES / 1000,
     )
@@ -254,7 +273,7 @@ def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
         spec={"seeds": list(seeds)},
         data={"task": task.md5},
         parents=seeds,
-        code=code_version(_SUMMARY_MODULES, _SUMMARY_PACKAGES),
+        code=_code("evaluate"),
         title=f"metrics of {cell} of {task.title}",
         cost=READ_SECONDS + EVALUATE_SECONDS * len(runs),
     )
@@ -276,7 +295,7 @@ def compare_job(
         spec={"pairs": [dataclasses.asdict(pair) for pair in pairs]},
         data={"task": task.md5},
         parents=runs,
-        code=code_version(_SUMMARY_MODULES, _SUMMARY_PACKAGES),
+        code=_code("compare"),
         title=f"differences with {budget_words(budget)} of {task.title}",
         cost=READ_SECONDS + COMPARE_SECONDS * sum(len(pair.seeds) for pair in pairs),
     )
@@ -315,6 +334,10 @@ def export_job(
         cost=2 * START_SECONDS,
         kept=False,
     )
+
+
+def _code(kind: str) -> str:
+    return code_version(MODULES[kind], _PACKAGES[kind])
 
 
 def budget_words(budget: LabelBudget) -> str:

@@ -12,11 +12,12 @@ import keras
 import numpy as np
 
 from tfmed import baselines, latent, latent_intervals, models, reconstruction, training
+from tfmed.cache import cache_folder
+from tfmed.cases import choose_threshold
 from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_labels, load_rows, stream_split
-from tfmed.evaluation import choose_threshold
 from tfmed.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
-from tfmed.jobs import Result, cache_folder
+from tfmed.jobs import Result
 from tfmed.serving import archive
 from tfmed.serving.card import Evidence
 from tfmed.study import FitConfig

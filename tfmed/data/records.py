@@ -28,6 +28,7 @@ from absl import logging as absl_logging
 from tensorflow_datasets.core import shuffle
 from tqdm import tqdm
 
+from tfmed.cache import mark_used
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.loading import unchanged
 from tfmed.data.verify import binary_labels, read_npz, stream_npz
@@ -168,6 +169,7 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
     with _writing(info, folder), alone_in(path.parent):
         _remove_unfinished(path)
         if _is_whole(path):
+            mark_used(path / "dataset_info.json")
             return path
         shutil.rmtree(path, ignore_errors=True)
         _check_space(info, folder)

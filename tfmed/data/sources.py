@@ -20,6 +20,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tfmed.cache import mark_used
 from tfmed.data import IN_MEMORY_LIMIT, SPLITS, DatasetInfo
 from tfmed.data.download import download, is_reachable
 from tfmed.data.loading import md5_of
@@ -356,6 +357,7 @@ def _resolve_phantom(
     path = _phantom_path(domain, cache_dir, counts)
     try:
         arrays = _verified(path)
+        mark_used(path)
     except InputError:
         # Never drawn, or the cache was damaged: drawing again costs seconds.
         _write_phantom(domain, path, counts)
