@@ -3,13 +3,15 @@
 `run_all.py` starts with an empty cache and is timed from its start to its report. The notebook is
 one process with TensorFlow's own threads: it loads the arrays, pretrains once, fits every
 classifier of the same plan with `model.fit` on float arrays (the same layers, epochs, patience,
-batch sizes and learning rates; a frozen encoder's head through the whole network), scores with
-`model.predict`, lays each latent space out by PCA and scikit-learn's t-SNE, draws with matplotlib
-and exports the same number of models. It leaves out what notebooks rarely hold (intervals, paired
-tests, similarity of spaces, the report). EarlyStopping watches the loss without weight penalties in
-both, so that both fit about the same number of epochs; the table shows them.
+batch sizes, learning rates and losses; a frozen encoder's head through the whole network) and every
+baseline (by tfmed's own function), scores with `model.predict`, lays each latent space out by PCA
+and scikit-learn's t-SNE, draws with matplotlib and exports the same number of models. It leaves out
+what notebooks rarely hold (intervals, paired tests, similarity of spaces, forgetting, the report).
+EarlyStopping watches the loss without weight penalties in both, so that both fit about the same
+number of epochs; the table shows them.
 Run from the repository: `python -m benchmarks.study --source FILE --target FILE [--rounds N]`;
-`--part` times the quick study's part of it, to try the benchmark out and not to be quoted.
+`--study benchmarks/study.toml` times a shorter study, `--part` the quick one, to try the benchmark
+out and not to be quoted.
 """
 
 import argparse
@@ -31,10 +33,10 @@ import numpy as np
 
 from benchmarks.side_by_side import machine, markdown_table, ratio, spread
 from tfmed.plan import Plan, Run, exports, make_plan, space_id
-from tfmed.study import read_study
+from tfmed.study import BASELINES, read_study
 
 Seconds = dict[str, float]
-STUDY = Path(__file__).with_name("study.toml")
+STUDY = Path(__file__).parents[1] / "studies" / "default.toml"
 
 
 def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -171,12 +173,42 @@ class Notebook:
             models.EncoderConfig(self.plan.source.image_shape, **spec["encoder"])
         )
 
-    def classify(self, run: Run) -> None:
-        """Fits one classifier on images, frozen or not, and scores the test split."""
-        import keras
+    def answer(self, run: Run) -> None:
+        """Fits one classifier or baseline and scores the test split."""
         from sklearn.metrics import accuracy_score, roc_auc_score
 
+        fit = self.baseline if run.strategy in BASELINES else self.classify
+        scores = fit(run)
+        y_test = self.data[run.task.md5]["test"][1]
+        roc_auc_score(y_test[:, 0], scores)
+        self.accuracy[run.job.key] = float(accuracy_score(y_test[:, 0], scores > 0.5))
+
+    def baseline(self, run: Run) -> np.ndarray:
+        """Test scores of a baseline fitted to pixels, or to embeddings of an encoder."""
+        import keras
+
+        from tfmed.baselines import fit_predict
+
+        (x, y), (x_val, y_val) = self.labelled(run)
+        known, test = np.concatenate([x, x_val]), self.data[run.task.md5]["test"][0]
+        features, _, method = run.strategy.partition("_")
+        if features in ("frozen", "random"):
+            keras.utils.set_random_seed(run.seed)
+            encoder = self.encoder(run.job.spec)
+            if features == "frozen":
+                encoder.set_weights(self.pretrained)
+            known, test = (encoder.predict(images, verbose=0) for images in (known, test))
+        else:
+            method = run.strategy
+        labels = np.concatenate([y, y_val])[:, 0].astype(int)
+        return fit_predict(method, known, labels, test, run.seed).test_scores
+
+    def classify(self, run: Run) -> np.ndarray:
+        """Test scores of a classifier fitted on images, frozen or not."""
+        import keras
+
         from tfmed import models
+        from tfmed.training import class_weights
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)
@@ -198,7 +230,9 @@ class Notebook:
             models.transfer_weights(self.classifiers[run.job.parents["frozen"].key], classifier)
         classifier.compile(
             keras.optimizers.Adam(fit["learning_rate"]),
-            loss="binary_crossentropy",
+            loss=keras.losses.BinaryFocalCrossentropy(gamma=2.0)
+            if spec["loss"] == "focal"
+            else "binary_crossentropy",
             metrics=["accuracy", keras.metrics.BinaryCrossentropy(name="data_loss")],
         )
         history = classifier.fit(
@@ -208,14 +242,14 @@ class Notebook:
             batch_size=fit["batch_size"],
             epochs=fit["epochs"],
             callbacks=early_stopping(fit["patience"], "val_data_loss"),
+            class_weight=class_weights(y[:, 0].astype(int))
+            if spec["loss"] == "class_weighted"
+            else None,
             verbose=0,
         ).history
-        x_test, y_test = self.data[run.task.md5]["test"]
-        scores = classifier.predict(x_test, verbose=0)[:, 0]
-        roc_auc_score(y_test[:, 0], scores)
-        self.accuracy[run.job.key] = float(accuracy_score(y_test[:, 0], scores >= 0.5))
         self.classifiers[run.job.key] = classifier
         self.epochs["classifier"] += len(history["loss"])
+        return classifier.predict(self.data[run.task.md5]["test"][0], verbose=0)[:, 0]
 
     def labelled(self, run: Run) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
         """Training and validation examples of a run's label budget."""
@@ -291,11 +325,13 @@ def notebook(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     cells = Notebook(plan_for(args, folder / "cache"), folder)
     with cells.timed("pretraining"):
         cells.pretrain()
-    runs = cells.plan.runs
+    # Seeds that change nothing share a job, as in tfmed.
+    runs = {run.job.key: run for run in cells.plan.runs}.values()
     # A fine-tuned classifier starts from a frozen one, which may stand after it in the plan.
     for run in sorted(runs, key=lambda run: run.strategy == "finetune"):
-        with cells.timed(f"classifiers, {run.strategy}"):
-            cells.classify(run)
+        stage = "baselines" if run.strategy in BASELINES else f"classifiers, {run.strategy}"
+        with cells.timed(stage):
+            cells.answer(run)
         print(f"notebook: {run.job.title}", file=sys.stderr, flush=True)
     cells.look()
     with cells.timed("figures"):
@@ -304,10 +340,10 @@ def notebook(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         cells.export()
     return {
         "seconds": cells.seconds,
-        "runs": len(runs),
+        "runs": len(cells.plan.runs),
         "pretraining epochs": cells.epochs["pretraining"],
         "classifier epochs": cells.epochs["classifier"],
-        "accuracy": statistics.fmean(cells.accuracy.values()),
+        "accuracy": statistics.fmean(cells.accuracy[run.job.key] for run in cells.plan.runs),
     }
 
 
