@@ -212,13 +212,15 @@ class Notebook:
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)
+        passes = -(-spec["epoch_steps"] // -(-len(x) // fit["batch_size"]))
+        x, y = np.tile(x, (passes, 1, 1, 1)), np.tile(y, (passes, 1))
         keras.utils.set_random_seed(run.seed)
         frozen = run.strategy in ("frozen", "random_frozen")
         encoder = self.encoder(spec)
         head = models.build_head(
             encoder.output_shape[1:],
             dropout=spec["dropout"],
-            l2=spec["penalty"] / len(x) if frozen else 0.0,
+            l2=spec["penalty"] * passes / len(x) if frozen else 0.0,
         )
         if run.strategy == "frozen":
             encoder.set_weights(self.pretrained)

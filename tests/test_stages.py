@@ -23,11 +23,12 @@ CHANGES_NO_RESULT = {
     "tfmed.errors",
     "tfmed.jobs",
     "tfmed.worker",
+    "tfmed.specs",
     "tfmed.data.download",
     "tfmed.study",
 }
-"""Modules that jobs run too: they carry results, messages, the check of a file's MD5, and the
-settings whose values are in the specification."""
+"""Modules that jobs run too: they carry results and messages, check a file's MD5 and the key
+itself, and hold settings whose values are in the specification."""
 
 
 def nothing(_share):
@@ -151,7 +152,7 @@ def same(ours, theirs):
 
 def test_test_split_is_read_once_per_run(plan, finished, reads):
     for run in plan.runs:
-        assert reads[run.job.title, "test"] == 1
+        assert reads[run.job.title, "test"] == (run.strategy != "majority")
         assert reads[run.job.title, "val"] == 0
 
 
@@ -338,7 +339,9 @@ def test_every_module_that_a_job_runs_is_part_of_its_key(plan, finished, ran):
         data = {role: plan.datasets[md5].to_json() for role, md5 in job.data.items()}
         parents = {role: finished[parent.key] for role, parent in job.parents.items()}
         with noting_modules(ran[kind]):
-            perform({"kind": kind, "spec": job.spec, "data": data}, parents, nothing)
+            perform(
+                {"kind": kind, "spec": job.spec, "code": job.code, "data": data}, parents, nothing
+            )
     assert ran.keys() == MODULES.keys()
     unkeyed = {kind: ran[kind] - set(MODULES[kind]) - CHANGES_NO_RESULT for kind in ran}
     assert not any(unkeyed.values()), unkeyed

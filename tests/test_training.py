@@ -119,6 +119,14 @@ def test_without_patience_nothing_stops_and_the_last_weights_stay():
     assert validation_loss(model, splits) == pytest.approx(fit.history["val_loss"][-1], abs=1e-5)
 
 
+@pytest.mark.parametrize(("epoch_steps", "steps"), [(1, 3), (3, 3), (4, 6), (8, 9)])
+def test_an_epoch_passes_few_images_until_it_has_the_steps_asked_for(epoch_steps, steps):
+    training.forget_traced()
+    training.fit_classifier(classifier(), noise(40), FitConfig(2, 16, 1e-3, 0), 0, epoch_steps)
+    [twin] = training._traced.values()
+    assert int(twin.optimizer.iterations) == 2 * steps
+
+
 def test_early_stopping_watches_the_loss_without_its_penalty():
     splits, model = noise(), classifier(l2=10.0)
     fit = training.fit_classifier(model, splits, FitConfig(3, 16, 1e-4, patience=5), seed=0)

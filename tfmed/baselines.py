@@ -85,10 +85,10 @@ def fit_predict(
     if name not in BASELINES:
         raise InputError(f"baseline {name!r} is unknown: use one of {', '.join(BASELINES)}")
     x, y = _budget(train_x, train_y)
-    test = _features(test_x, x.shape[1])
     if name == "majority" or y.min() == y.max():
         share = y.mean()
-        return BaselineScores(np.full(len(test), share), y, np.full(len(y), share), {})
+        return BaselineScores(np.full(len(test_x), share), y, np.full(len(y), share), {})
+    test = _features(test_x, x.shape[1])
     fit, setting, candidates = _SETTINGS[name]
     if name == "knn":
         # No fold fits on less than half the budget.

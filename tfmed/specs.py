@@ -123,7 +123,7 @@ def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
             "all_gpus": settings.all_gpus,
         },
         data={"source": source.md5},
-        code=_code("pretrain"),
+        code=code_of("pretrain"),
         title=f"pretraining on {source.title}{again}",
         cost=2 * START_SECONDS + images * settings.fit.epochs * _fit_seconds(source),
     )
@@ -154,6 +154,7 @@ def run_job(
         "dropout": float(variant.removeprefix(DROPOUT)) if variant.startswith(DROPOUT) else dropout,
         "penalty": study.classifiers.penalty,
         "loss": variant if variant in ("class_weighted", "focal") else "plain",
+        "epoch_steps": study.classifiers.epoch_steps,
         "fit": dataclasses.asdict(fit),
     }
     name = strategy if variant == STANDARD else f"{strategy} ({variant})"
@@ -166,7 +167,7 @@ def run_job(
         spec=spec,
         data={"task": task.md5},
         parents=parents,
-        code=_code("run"),
+        code=code_of("run"),
         title=f"{name}, {budget_words(budget)} of {task.title}, seed {seed}",
         cost=START_SECONDS + epochs * EPOCH_SECONDS + work + _embed_seconds(task),
     )
@@ -194,7 +195,7 @@ def baseline_job(
         },
         data={"task": task.md5},
         parents={"pretraining": pretraining} if features == "frozen" else {},
-        code=_code("baseline"),
+        code=code_of("baseline"),
         title=f"{baseline}, {budget_words(budget)} of {task.title}"
         + ("" if fixed else f", seed {seed}"),
         cost=READ_SECONDS
@@ -215,7 +216,7 @@ def space_job(study: Study, task: DatasetInfo, run: Job) -> Job:
         },
         data={"task": task.md5},
         parents={"run": run},
-        code=_code("latent_space"),
+        code=code_of("latent_space"),
         title=f"latent space of {run.title}",
         cost=1.0 + images / 450,
     )
@@ -233,7 +234,7 @@ def similarity_job(study: Study, task: DatasetInfo, runs: dict[str, Job]) -> Job
         },
         data={"task": task.md5},
         parents=runs,
-        code=_code("similarity"),
+        code=code_of("similarity"),
         title=f"similarity of the latent spaces of {task.name}",
         cost=1.0 + pairs * images / 10_000,
     )
@@ -253,7 +254,7 @@ def forgetting_job(
         },
         data={"source": source.md5},
         parents={"pretraining": pretraining, **({"run": run} if run else {})},
-        code=_code("forgetting"),
+        code=code_of("forgetting"),
         title=f"{source.title}{after}",
         cost=READ_SECONDS + PROBE_SECONDS["logistic"] * PROBE_IMAGES / 1000,
     )
@@ -273,7 +274,7 @@ def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
         spec={"seeds": list(seeds)},
         data={"task": task.md5},
         parents=seeds,
-        code=_code("evaluate"),
+        code=code_of("evaluate"),
         title=f"metrics of {cell} of {task.title}",
         cost=READ_SECONDS + EVALUATE_SECONDS * len(runs),
     )
@@ -295,7 +296,7 @@ def compare_job(
         spec={"pairs": [dataclasses.asdict(pair) for pair in pairs]},
         data={"task": task.md5},
         parents=runs,
-        code=_code("compare"),
+        code=code_of("compare"),
         title=f"differences with {budget_words(budget)} of {task.title}",
         cost=READ_SECONDS + COMPARE_SECONDS * sum(len(pair.seeds) for pair in pairs),
     )
@@ -336,7 +337,8 @@ def export_job(
     )
 
 
-def _code(kind: str) -> str:
+def code_of(kind: str) -> str:
+    """Hash of the code and of the package versions that a kind of job depends on."""
     return code_version(MODULES[kind], _PACKAGES[kind])
 
 

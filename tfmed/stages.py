@@ -132,9 +132,11 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             LabelledImages(training.embed(encoder, splits.train.images), splits.train.labels),
             LabelledImages(training.embed(encoder, splits.val.images), splits.val.labels),
         )
-        fitted = training.fit_head(head, embeddings, config, seed, say)
+        fitted = training.fit_head(head, embeddings, config, seed, spec["epoch_steps"], say)
     else:
-        fitted = training.fit_classifier(classifier, splits, config, seed, say, spec["loss"])
+        fitted = training.fit_classifier(
+            classifier, splits, config, seed, spec["epoch_steps"], say, spec["loss"]
+        )
     train_answers = training.scores(classifier, splits.train.images) > 0.5
     val_scores = training.scores(classifier, splits.val.images)
     record = {
@@ -174,9 +176,12 @@ def baseline(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             models.set_weights(encoder, encoder_weights(spec, task, parents["pretraining"]))
         known = training.embed(encoder, images)
         test = training.embed(encoder, stream_split(task, "test"))
+    elif spec["baseline"] == "majority":  # sees no image, and a large set is not read for nothing
+        method, known = spec["baseline"], images
+        test = np.broadcast_to(np.uint8(0), (sum(task.counts["test"]), 1))
     else:
-        method = spec["baseline"]
-        known, test = images, np.concatenate(list(stream_split(task, "test")))
+        method, known = spec["baseline"], images
+        test = np.concatenate(list(stream_split(task, "test")))
     found = baselines.fit_predict(method, known, labels, test, seed)
     record = {
         "fit": _NOT_FITTED,

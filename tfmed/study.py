@@ -101,6 +101,9 @@ class ClassifierSettings:
         scratch: fitting encoder and head from random weights.
         overtrained_epochs: epochs of the variant without early stopping.
         small_batch_size: largest batch for numeric label budgets.
+        epoch_steps: fewest steps of an epoch. A training set of fewer batches is passed several
+            times in it, so that with few labels `epochs` and `patience` mean no less training than
+            with 300, for which they were chosen; 1 passes it once.
     """
 
     dropout: float = 0.2
@@ -110,6 +113,7 @@ class ClassifierSettings:
     scratch: FitConfig = FitConfig(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
     overtrained_epochs: int = 100
     small_batch_size: int = 32
+    epoch_steps: int = 8
 
 
 @dataclass(frozen=True)
@@ -307,6 +311,7 @@ def check(study: Study) -> None:
         ("penalty", classifiers.penalty, 0 <= classifiers.penalty < 1e9, "0 or more"),
         ("overtrained_epochs", e := classifiers.overtrained_epochs, e >= 1, "1 or more"),
         ("small_batch_size", b := classifiers.small_batch_size, b >= 1, "1 or more"),
+        ("epoch_steps", s := classifiers.epoch_steps, 1 <= s <= 10_000, "from 1 to 10000"),
     ):
         _require(fits, f"classifiers.{name}", value, allowed)
     for where, config in (
@@ -391,7 +396,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         raise InputError(f"{where} has more than 64 bits; give a smaller number")
     if origin is tuple:
         if not isinstance(value, list):
-            raise InputError(f"{where} = {value!r} must be a list, such as [300, 'full']")
+            raise InputError(f"{where} = {value!r} must be a list; write [{value!r}]")
         return tuple(_typed(inner[0], item, where) for item in value)
     if origin is Literal:
         if value not in inner:

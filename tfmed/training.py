@@ -178,6 +178,7 @@ def fit_classifier(
     splits: LabelledSplits,
     config: FitConfig,
     seed: int,
+    epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,
     loss: str = "plain",
 ) -> Fit:
@@ -191,12 +192,14 @@ def fit_classifier(
         splits: examples to fit to, and to decide when to stop.
         config: how long and how fast.
         seed: of shuffling and augmentation.
+        epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
         say: told the share of the epochs that are done.
         loss: `plain` binary cross-entropy; `class_weighted`, where each class weighs the same in
             sum; or `focal` with gamma 2 and no class balancing (Lin et al. 2017).
     """
-    steps = _steps(-(-len(splits.train) // config.batch_size))
-    twin = _traced_twin(classifier, steps, loss)
+    batches = -(-len(splits.train) // config.batch_size)
+    passes = -(-epoch_steps // batches)
+    twin = _traced_twin(classifier, _steps(batches * passes), loss)
     twin.optimizer.learning_rate.assign(config.learning_rate)
     fitted = fit(
         twin,
@@ -206,6 +209,7 @@ def fit_classifier(
             batch_size=config.batch_size,
             shuffle_seed=seed,
             augment=config.augment,
+            passes=passes,
         ),
         pipelines.classifier_batches(
             splits.val.images, splits.val.labels, batch_size=PREDICT_BATCH, shuffle_seed=None
@@ -266,11 +270,12 @@ def fit_head(
     embeddings: LabelledSplits,
     config: FitConfig,
     seed: int,
+    epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
     models.set_standardisation(head, *models.embedding_statistics(embeddings.train.images))
-    return fit_classifier(head, embeddings, config, seed, say)
+    return fit_classifier(head, embeddings, config, seed, epoch_steps, say)
 
 
 def embed(encoder: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:

@@ -32,6 +32,15 @@ def test_every_epoch_holds_every_image_once_with_its_label_in_another_order():
     assert np.array_equal(first_images, IMAGES[first.astype(int)].astype("float32") / 255)
 
 
+def test_an_epoch_of_several_passes_holds_every_image_once_in_each_in_another_order():
+    _, labels = epoch(classifier_batches(passes=3))
+    passes = labels.reshape(3, 70)
+    assert all(sorted(each) == list(range(70)) for each in passes)
+    assert not np.array_equal(passes[0], passes[1])
+    sizes = [len(images) for images, _ in classifier_batches(passes=2)]
+    assert sizes == [16, 16, 16, 16, 6] * 2
+
+
 def test_shuffle_follows_the_seed():
     assert np.array_equal(epoch(classifier_batches())[1], epoch(classifier_batches())[1])
     other = epoch(classifier_batches(shuffle_seed=6))[1]

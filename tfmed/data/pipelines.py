@@ -79,6 +79,7 @@ def classifier_batches(
     batch_size: int,
     shuffle_seed: int | None,
     augment: bool = False,
+    passes: int = 1,
 ) -> tf.data.Dataset:
     """Batches of (image, label).
 
@@ -89,9 +90,15 @@ def classifier_batches(
         batch_size: images in a batch; the last one may be smaller.
         shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
         augment: shifts images by a few pixels (`shift_images`).
+        passes: how often an epoch passes all images, shuffled anew each time.
     """
     return _batches(
-        images, labels, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment
+        images,
+        labels,
+        batch_size=batch_size,
+        shuffle_seed=shuffle_seed,
+        augment=augment,
+        passes=passes,
     )
 
 
@@ -102,6 +109,7 @@ def _batches(
     batch_size: int,
     shuffle_seed: int | None,
     augment: bool,
+    passes: int = 1,
 ) -> tf.data.Dataset:
     # The images stay one tensor in memory and only row numbers are shuffled: the shuffle is full
     # at any size, no image is copied before its batch, and there is nothing left to cache.
@@ -117,7 +125,7 @@ def _batches(
             batch = scale_images(batch)
         return batch if held_labels is None else (batch, tf.gather(held_labels, batch_rows))
 
-    batches = rows.batch(batch_size).map(gather)
+    batches = rows.batch(batch_size).repeat(passes).map(gather)
     if augment:
         batches = _shifted(batches, shuffle_seed)
     return batches.prefetch(2).with_options(_as_written())
