@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tfmed import cli
+from tfmed import cli, provenance
 from tfmed.progress import clock, duration
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -76,9 +76,8 @@ def test_a_second_command_is_kept_out_of_the_first_ones_folder(tmp_path):
     ):
         pass
     with cli._locked_folder(tmp_path / "study") as folder:
-        assert list(folder.iterdir()) == []
         (folder / "results.json").touch()
-    assert (tmp_path / "study" / "results.json").exists()
+    assert [path.name for path in (tmp_path / "study").iterdir()] == ["results.json"]
 
 
 def test_the_report_is_not_rendered_where_a_run_is_writing(tmp_path, capsys):
@@ -95,8 +94,39 @@ def test_an_answer_of_the_system_is_one_line(tmp_path, capsys, monkeypatch):
     assert cli.main([]) == 2
     assert capsys.readouterr().err == (
         "error: /disk\\n/file: Input/output error; mend the disk or its permissions and run the "
-        "command again\n"
+        "same command again\n"
     )
+
+
+@pytest.mark.parametrize("usable", [True, False])
+def test_gpus_that_tensorflow_can_not_use_leave_the_work_to_the_cores(usable, monkeypatch):
+    said = "True" if usable else "False"
+    monkeypatch.setattr(provenance, "_ASK_TENSORFLOW", f"print('words'); print({said})")
+    assert provenance.tensorflow_uses_gpus() == usable
+
+
+def test_a_name_in_another_encoding_is_refused_in_one_line(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["--out", os.fsdecode(b"r\xe9s")])
+    said = capsys.readouterr().err
+    assert said.startswith("error: --out r\\udce9s: the name is not in UTF-8; rename")
+
+
+def test_who_interrupts_a_fresh_run_is_told_how_not_to_begin_anew(capsys, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", interrupt)
+    assert cli.main(["--fresh"]) == 130
+    assert "the same command without --fresh goes on from there" in capsys.readouterr().err
+
+
+def test_a_shard_never_takes_phantom_images_for_data_that_it_can_not_reach(capsys, monkeypatch):
+    from tfmed.data import sources
+
+    monkeypatch.setattr(sources, "available", lambda *_: False)
+    assert cli.main(["--shard", "1/2"]) == 2
+    assert "name other data for every shard" in capsys.readouterr().err
 
 
 def test_what_stopped_workers_left_is_swept_up(tmp_path):

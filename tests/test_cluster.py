@@ -220,7 +220,7 @@ def test_the_commands_own_signal_handler_stays(use):
 
 def test_without_ray_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(InputError, match=r'pip install "tfmed\[ray\]"'):
+    with pytest.raises(InputError, match=r"install requirements-dev\.txt, or ray"):
         Cluster(Store(tmp_path), {}, "auto")
 
 

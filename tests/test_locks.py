@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 import signal
 import subprocess
@@ -6,7 +8,16 @@ import threading
 
 import pytest
 
-from tfmed.locks import alone_in, host_name, remove_abandoned, working_folder
+from tfmed import locks
+from tfmed.errors import InputError
+from tfmed.locks import (
+    alone_in,
+    hold,
+    host_name,
+    remove_abandoned,
+    remove_unheld,
+    working_folder,
+)
 
 HOLDS = """\
 import sys, time
@@ -67,3 +78,45 @@ def test_two_take_turns_in_a_folder(tmp_path):
     thread.join()
     assert order == ["first", "second"]
     assert list((tmp_path / "f").iterdir()) == []
+
+
+def test_who_does_not_wait_is_told_that_another_has_the_lock(tmp_path):
+    with hold(tmp_path / "x", wait=False) as first, hold(tmp_path / "x", wait=False) as second:
+        assert (first, second) == (True, False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_lock_that_is_removed_while_it_is_waited_for_is_taken_anew(tmp_path, monkeypatch):
+    path, lock = tmp_path / "x", locks.fcntl.flock
+    waited = []
+
+    def holder_goes_first(handle, how):
+        if not waited:
+            path.unlink()
+        waited.append(handle)
+        lock(handle, how)
+
+    monkeypatch.setattr(locks.fcntl, "flock", holder_goes_first)
+    with hold(path, wait=True) as is_ours:
+        assert is_ours
+        assert path.exists()
+    assert len(waited) == 2
+
+
+def test_only_locks_that_nobody_holds_are_removed(tmp_path):
+    (tmp_path / "killed.claim").touch()
+    with hold(tmp_path / "living.claim", wait=False):
+        remove_unheld(tmp_path, "*.claim")
+        assert [path.name for path in tmp_path.iterdir()] == ["living.claim"]
+
+
+def test_a_folder_without_file_locks_is_named(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    with (
+        pytest.raises(InputError, match=f"{tmp_path}: takes no file locks"),
+        hold(tmp_path / "x", wait=False),
+    ):
+        pass

@@ -92,6 +92,7 @@ def request_(absent):
     return {
         "kind": "run",
         "spec": {},
+        "code": "",
         "title": "the job",
         "data": data,
         "parents": {"a": "a.job"},

@@ -1,6 +1,7 @@
 """The backend of worker processes, with small scripts in the place of real workers."""
 
 import signal
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -9,11 +10,18 @@ import pytest
 
 from tfmed.errors import InputError, JobError
 from tfmed.jobs import Job, Store
-from tfmed.processes import JOBS_PER_WORKER, Processes, jobs_per_gpu, worker_environment
+from tfmed.processes import (
+    JOBS_PER_WORKER,
+    WORKER,
+    Processes,
+    jobs_per_gpu,
+    worker_environment,
+)
 from tfmed.schedule import do_jobs
 
 SPEAKS = """
 import json, os, signal, sys
+print("said while Python starts", flush=True)
 for line in sys.stdin:
     spec = json.loads(line)["spec"]
     if "share" in spec:
@@ -73,6 +81,26 @@ def test_a_job_that_kills_its_worker_twice_is_named(do):
 def test_a_worker_that_gives_up_twice_is_named_with_its_code(do):
     with pytest.raises(InputError, match="ended twice with code 3"):
         do([job(exit=3)])
+
+
+def test_a_worker_that_died_while_idle_costs_no_job_a_try(tmp_path):
+    command = [sys.executable, "-c", SPEAKS]
+    with Processes(Store(tmp_path / "s"), {}, 1, command=command) as backend:
+        do_jobs([job(n=0)], set(), backend)
+        [idle] = backend._workers
+        idle.process.kill()
+        idle.process.wait()
+        second = job(n=1, kill=str(tmp_path / "killed"))  # dies once, which is its one retry
+        assert do_jobs([second], set(), backend)[second.key]["pid"] != idle.process.pid
+
+
+@pytest.mark.slow
+def test_nothing_in_the_current_folder_is_taken_for_a_module(tmp_path):
+    for name in ("tfmed.py", "random.py", "keras.py"):
+        (tmp_path / name).write_text("raise SystemExit(3)\n")
+    environment = worker_environment(0, [])
+    done = subprocess.run(WORKER, cwd=tmp_path, env=environment, input=b"", timeout=120)
+    assert done.returncode == 0
 
 
 def test_answers_of_failure_are_raised(do):

@@ -1,5 +1,7 @@
 """Shards: who does what, and that nothing is done twice."""
 
+import dataclasses
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -72,7 +74,7 @@ def test_shards_do_all_runs_once_and_the_last_one_knows(plan, store):
     done = []
     for index in (2, 1):
         assert unfinished(plan, store) > 0
-        do_share(share(plan, Shard(index, 2)), store, doer(store, done))
+        do_share(plan, Shard(index, 2), store, doer(store, done))
     assert unfinished(plan, store) == 0
     assert len(done) == len(set(done))
     assert plan.pretraining.key in done
@@ -88,7 +90,7 @@ def test_a_shard_waits_for_a_pretraining_that_another_one_has_claimed(plan, stor
             order.extend(done)
             write_result(store.path(job), job.title, Result({}))  # the other one finishes
 
-        do_share(share(plan, Shard(1, 2)), store, doer(store, done), wait)
+        do_share(plan, Shard(1, 2), store, doer(store, done), wait)
     assert order
     assert plan.pretraining.key not in done
     before = {
@@ -109,8 +111,25 @@ def test_a_shard_does_the_pretraining_of_one_that_gave_up(plan, store, monkeypat
     def gives_up(_job):
         held.__exit__(None, None, None)
 
-    do_share(share(plan, Shard(1, 2)), store, doer(store, done), gives_up)
+    do_share(plan, Shard(1, 2), store, doer(store, done), gives_up)
     assert plan.pretraining.key in done
+
+
+def test_shards_whose_seeds_pretrain_begin_with_different_pretrainings(tmp_path):
+    settings = dataclasses.replace(Study().pretraining, per_seed=True)
+    plan = make_plan(dataclasses.replace(Study(), pretraining=settings), SOURCE, TARGET)
+    begun = []
+    for index in (1, 2, 3):
+        store, done, claimed = Store(tmp_path / str(index)), [], []
+
+        def do(jobs, store=store, done=done, claimed=claimed):
+            claimed.append({path.stem for path in store.root.rglob("*.claim")})
+            doer(store, done)(jobs)
+
+        do_share(plan, Shard(index, 3), store, do)
+        assert {job.key for job in share(plan, Shard(index, 3))} <= set(done)
+        begun += claimed[0]
+    assert sorted(begun) == sorted(job.key for job in plan.pretrainings)
 
 
 def test_a_claim_is_exclusive_and_leaves_nothing(plan, store):

@@ -12,8 +12,10 @@ _EXAMPLES = """\
 examples:
   python run_all.py --quick                    a small study in two minutes
   python run_all.py                            the full study, data downloaded once
-  python run_all.py --target breastmnist       another MedMNIST set as the target
-  python run_all.py --target my_images.npz     your own images, in MedMNIST's format
+  python run_all.py --target breastmnist --out reports/breast
+                                               another MedMNIST set as the target
+  python run_all.py --target my_images.npz --out reports/mine
+                                               your own images, in MedMNIST's format
   python run_all.py --report-only              render the report again
   python run_all.py --compare old/my-study reports/my-study
                                                show what changed between two reports
@@ -41,19 +43,25 @@ def make_parser() -> argparse.ArgumentParser:
     what = parser.add_argument_group("what to run")
     what.add_argument("--study", type=_path, metavar="FILE", help="a study file (TOML)")
     what.add_argument(
-        "--quick", action="store_true", help="fewer images, epochs and seeds; every part of it"
+        "--quick",
+        action="store_true",
+        help="the whole study in small: fewer images, epochs, seeds and label budgets; its report "
+        "goes to DIR/<study>-quick",
     )
     what.add_argument(
         "--source",
         metavar="NAME|PATH",
         help="pretrain on this: a MedMNIST flag, 'phantom', or an .npz in MedMNIST's format "
-        "(default: chestmnist)",
+        "(default: the study's, chestmnist)",
     )
     what.add_argument(
-        "--target", metavar="NAME|PATH", help="classify this (default: pneumoniamnist)"
+        "--target", metavar="NAME|PATH", help="classify this (default: the study's, pneumoniamnist)"
     )
     what.add_argument(
-        "--seeds", type=_positive, metavar="N", help="seeds of every classifier (default: 5)"
+        "--seeds",
+        type=_positive,
+        metavar="N",
+        help="seeds of every classifier (default: the study's, 5; with --quick 2)",
     )
     where = parser.add_argument_group("where")
     where.add_argument(
@@ -67,7 +75,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--out",
         type=_path,
         metavar="DIR",
-        help="the report goes to DIR/<study> (default: reports); of --compare, to DIR itself "
+        help="the report goes to DIR/<study> (default: reports); with --compare, to DIR itself "
         "(default: reports/compare-<a>-vs-<b>)",
     )
     where.add_argument(
@@ -96,12 +104,13 @@ def make_parser() -> argparse.ArgumentParser:
         type=_share,
         default=1.0,
         metavar="F",
-        help="share of a GPU that each job has, such as 0.5 (default: 1); no matter without GPUs",
+        help="share of a GPU that each job has, such as 0.5 (default: 1); without effect on CPUs",
     )
     how.add_argument(
         "--report-only",
         action="store_true",
-        help="render the report again from the study's results.json; runs nothing",
+        help="render the report again from the study's results.json; runs nothing; takes the "
+        "--study, --quick and --out of the run",
     )
     how.add_argument(
         "--compare",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tfmed.errors import InputError, printing
-from tfmed.locks import alone_in
+from tfmed.locks import LOCK, alone_in
 
 CONTENTS = {
     "jobs": "jobs/*/*.job",
@@ -25,6 +25,9 @@ CONTENTS = {
 """What there is and the files that stand for it: finished jobs (`tfmed.jobs`), phantoms
 (`tfmed.data.sources`), TFRecords (`tfmed.data.records`: the folder goes with the file), and what
 `--ray` sent to a node (`tfmed.node`)."""
+
+LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")
+"""Files of locks there; they go with the processes that hold them, but for killed ones."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,16 @@ class Kept:
             with alone_in(self.path.parent):
                 shutil.rmtree(self.path)
         except OSError as error:
-            raise InputError(f"{self.path}: can't be removed ({error.strerror})") from None
+            raise InputError(
+                f"{self.path}: can't be removed ({error.strerror}); mend its permissions"
+            ) from None
 
 
 def cache_folder() -> Path:
     """$TFMED_CACHE, else `tfmed` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("TFMED_CACHE") or Path(base) / "tfmed").expanduser()
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    named = os.environ.get("TFMED_CACHE") or f"{base}/tfmed"
+    return Path(os.path.expanduser(named))  # noqa: PTH111 - Path's fails on an unknown home
 
 
 def mark_used(path: Path) -> None:

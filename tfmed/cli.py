@@ -5,7 +5,6 @@ import collections
 import contextlib
 import dataclasses
 import datetime
-import fcntl
 import os
 import shlex
 import signal
@@ -15,18 +14,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tfmed.arguments import BAD_INPUT, make_parser
-from tfmed.errors import InputError, JobError
+from tfmed.errors import InputError, JobError, printable
+from tfmed.locks import hold, remove_unheld
 
 INTERRUPTED = 130
 OWN_MISTAKE = 1
+REPORT_LOCK = ".report.lock"
 QUICK_PHANTOM = {
     "source": {"train": 2000, "val": 300, "test": 600},
     "target": {"train": 1000, "val": 160, "test": 600},
 }
 """Images that are drawn where a quick study finds no real ones."""
 
+_UNUSED_GPUS = (
+    "note: TensorFlow can't use the GPUs of this machine (pip install 'tensorflow[and-cuda]' "
+    "brings CUDA's libraries): the cores do the work"
+)
 _NOT_WRITABLE = "no permission to write, or a read-only file system"
-_SYSTEM = "{}: {}; mend the disk or its permissions and run the command again"
 
 
 class _BusyError(InputError):
@@ -41,12 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = make_parser()
     options = parser.parse_args(arguments)
+    _refuse_other_encodings(options, parser)
     for chosen, taken in (("compare", ["out"]), ("report_only", ["study", "quick", "out"])):
         if getattr(options, chosen):
             _refuse_others(options, chosen, taken, parser)
             break
     if options.shard is not None and options.fresh:
-        parser.error("--fresh would remove what other shards have done; prune the cache instead")
+        parser.error(
+            "--fresh would remove what other shards have done; to begin anew, first empty the "
+            "cache with python -m tfmed.cache --prune 0"
+        )
     signal.signal(signal.SIGTERM, _interrupt)
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         signal.signal(signal.SIGHUP, _interrupt)
@@ -62,10 +70,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return BAD_INPUT
     except OSError as error:
         what = error.filename or "the disk"
-        print(f"error: {InputError(_SYSTEM.format(what, error.strerror))}", file=sys.stderr)
+        again = f"run {_same_command(options)} again"
+        said = InputError(f"{what}: {error.strerror}; mend the disk or its permissions and {again}")
+        print(f"error: {said}", file=sys.stderr)
         return BAD_INPUT
     except JobError as error:
-        print(f"error: {error}\nthis is tfmed's own mistake: please report it", file=sys.stderr)
+        print(f"error: {error}\nthis is a mistake of tfmed's own, not of yours", file=sys.stderr)
         return OWN_MISTAKE
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one must not spoil the end
@@ -73,11 +83,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(
-                "\ninterrupted; finished work is kept, and the same command goes on from there",
+                f"\ninterrupted; finished work is kept, and {_same_command(options)} goes on from "
+                "there",
                 file=sys.stderr,
             )
         return INTERRUPTED
     return 0
+
+
+def _same_command(options: argparse.Namespace) -> str:
+    """What to type to go on."""
+    return "the same command without --fresh" if options.fresh else "the same command"
 
 
 def _interrupt(*_: object) -> None:
@@ -94,6 +110,16 @@ def _refuse_others(
         allowed = " and ".join(", ".join(map(_flag, taken)).rsplit(", ", 1))
         what = f"{_flag(chosen)} runs nothing and takes {allowed} only"
         parser.error(f"{what}, not {', '.join(mixed)}")
+
+
+def _refuse_other_encodings(options: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Refuses names that no report could show."""
+    for name, value in vars(options).items():
+        try:
+            str(value).encode()
+        except UnicodeEncodeError:
+            what = f"{_flag(name)} {printable(value)}: the name is not in UTF-8"
+            parser.error(f"{what}; rename the file or folder")
 
 
 def _flag(name: str) -> str:
@@ -173,6 +199,8 @@ def _run(options: argparse.Namespace) -> None:
     from tfmed.progress import Console
     from tfmed.report.terminal import summary_table
 
+    if options.shard is not None:
+        _make_folder(_reports(options), "--out")
     if options.ray is not None:
         from tfmed.cluster import checked_address
 
@@ -193,6 +221,9 @@ def _run(options: argparse.Namespace) -> None:
                 console.line(f"note: {note}")
         plan = make_plan(study, source, target)
         gpus = provenance.visible_gpus()
+        if gpus and not provenance.tensorflow_uses_gpus():
+            console.line(_UNUSED_GPUS)
+            gpus = []
         side_by_side = len(gpus) * jobs_per_gpu(options.gpus_per_job) or provenance.usable_cores()
         workers = options.workers or side_by_side
         stack.enter_context(_swept(store, options.models))
@@ -231,6 +262,11 @@ def _datasets(study: Any, options: argparse.Namespace, console: Any) -> tuple[An
         missing = [
             name for name in (study.source, study.target) if not sources.available(name, root)
         ]
+        if missing and options.shard is not None:
+            raise InputError(
+                f"{' and '.join(missing)}: not in {root} and not downloadable now; put the files "
+                "there, or name other data for every shard"
+            )
         if missing:
             console.line(_phantom_note(missing, root))
             study = dataclasses.replace(study, source="phantom", target="phantom")
@@ -287,15 +323,20 @@ def _backend(
 @contextlib.contextmanager
 def _swept(store: Any, models: Path) -> Iterator[None]:
     """Removes what killed workers left half-written: earlier commands' and then this one's."""
+    from tfmed.cache import LOCKS, cache_folder
     from tfmed.serving.versions import remove_leftovers
 
-    store.remove_leftovers()
-    remove_leftovers(models)
+    def sweep() -> None:
+        store.remove_leftovers()
+        remove_leftovers(models)
+        for pattern in LOCKS:
+            remove_unheld(cache_folder(), pattern)
+
+    sweep()
     try:
         yield
     finally:
-        store.remove_leftovers()
-        remove_leftovers(models)
+        sweep()
 
 
 def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
@@ -332,7 +373,6 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     from tfmed.jobs import with_ancestors
     from tfmed.schedule import do_jobs
 
-    jobs = shards.share(plan, shard)
     console.stage(f"shard {shard} on {backend.where}")
 
     def do(some: Sequence[Any]) -> None:
@@ -343,7 +383,7 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     def wait(job: Any) -> None:
         console.stage(f"waiting for another shard: {job.title}")
 
-    shards.do_share(jobs, store, do, wait)
+    shards.do_share(plan, shard, store, do, wait)
     left = shards.unfinished(plan, store)
     if left:
         console.line(
@@ -407,19 +447,13 @@ def _make_folder(folder: Path, option: str) -> None:
 def _locked_folder(folder: Path) -> Iterator[Path]:
     """Makes a study's report folder and keeps a second command out of it."""
     _make_folder(folder, "--out")
-    handle = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _BusyError(
-                f"{folder}: another run is writing there; wait for it or choose another --out"
-            ) from None
-        _make_folder(folder, "--out")  # another run may have removed it since
-        try:
+        with hold(folder / REPORT_LOCK, wait=False) as is_ours:
+            if not is_ours:
+                raise _BusyError(
+                    f"{folder}: another run is writing there; wait for it or choose another --out"
+                )
             yield folder
-        finally:
-            with contextlib.suppress(OSError):  # goes only if nothing came to be in it
-                folder.rmdir()
     finally:
-        os.close(handle)
+        with contextlib.suppress(OSError):  # goes only if nothing came to be in it
+            folder.rmdir()

@@ -346,7 +346,8 @@ def _import_ray() -> Any:
         import ray
     except ImportError:
         raise InputError(
-            '--ray: Ray is not installed; install it with pip install "tfmed[ray]"'
+            "--ray: Ray is not installed; install requirements-dev.txt, or ray>=2.50 of one "
+            "version on every node"
         ) from None
     return ray
 

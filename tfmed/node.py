@@ -123,13 +123,15 @@ def place_file(
             if fetch is None:
                 return None
             part = copy.with_suffix(".part")
-            part.write_bytes(fetch().data)
-            if file_md5(part) != md5:
-                part.unlink()
-                raise InputError(
-                    f"{path}: has changed since the run began (MD5 is not {md5}); run it again"
-                )
-            part.replace(copy)
+            try:
+                part.write_bytes(fetch().data)
+                if file_md5(part) != md5:
+                    raise InputError(
+                        f"{path}: has changed since the run began (MD5 is not {md5}); run it again"
+                    )
+                part.replace(copy)
+            finally:
+                part.unlink(missing_ok=True)
     except OSError as error:
         raise InputError(
             f"node {node}: {copy.parent} can't hold the data ({error.strerror}); make room there, "

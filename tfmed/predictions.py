@@ -141,7 +141,7 @@ def _write_lines(folder: Path, file_name: str, lines: Sequence[str]) -> Path:
         with contextlib.suppress(OSError):  # it may never have come to be
             aside.unlink()
         raise InputError(
-            f"{path}: can't be written ({error.strerror}); free or choose another folder"
+            f"{path}: can't be written ({error.strerror}); make room, or choose another --out"
         ) from error
     return path
 

@@ -20,8 +20,10 @@ from tfmed.jobs import Job, Store
 from tfmed.locks import remove_abandoned, working_folder
 from tfmed.schedule import Event
 
-WORKER = (sys.executable, "-m", "tfmed.worker")
+WORKER = (sys.executable, "-P", "-m", "tfmed.worker")
+"""Starts a worker; -P because another tfmed, or a `random.py`, may lie in the current folder."""
 ONE_THREAD = {
+    "KERAS_BACKEND": "tensorflow",
     "TF_CPP_MIN_LOG_LEVEL": "3",
     **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     "MALLOC_ARENA_MAX": "2",  # else glibc keeps freed batches in an arena per thread
@@ -47,6 +49,7 @@ def request_for(job: Job, store: Store, datasets: Mapping[str, DatasetInfo]) -> 
     return {
         "kind": job.kind,
         "spec": job.spec,
+        "code": job.code,
         "title": job.title,
         "data": {role: datasets[md5].to_json() for role, md5 in job.data.items()},
         "parents": {role: str(store.path(parent)) for role, parent in job.parents.items()},
@@ -96,15 +99,18 @@ class Processes:
 
     def start(self, job: Job) -> None:
         """Gives a job to an idle worker, or to a new one."""
+        idle_dead = [w for w in self._workers if w.job is None and w.process.poll() is not None]
+        for worker in idle_dead:  # its death costs the next job no try
+            self._dismiss(worker)
         every = len(self._gpus) > 1 and bool(job.spec.get("all_gpus"))
         idle = [worker for worker in self._workers if worker.job is None]
-        worker = next((worker for worker in idle if worker.has_every_gpu == every), None)
-        if worker is None:
+        chosen = next((worker for worker in idle if worker.has_every_gpu == every), None)
+        if chosen is None:
             if len(self._workers) == self._most:
                 self._dismiss(idle[0])
-            worker = self._hire(every)
-        worker.job = job
-        worker.send(request_for(job, self._store, self._datasets))
+            chosen = self._hire(every)
+        chosen.job = job
+        chosen.send(request_for(job, self._store, self._datasets))
 
     def wait(self) -> Iterator[Event]:
         """Yields what the workers tell, after waiting for one of them."""
@@ -205,7 +211,8 @@ class _Worker:
     def answers(self, chunk: bytes) -> list[dict[str, Any]]:
         """The whole lines in what was read; half a line waits for its rest."""
         *lines, self._unread = (self._unread + chunk).split(b"\n")
-        return [json.loads(line) for line in lines]
+        # Anything else was printed while Python started, by a sitecustomize say.
+        return [json.loads(line) for line in lines if line.startswith(b"{")]
 
     def last_words(self) -> str:
         """The last line that it wrote to standard error."""

@@ -1,5 +1,6 @@
 """What the command tells while it works: the stage, how much is done, the time left."""
 
+import contextlib
 import sys
 import time
 from typing import TextIO
@@ -26,7 +27,7 @@ class Console:
     def line(self, text: str) -> None:
         """One line of its own."""
         self._close()
-        print(text, file=self._stream, flush=True)
+        self._write(f"{text}\n")
 
     def stage(self, text: str) -> None:
         """A new stage of the work begins."""
@@ -43,7 +44,7 @@ class Console:
         if progress.finished:
             self.line(text)
         elif self._stream.isatty():
-            print(f"\r\x1b[K{text[:100]}", end="", file=self._stream, flush=True)
+            self._write(f"\r\x1b[K{text[:100]}")
             self._open = True
 
     def _left(self, progress: Progress) -> str:
@@ -56,8 +57,13 @@ class Console:
 
     def _close(self) -> None:
         if self._open:
-            print("\r\x1b[K", end="", file=self._stream)
+            self._write("\r\x1b[K")
             self._open = False
+
+    def _write(self, text: str) -> None:
+        with contextlib.suppress(OSError):  # a terminal or a log that is gone stops no study
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def clock(seconds: float) -> str:

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import tfmed
 from tfmed.data import DatasetInfo
 
+_ASK_TENSORFLOW = "import tensorflow as tf; print(bool(tf.config.list_physical_devices('GPU')))"
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "openTSNE", "matplotlib")
 
 
@@ -66,6 +68,13 @@ def visible_gpus() -> list[str]:
     if listed is None:
         return [str(number) for number, _ in enumerate(_gpus())]
     return [name for name in listed.split(",") if name not in ("", "-1")]
+
+
+def tensorflow_uses_gpus() -> bool:
+    """Whether TensorFlow finds a GPU that it can use; asked in a process of its own."""
+    command = [sys.executable, "-P", "-c", _ASK_TENSORFLOW]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip().endswith("True")
 
 
 def _gpus() -> list[str]:

@@ -6,15 +6,13 @@ the report. Claims are file locks, which end with the process that holds them.
 """
 
 import contextlib
-import fcntl
-import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tfmed.errors import InputError
 from tfmed.jobs import Job, Store, with_ancestors
+from tfmed.locks import hold
 from tfmed.plan import Plan
 
 PRETRAIN = "pretrain"
@@ -72,24 +70,33 @@ def share(plan: Plan, shard: Shard) -> list[Job]:
 
 
 def do_share(
-    jobs: Sequence[Job],
+    plan: Plan,
+    shard: Shard,
     store: Store,
     do: Callable[[Sequence[Job]], None],
     wait: Callable[[Job], None] = lambda _: None,
 ) -> None:
-    """Does a shard's jobs, and the pretrainings that no other shard has claimed.
+    """Does a shard's `share`, and the pretrainings that it needs and no other shard does.
+
+    Where each seed pretrains, each shard begins with other pretrainings, and takes over those whose
+    shard is not there.
 
     Args:
-        jobs: what `share` returned.
+        plan: of the study.
+        shard: whose share.
         store: shared by all shards.
         do: does those of the jobs, parents first, whose results are not in the store.
         wait: told, once, which pretraining of another shard is waited for.
     """
+    jobs = share(plan, shard)
     pretrainings = [job for job in with_ancestors(jobs) if job.kind == PRETRAIN]
+    first = {job.key for job in plan.pretrainings[shard.index - 1 :: shard.count]}
     elsewhere = {}
     with contextlib.ExitStack() as claims:
         for job in pretrainings:
-            if store.load(job) is None and not claims.enter_context(claim(store, job)):
+            if store.load(job) is not None:
+                continue
+            if job.key not in first or not claims.enter_context(claim(store, job)):
                 elsewhere[job.key] = job
         do([job for job in with_ancestors(jobs) if not _pretrainings(job) & elsewhere.keys()])
     for job in elsewhere.values():
@@ -100,39 +107,14 @@ def do_share(
 
 def unfinished(plan: Plan, store: Store) -> int:
     """How many of a study's jobs that runs, or what is measured of them, need have no result."""
-    kinds = (PRETRAIN, "run", "baseline", "forgetting")
+    kinds = (PRETRAIN, "run", "baseline", "forgetting", "latent_space")
     jobs = [job for job in with_ancestors(plan.jobs()) if job.kind in kinds]
     return sum(not store.path(job).exists() for job in jobs)
 
 
-@contextlib.contextmanager
-def claim(store: Store, job: Job) -> Iterator[bool]:
-    """Whether this process may do a job; while it does, no other one may.
-
-    Raises:
-        InputError: the folder takes no file locks.
-    """
-    path = store.path(job).with_suffix(".claim")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError as error:
-            raise InputError(
-                f"{path.parent}: takes no file locks ({error.strerror}), which shards need; "
-                "set TFMED_CACHE to a shared folder that does"
-            ) from None
-        try:
-            # Another process may have removed the file between opening and locking it.
-            yield path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
-        finally:
-            path.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
+def claim(store: Store, job: Job) -> contextlib.AbstractContextManager[bool]:
+    """Whether this process may do a job; while it does, no other one may; errors as for `hold`."""
+    return hold(store.path(job).with_suffix(".claim"), wait=False)
 
 
 def _await(

@@ -20,9 +20,13 @@ from typing import Any
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.jobs import Result, read_result, write_result
+from tfmed.specs import code_of
 
 _MODULES = {"evaluate": "tfmed.summaries", "compare": "tfmed.summaries"}
 """Where the functions of kinds of jobs are that need no TensorFlow."""
+
+SECONDS_BETWEEN_SHARES = 0.5
+"""What a job tells of its progress more often than that would only keep the command busy."""
 
 
 def main() -> int:
@@ -34,11 +38,19 @@ def main() -> int:
     def tell(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
 
+    told = time.monotonic()
+
+    def say(share: float) -> None:
+        nonlocal told
+        if time.monotonic() - told >= SECONDS_BETWEEN_SHARES:
+            told = time.monotonic()
+            tell({"share": share})
+
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     use_one_thread()
     while True:
-        tell(answer(json.loads(requests.get()), lambda share: tell({"share": share})))
+        tell(answer(json.loads(requests.get()), say))
 
 
 def _read_requests(requests: "queue.Queue[str]") -> None:
@@ -48,13 +60,22 @@ def _read_requests(requests: "queue.Queue[str]") -> None:
 
 
 def use_one_thread() -> None:
-    """Keeps TensorFlow, before it does anything, to one thread and to the GPU memory it needs."""
+    """Keeps TensorFlow, before it does anything, to one thread and to the GPU memory it needs.
+
+    Results do not depend on the user's keras.json, nor on what else this process did before.
+    """
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
+    tf.config.experimental.enable_op_determinism()
+    import keras
+
+    keras.config.set_floatx("float32")
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
 
 
 def answer(request: dict[str, Any], say: Callable[[float], None]) -> dict[str, Any]:
@@ -116,9 +137,23 @@ def perform(
     module = importlib.import_module(_MODULES.get(request["kind"], "tfmed.stages"))
     data = {role: DatasetInfo.from_json(values) for role, values in request["data"].items()}
     started = time.perf_counter()
+    _check_code(request["kind"], request["code"])
     result = getattr(module, request["kind"])(request["spec"], data, parents, say)
     seconds = round(time.perf_counter() - started, 2)
     return Result({**result.record, "seconds": seconds}, result.arrays)
+
+
+def _check_code(kind: str, expected: str) -> None:
+    """Sees that this process runs the code that a job's key tells of.
+
+    Raises:
+        InputError: tfmed was changed or updated after the command began.
+    """
+    if expected and code_of(kind) != expected:
+        raise InputError(
+            "the code of tfmed or the version of a package changed while the study ran; finished "
+            "work is kept: run the study again"
+        )
 
 
 if __name__ == "__main__":

@@ -263,7 +263,7 @@ def test_a_disk_that_fills_up_on_the_way_is_named_and_left_clean(monkeypatch, in
         raise RuntimeError("Failed to finalize writing") from full
 
     monkeypatch.setattr(records.shuffle.Shuffler, "add", fills_up)
-    with pytest.raises(InputError, match=r"records of set .* \(No space left on device\): choose"):
+    with pytest.raises(InputError, match=r"set .* \(No space left on device\): set TFMED_CACHE"):
         write_records(info, tmp_path / "records", progress=False)
     assert files_in(tmp_path / "records") == []
 

@@ -19,7 +19,7 @@ from tfmed.plan import make_plan
 from tfmed.schedule import do_jobs
 from tfmed.study import read_study
 
-pytest.importorskip("ray", reason='Ray is not installed: pip install "tfmed[ray]"')
+pytest.importorskip("ray", reason="Ray is not installed: see requirements-dev.txt")
 
 
 class Nodes:

@@ -166,14 +166,14 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
     """
     folder = folder.absolute()
     path = folder / MedmnistRecords.name / _config_name(info) / str(MedmnistRecords.VERSION)
-    with _writing(info, folder), alone_in(path.parent):
-        _remove_unfinished(path)
-        if _is_whole(path):
-            mark_used(path / "dataset_info.json")
-            return path
-        shutil.rmtree(path, ignore_errors=True)
-        _check_space(info, folder)
-        _build(info, path, progress)
+    if not _is_whole(path):
+        with _writing(info, folder), alone_in(path.parent):
+            _remove_unfinished(path)
+            if not _is_whole(path):  # another process may have written them meanwhile
+                shutil.rmtree(path, ignore_errors=True)
+                _check_space(info, folder)
+                _build(info, path, progress)
+    mark_used(path / "dataset_info.json")
     return path
 
 
@@ -342,7 +342,7 @@ def _writing(info: DatasetInfo, folder: Path) -> Iterator[None]:
         reason = getattr(fault, "strerror", None) or str(fault).rpartition("; ")[2]
         raise InputError(
             f"records of {info.name} cannot be written to {printable(folder)} "
-            f"({printable(reason)}): choose a folder you may write to, with "
+            f"({printable(reason)}): set TFMED_CACHE to a folder you may write to, with "
             f"{_needed(info) / 1e9:.1f} GB free"
         ) from None
 
@@ -384,5 +384,5 @@ def _check_space(info: DatasetInfo, folder: Path) -> None:
     if free < _needed(info):
         raise InputError(
             f"records of {info.name} need {_needed(info) / 1e9:.1f} GB and {printable(folder)} has "
-            f"{free / 1e9:.1f} GB free: free some, or choose another folder"
+            f"{free / 1e9:.1f} GB free: free some, or set TFMED_CACHE to another folder"
         )

@@ -5,6 +5,7 @@ format (Yang et al., "MedMNIST v2", Scientific Data 2023).
 """
 
 import ast
+import contextlib
 import difflib
 import functools
 import hashlib
@@ -391,14 +392,16 @@ def _write_phantom(
     """Draw a phantom into `path`, which appears only when it is whole."""
     from tfmed.data.phantom import draw_phantom
 
-    arrays: dict[str, Any] = draw_phantom(domain, counts=counts)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with alone_in(path.parent):
+            with contextlib.suppress(InputError):
+                _verified(path)
+                return  # another process drew it meanwhile
             for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
                 left.unlink()
             drawn = path.with_name(f".{path.name}{_DRAWING}")
             try:
+                arrays: dict[str, Any] = draw_phantom(domain, counts=counts)
                 with drawn.open("wb") as file:
                     # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
                     np.savez(file, **arrays)

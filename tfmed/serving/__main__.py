@@ -1,6 +1,7 @@
 """`python -m tfmed.serving check DIR` and `python -m tfmed.serving predict … IMAGE…`."""
 
 import argparse
+import contextlib
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -72,17 +73,17 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < 3600:
-        raise argparse.ArgumentTypeError(f"'{text}' is no time from 0 to 3600 seconds")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 < (value := float(text)) < 3600:
+            return value
+    raise argparse.ArgumentTypeError(f"'{text}' is no time from 0 to 3600 seconds")
 
 
 def _tries(text: str) -> int:
-    value = int(text)
-    if not 0 <= value <= 20:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to 20")
-    return value
+    with contextlib.suppress(ValueError):
+        if 0 <= (value := int(text)) <= 20:
+            return value
+    raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 0 to 20")
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -3,14 +3,12 @@
 Both are text protos, `tensorflow.serving.ModelServerConfig` and `BatchingParameters`.
 """
 
-import contextlib
-import fcntl
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfmed.errors import InputError
+from tfmed.locks import alone_in
 from tfmed.serving import card, gate
 from tfmed.serving.versions import versions
 
@@ -98,7 +96,8 @@ def write_configs(models: Path) -> list[Served]:
         InputError: the folder can't be written to.
     """
     try:
-        with _alone(models):
+        models.stat()  # one that is not there is not made
+        with alone_in(models):  # or a second export could write a list without this one's versions
             folders = sorted(path for path in models.iterdir() if versions(path))
             served = [choose(folder) for folder in folders]
             _replace(models / CONFIG, models_config(served))
@@ -108,17 +107,6 @@ def write_configs(models: Path) -> list[Served]:
             f"{models}: {CONFIG} can't be written there ({error.strerror}); choose another --models"
         ) from None
     return served
-
-
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps a second export from writing a list that it made before this one's versions."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -129,7 +129,7 @@ def ask(folder: Path) -> list[Check]:
 
 def _asked_apart(folder: Path) -> list[Check]:
     # A damaged graph may end the process that loads it.
-    command = [sys.executable, "-m", "tfmed.serving.gate", str(folder)]
+    command = [sys.executable, "-P", "-m", "tfmed.serving.gate", str(folder)]
     paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     try:
