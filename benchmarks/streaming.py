@@ -22,13 +22,13 @@ import numpy as np
 
 SIDE, CHESTMNIST_TRAIN = 224, 78_468
 BATCH, CHUNK = 64, 512
-MEGABYTE = 2**20
+MEGABYTE = 1e6
 
 
 def peak_mb() -> float:
     """High-water mark of this process's resident memory (Linux counts in kB, macOS in bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / MEGABYTE if sys.platform == "darwin" else peak / 1024
+    return peak / MEGABYTE if sys.platform == "darwin" else peak * 1024 / MEGABYTE
 
 
 def resident_mb() -> float:
