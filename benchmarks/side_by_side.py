@@ -93,9 +93,9 @@ def take_turns(
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:
-    """Smallest, median and largest value."""
+    """Smallest, median and largest value; the only one alone."""
     three = (min(values), statistics.median(values), max(values))
-    return " / ".join(f"{value:,.{digits}f}" for value in three)
+    return " / ".join(f"{value:,.{digits}f}" for value in three[: 1 if len(values) == 1 else 3])
 
 
 def ratio(values: Sequence[float], reference: Sequence[float]) -> str:

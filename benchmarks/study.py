@@ -384,8 +384,8 @@ def main() -> None:
             with tempfile.TemporaryDirectory(prefix="tfmed-study-") as folder:
                 measured[name].append(contender(args, Path(folder)))
     part = " (the quick study: a part, not to be quoted)" if args.part else ""
-    rounds = "1 round" if args.rounds == 1 else f"{args.rounds} rounds"
-    print(f"{machine()}. Seconds{part}, least / median / most of {rounds}.\n")
+    rounds = "1 round" if args.rounds == 1 else f"{args.rounds} rounds, least / median / most"
+    print(f"{machine()}. Seconds{part} of {rounds}.\n")
     rows = [row for name, each in measured.items() for row in stage_rows(name, each)]
     found = ratio(totals(measured["notebook"]), totals(measured["tfmed"]))
     print(markdown_table(["stage", "seconds"], [*rows, ["**notebook over tfmed**", found]]))

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from tfmed import data, inputs, models, stages
+from tfmed import data, inputs, models, stages, training
 from tfmed.cache import cache_folder
 from tfmed.data import loading, sources, verify
 from tfmed.errors import InputError
@@ -330,6 +330,13 @@ def test_similarity_compares_every_two_spaces(plan, finished):
     n = len(parents)
     assert len(cka) == n * (n - 1) // 2
     assert all(pair["low"] <= pair["value"] <= pair["high"] <= 1 for pair in cka)
+
+
+@pytest.mark.parametrize("kind", ["pretraining", "scratch", "frozen", "random_logistic"])
+def test_a_job_does_not_depend_on_what_its_worker_did_before(plan, finished, kind):
+    job = plan.pretraining if kind == "pretraining" else run_of(plan, kind).job
+    training.seed_everything(99)
+    assert_same(again(plan, finished, job), finished[job.key])
 
 
 def test_every_module_that_a_job_runs_is_part_of_its_key(plan, finished, ran):

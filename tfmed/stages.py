@@ -57,8 +57,8 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 def _pretrain(spec: Spec, source: DatasetInfo, records: Path | None, say: Say) -> Result:
     seed, fit = spec["seed"], FitConfig(**spec["fit"])
+    training.seed_everything(seed)  # first: TensorFlow's global seed is part of every shuffle's
     images = pretraining_images(source, records, fit, seed, spec["max_images"])
-    training.seed_everything(seed)
     with training.devices(all_gpus=spec["all_gpus"]).scope():
         encoder, autoencoder = _autoencoder(spec, source)
         fitted = training.fit_autoencoder(autoencoder, images.train, images.val, fit, say)

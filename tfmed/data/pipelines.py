@@ -125,7 +125,10 @@ def _batches(
             batch = scale_images(batch)
         return batch if held_labels is None else (batch, tf.gather(held_labels, batch_rows))
 
-    batches = rows.batch(batch_size).repeat(passes).map(gather)
+    batches = rows.batch(batch_size)
+    if passes > 1:  # even once would be another order under the same seed
+        batches = batches.repeat(passes)
+    batches = batches.map(gather)
     if augment:
         batches = _shifted(batches, shuffle_seed)
     return batches.prefetch(2).with_options(_as_written())
