@@ -22,19 +22,19 @@ import numpy as np
 
 SIDE, CHESTMNIST_TRAIN = 224, 78_468
 BATCH, CHUNK = 64, 512
-MEGABYTE = 1e6
+MEBIBYTE = 2**20
 
 
 def peak_mb() -> float:
     """High-water mark of this process's resident memory (Linux counts in kB, macOS in bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / MEGABYTE if sys.platform == "darwin" else peak * 1024 / MEGABYTE
+    return peak / MEBIBYTE if sys.platform == "darwin" else peak / 1024
 
 
 def resident_mb() -> float:
     """Resident memory of this process now (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / MEGABYTE
+    return pages * resource.getpagesize() / MEBIBYTE
 
 
 def write_npz(path: Path, n_train: int) -> None:
@@ -62,13 +62,13 @@ def write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
 
 
 def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
-    """Peaks in MB, current memory in MB and rates in images/s of one size."""
+    """Peaks in MiB, current memory in MiB and rates in images/s of one size."""
     import tensorflow as tf
 
     from tfmed.data.records import stream_images, write_records
     from tfmed.data.sources import loading_notice, resolve
 
-    row = {"images": n_train, "MB of images": n_train * SIDE**2 / MEGABYTE, "import": peak_mb()}
+    row = {"images": n_train, "MiB of images": n_train * SIDE**2 / MEBIBYTE, "import": peak_mb()}
     path = folder / f"generated_{n_train}.npz"
     write_npz(path, n_train)
     info = resolve(str(path), data_root=folder, cache_dir=folder, role="source")
@@ -142,7 +142,9 @@ def main() -> None:
             inside.mkdir(exist_ok=True)
             row = measured_apart(inside, n_train, args.steps)
             if position == 0:
-                print("memory in MB; peaks up to the end of each stage")
+                print(
+                    "memory in MiB; peaks up to the end of each stage, but after first and last step as it was"
+                )
                 print(" | ".join(row))
             print(" | ".join(f"{row[name]:>{len(name)},.0f}" for name in row), flush=True)
             if not args.keep:

@@ -1,4 +1,5 @@
 import errno
+import functools
 import os
 import shutil
 import subprocess
@@ -113,12 +114,14 @@ def test_a_name_in_another_encoding_is_refused_in_one_line(capsys):
 
 
 def test_who_interrupts_a_fresh_run_is_told_how_not_to_begin_anew(capsys, monkeypatch):
-    def interrupt(_):
+    def interrupt(options, *, discarded):
+        options.discarded = discarded
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_run", interrupt)
-    assert cli.main(["--fresh"]) == 130
-    assert "the same command without --fresh goes on from there" in capsys.readouterr().err
+    for discarded, command in ((True, "command without --fresh"), (False, "command")):
+        monkeypatch.setattr(cli, "_run", functools.partial(interrupt, discarded=discarded))
+        assert cli.main(["--fresh"]) == 130
+        assert f"the same {command} goes on from there" in capsys.readouterr().err
 
 
 def test_a_shard_never_takes_phantom_images_for_data_that_it_can_not_reach(capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import tempfile
 import tomllib
 from pathlib import Path
@@ -262,3 +263,24 @@ def test_any_toml_is_a_sound_study_or_one_clear_line(table):
 @given(st.binary(max_size=60) | st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode))
 def test_any_bytes_are_a_sound_study_or_one_clear_line(content):
     assert is_sound_or_refused_in_one_line(content)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('title = ""', "title = '' is out of range; it must be a text"),
+        ('title = "a\\u0000b"', "without control and private characters"),
+        ('question = "\\ue000"', "question = '"),
+    ],
+)
+def test_a_text_that_no_page_can_show_is_refused_before_any_work(tmp_path, line, named):
+    path = tmp_path / "study.toml"
+    path.write_text(line, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(named)):
+        read_study(path)
+
+
+def test_a_title_in_any_script_is_taken(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text('title = "胸部 صدر 😀\\u200b\\nx"', encoding="utf-8")
+    assert read_study(path).title.endswith("\nx")

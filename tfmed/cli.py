@@ -93,7 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _same_command(options: argparse.Namespace) -> str:
     """What to type to go on."""
-    return "the same command without --fresh" if options.fresh else "the same command"
+    # Once it has discarded old results, and no sooner, --fresh would discard new ones.
+    discarded = getattr(options, "discarded", False)
+    return "the same command without --fresh" if discarded else "the same command"
 
 
 def _interrupt(*_: object) -> None:
@@ -237,7 +239,10 @@ def _run(options: argparse.Namespace) -> None:
                 except _BusyError:
                     console.line("all work is done, and another shard is writing the report")
                     return
-            finished = _do_jobs(plan, store, backend, options.fresh, console)
+            if options.fresh:
+                _discard(plan, store)
+                options.discarded = True
+            finished = _do_jobs(plan, store, backend, console)
         models = _export(plan, finished, here, options.models, console)
         console.stage("evaluating")
         found = results.assemble(plan, finished, folder)
@@ -339,15 +344,21 @@ def _swept(store: Any, models: Path) -> Iterator[None]:
         sweep()
 
 
-def _do_jobs(plan: Any, store: Any, backend: Any, fresh: bool, console: Any) -> dict[str, Any]:
+def _discard(plan: Any, store: Any) -> None:
+    """Forgets the results of every job of the plan."""
+    from tfmed.jobs import with_ancestors
+
+    store.check_writable()
+    for job in with_ancestors(plan.jobs()):
+        store.discard(job)
+
+
+def _do_jobs(plan: Any, store: Any, backend: Any, console: Any) -> dict[str, Any]:
     """Key to result of every job of the plan, those kept from earlier included."""
     from tfmed.jobs import with_ancestors
     from tfmed.schedule import do_jobs
 
     jobs = with_ancestors(plan.jobs())
-    if fresh:
-        for job in jobs:
-            store.discard(job)
     finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
     todo = [job for job in jobs if job.key not in finished]
     if todo:
@@ -378,6 +389,8 @@ def _do_shard(plan: Any, shard: Any, store: Any, backend: Any, console: Any) -> 
     def do(some: Sequence[Any]) -> None:
         every = with_ancestors(some)
         done = {job.key for job in every if store.load(job) is not None}
+        if len(done) < len(every):
+            store.check_writable()
         do_jobs(every, done, backend, console.jobs)
 
     def wait(job: Any) -> None:

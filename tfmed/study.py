@@ -6,6 +6,7 @@ import re
 import tomllib
 import types
 import typing
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 from tfmed.errors import InputError
 
+_NEVER_SHOWN = ("Cc", "Co", "Cs")
+"""Unicode's categories of characters that no page can show: control, private use, surrogates."""
 LabelBudget = int | Literal["full"]
 Strategy = Literal["scratch", "random_frozen", "frozen", "finetune"]
 STRATEGIES: tuple[Strategy, ...] = typing.get_args(Strategy)
@@ -283,6 +286,10 @@ def check(study: Study) -> None:
         study.name,
         "1 to 100 letters, digits, '.', '_' or '-' (it names the report's folder)",
     )
+    _require(bool(study.title.strip()), "title", study.title, "a text (it is the report's)")
+    for name, words in (("title", study.title), ("question", study.question)):
+        shown = all(unicodedata.category(c) not in _NEVER_SHOWN or c in "\n\t" for c in words)
+        _require(shown, name, words, "a text without control and private characters")
     _require(1 <= study.seeds <= 1000, "seeds", study.seeds, "from 1 to 1000")
     encoder = study.encoder
     _require(

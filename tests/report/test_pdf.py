@@ -8,6 +8,7 @@ import pytest
 from example_results import example_results
 from pypdfium2 import raw
 
+from tfmed.errors import InputError
 from tfmed.report import render_pdf
 from tfmed.report.blocks import figure, heading, number_blocks, paragraph, text
 from tfmed.report.content import document
@@ -137,3 +138,11 @@ def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
     (section,) = number_blocks([{"blocks": [heading("Losses"), figure("a", text(""), "")]}])
     kinds = [block["kind"] for block in section["blocks"]]
     assert kinds == ["heading", "paragraph", "figure"]
+
+
+def test_a_text_that_no_pdf_can_show_is_one_line(tmp_path: Path) -> None:
+    results = example_results(evidence=False, latent=False, comparisons=False)
+    results["study"]["title"] = "\0"
+    drawn = draw_all(results, tmp_path)
+    with pytest.raises(InputError, match=r"the PDF can't show a text .*; mend that text"):
+        render_pdf(document(results, drawn), drawn)

@@ -228,13 +228,19 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         "document.json": json.dumps(data),
         **{f"{figure}.svg": svg for figure, svg in figures.items()},
     }
-    return typst.compile(  # type: ignore[call-overload]  # its stub knows no dict of files
-        {name: text.encode() for name, text in files.items()},
-        font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
-        ignore_system_fonts=True,
-        timestamp=int(started.timestamp()),
-        pdf_standards=PDF_STANDARDS,
-    )
+    try:
+        return typst.compile(  # type: ignore[call-overload]  # its stub knows no dict of files
+            {name: text.encode() for name, text in files.items()},
+            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+            ignore_system_fonts=True,
+            timestamp=int(started.timestamp()),
+            pdf_standards=PDF_STANDARDS,
+        )
+    except typst.TypstError as error:
+        raise InputError(
+            f"the PDF can't show a text of these results ({error}); mend that text, and render the "
+            "report again with --report-only"
+        ) from None
 
 
 def _date(started: str) -> datetime.datetime:
