@@ -142,9 +142,7 @@ def main() -> None:
             inside.mkdir(exist_ok=True)
             row = measured_apart(inside, n_train, args.steps)
             if position == 0:
-                print(
-                    "memory in MiB; peaks up to the end of each stage, but after first and last step as it was"
-                )
+                print("memory in MiB: peaks up to the end of each stage; of steps, as it was then")
                 print(" | ".join(row))
             print(" | ".join(f"{row[name]:>{len(name)},.0f}" for name in row), flush=True)
             if not args.keep:
