@@ -355,7 +355,7 @@ def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
 @pytest.mark.parametrize(
     ("clear", "words"),
     [
-        (False, "not clear, so what pretraining as such does to a frozen encoder stays open."),
+        (False, "not clear, so the effect of pretraining as such stays open."),
         (True, "clear, so pretraining has the credit"),
     ],
 )

@@ -122,7 +122,7 @@ def _credit(results: dict, task: str, shown: list[int | str]) -> str:
     )
     outcomes = {verdict(found) for found in controls}
     if outcomes == {0}:
-        credit = "not clear, so what pretraining as such does to a frozen encoder stays open"
+        credit = "not clear, so the effect of pretraining as such stays open"
     elif outcomes == {1}:
         credit = "clear, so pretraining has the credit and not the network's shape alone"
     elif outcomes == {-1}:
