@@ -2,24 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
-from hypothesis import strategies as st
-from simulation import simulated
+from hypothesis import assume, given
+from simulation import cases, quick, simulated
 from sklearn import metrics as reference
 
 from tfmed.curves import RECALL_GRID, ROC_GRID, curve_bands, reliability, reliability_band
 from tfmed.evaluation import evaluate
-
-# Few distinct values, so that ties (also with .5) are common.
-tied_scores = st.integers(0, 8).map(lambda k: k / 8)
-cases = st.lists(
-    st.tuples(st.integers(0, 1), tied_scores | st.floats(0, 1)), min_size=1, max_size=40
-).map(lambda rows: (np.array([y for y, _ in rows]), np.array([s for _, s in rows])))
-quick = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
-)
 
 
 @quick

@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from simulation import simulated
+from simulation import cases, quick, simulated
 
 from tfmed.errors import InputError
 from tfmed.evaluation import compare, corrected, evaluate, summarise
@@ -17,17 +17,6 @@ from tfmed.predictions import (
     write_labels,
     write_predictions,
     write_thresholds,
-)
-
-# Few distinct values, so that ties (also with .5) are common.
-tied_scores = st.integers(0, 8).map(lambda k: k / 8)
-cases = st.lists(
-    st.tuples(st.integers(0, 1), tied_scores | st.floats(0, 1)), min_size=1, max_size=40
-).map(lambda rows: (np.array([y for y, _ in rows]), np.array([s for _, s in rows])))
-quick = settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.function_scoped_fixture],
 )
 
 
