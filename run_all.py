@@ -3,7 +3,7 @@
 
 import sys
 
-from tfmed.cli import main
+from tfmed.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

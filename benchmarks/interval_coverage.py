@@ -4,8 +4,8 @@ Two strategies are simulated whose true metrics are known. A case's logit is its
 seed's effects (shift and separation) plus the case's own difficulty (shared by all strategies), the
 strategy's, and what is left; seeds, cases and their labels are drawn anew each time. The truth is
 the expectation over seeds of the metric at infinitely many cases. The closed form of
-`tfmed.intervals` stands beside a hierarchical bootstrap (percentiles; seeds, then cases).
-Run from the repository: `OMP_NUM_THREADS=1 python -m benchmarks.interval_coverage`.
+`tfmed.evaluation.intervals` stands beside a hierarchical bootstrap (percentiles; seeds, then
+cases). Run from the repository: `OMP_NUM_THREADS=1 python -m benchmarks.interval_coverage`.
 """
 
 import argparse
@@ -17,8 +17,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 from scipy.stats import norm
 
-from tfmed.case_values import case_values
-from tfmed.intervals import compare, corrected, difference_of, interval_of
+from tfmed.evaluation.case_values import case_values
+from tfmed.evaluation.intervals import compare, corrected, difference_of, interval_of
 
 SHARE_OF_CLASS_1 = 0.625
 # Standard deviations in logits of: case, case by strategy, case by strategy by seed.

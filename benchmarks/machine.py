@@ -34,8 +34,8 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.provenance import usable_cores
-from tfmed.study import PretrainingSettings
+from tfmed.config.study import PretrainingSettings
+from tfmed.orchestration.provenance import usable_cores
 
 BATCH = PretrainingSettings().fit.batch_size
 MATRIX, COPIED_BYTES = 768, 2**28

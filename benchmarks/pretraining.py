@@ -5,8 +5,8 @@ distributions and generated images) and read 256 validation images after each ep
 scaled tensors in memory: once as it comes, and once tuned, when it first tries channels_last and
 the fused Adam on some steps and keeps the fastest combination; the padding of its strided
 convolutions is symmetric. tfmed's processes have the environment and the one thread that
-`tfmed.processes` gives them. The rate of several processes is that of all their images from the
-first one's start to the last one's end.
+`tfmed.execution.processes` gives them. The rate of several processes is that of all their images
+from the first one's start to the last one's end.
 Run from the repository: `python -m benchmarks.pretraining [--rounds N] [--epochs N] [--images N]`.
 """
 
@@ -31,8 +31,8 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.processes import worker_environment
-from tfmed.study import FitConfig, PretrainingSettings
+from tfmed.config.study import FitConfig, PretrainingSettings
+from tfmed.execution.processes import worker_environment
 
 CONTENDERS = [
     Contender("tfmed, 2 processes × 1 thread", ["--fit", "tfmed"], 2, worker_environment(0, [])),
@@ -63,32 +63,34 @@ def build_autoencoder() -> Any:
     """The default study's autoencoder."""
     import dataclasses
 
-    from tfmed import models
-    from tfmed.study import EncoderSettings
+    from tfmed.config.study import EncoderSettings
+    from tfmed.training import models
 
     config = models.EncoderConfig((28, 28, 1), **dataclasses.asdict(EncoderSettings()))
     return models.build_autoencoder(models.build_encoder(config), models.build_decoder(config))
 
 
 def fit_tfmed(n: int, epochs: int, seed: int) -> dict[str, Any]:
-    """`tfmed.training.fit_autoencoder` on one thread, as a worker of `tfmed.processes` calls it."""
+    """`tfmed.training.fitting.fit_autoencoder` on one thread, as a worker of
+    `tfmed.execution.processes` calls it.
+    """
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from tfmed import training
     from tfmed.data.pipelines import autoencoder_batches
+    from tfmed.training import fitting
 
     train, val = images(n)
-    training.seed_everything(seed)
+    fitting.seed_everything(seed)
     autoencoder = build_autoencoder()
     wait_for_start()
     clock = [time.perf_counter()]
     fit = fit_config(epochs)
-    fitted = training.fit_autoencoder(
+    fitted = fitting.fit_autoencoder(
         autoencoder,
         autoencoder_batches(train, batch_size=fit.batch_size, shuffle_seed=seed),
-        autoencoder_batches(val, batch_size=training.PREDICT_BATCH, shuffle_seed=None),
+        autoencoder_batches(val, batch_size=fitting.PREDICT_BATCH, shuffle_seed=None),
         fit,
         lambda _: clock.append(time.perf_counter()),
     )

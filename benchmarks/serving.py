@@ -28,12 +28,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed import models
 from tfmed.data import DatasetInfo
 from tfmed.data.pipelines import scale_images
-from tfmed.models import EncoderConfig
 from tfmed.serving import archive, gate, loader
 from tfmed.serving.card import Evidence
+from tfmed.training import models
+from tfmed.training.models import EncoderConfig
 
 BATCHES = (1, 32, 256)
 FEWEST_CALLS = 20

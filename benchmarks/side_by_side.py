@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import provenance
+from tfmed.orchestration import provenance
 
 CHESTMNIST_TRAIN, SIDE = 78_468, 28
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

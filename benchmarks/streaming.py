@@ -87,8 +87,9 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
 
 def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
     """The study's own pretraining, one epoch of so many steps, sampling memory."""
-    from tfmed import stages, training
-    from tfmed.study import EncoderSettings, FitConfig
+    from tfmed.config.study import EncoderSettings, FitConfig
+    from tfmed.steps import stages
+    from tfmed.training import fitting
 
     os.environ["TFMED_CACHE"] = str(folder)
     fit = FitConfig(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
@@ -99,17 +100,17 @@ def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
         "seed": 0,
         "all_gpus": False,
     }
-    training.STEPS_PER_EXECUTION = 1  # to see memory after every step
+    fitting.STEPS_PER_EXECUTION = 1  # to see memory after every step
     resident: list[float] = []
-    keras_fit = training.keras.Model.fit
+    keras_fit = fitting.keras.Model.fit
 
     def watched(model, *args, callbacks, **options):
-        sample = training.keras.callbacks.LambdaCallback(
+        sample = fitting.keras.callbacks.LambdaCallback(
             on_train_batch_end=lambda step, logs: resident.append(resident_mb())
         )
         return keras_fit(model, *args, callbacks=[*callbacks, sample], **options)
 
-    training.keras.Model.fit = watched
+    fitting.keras.Model.fit = watched
     start = time.perf_counter()
     stages.pretrain(spec, {"source": info}, {}, lambda share: None)
     return {

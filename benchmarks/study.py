@@ -32,8 +32,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.side_by_side import machine, markdown_table, ratio, spread
-from tfmed.plan import Plan, Run, exports, make_plan, space_id
-from tfmed.study import BASELINES, read_study
+from tfmed.config.study import BASELINES, read_study
+from tfmed.orchestration.plan import Plan, Run, exports, make_plan, space_id
 
 Seconds = dict[str, float]
 STUDY = Path(__file__).parents[1] / "studies" / "default.toml"
@@ -139,7 +139,7 @@ class Notebook:
         """Fits the autoencoder once."""
         import keras
 
-        from tfmed import models
+        from tfmed.training import models
 
         settings = self.plan.study.pretraining
         train, val = (self.data[self.plan.source.md5][split][0] for split in ("train", "val"))
@@ -167,7 +167,7 @@ class Notebook:
 
     def encoder(self, spec: Any) -> Any:
         """A new encoder with random weights."""
-        from tfmed import models
+        from tfmed.training import models
 
         return models.build_encoder(
             models.EncoderConfig(self.plan.source.image_shape, **spec["encoder"])
@@ -187,7 +187,7 @@ class Notebook:
         """Test scores of a baseline fitted to pixels, or to embeddings of an encoder."""
         import keras
 
-        from tfmed.baselines import fit_predict
+        from tfmed.training.baselines import fit_predict
 
         (x, y), (x_val, y_val) = self.labelled(run)
         known, test = np.concatenate([x, x_val]), self.data[run.task.md5]["test"][0]
@@ -207,8 +207,8 @@ class Notebook:
         """Test scores of a classifier fitted on images, frozen or not."""
         import keras
 
-        from tfmed import models
-        from tfmed.training import class_weights
+        from tfmed.training import models
+        from tfmed.training.fitting import class_weights
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)

@@ -6,7 +6,8 @@ import pytest
 
 from tfmed import cache
 from tfmed.cache import cache_folder, contents, mark_used
-from tfmed.jobs import Job, Result, Store, write_result
+from tfmed.execution.job import Job, Result
+from tfmed.execution.store import Store, write_result
 
 
 def finished_job(seed):

@@ -22,9 +22,9 @@ CONTENTS = {
     "records of large images": "records/*/*/*/dataset_info.json",
     "data files from the command": "data/*.npz",
 }
-"""What there is and the files that stand for it: finished jobs (`tfmed.jobs`), phantoms
+"""What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms
 (`tfmed.data.sources`), TFRecords (`tfmed.data.records`: the folder goes with the file), and what
-`--ray` sent to a node (`tfmed.node`)."""
+`--ray` sent to a node (`tfmed.execution.node`)."""
 
 LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")
 """Files of locks there; they go with the processes that hold them, but for killed ones."""

@@ -19,8 +19,8 @@ import pypdfium2
 import pytest
 from conftest import ROOT, Command, Done
 
+from tfmed.config.study import BASELINES
 from tfmed.report.wording import SYNTHETIC_MARK
-from tfmed.study import BASELINES
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC

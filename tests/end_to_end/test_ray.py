@@ -12,12 +12,12 @@ import pytest
 from conftest import SMALL_STUDY, Command, small
 from test_phantom_study import finished_jobs, wait_for, without_times
 
-from tfmed.cluster import Cluster
+from tfmed.config.study import read_study
 from tfmed.data.sources import resolve
-from tfmed.jobs import Store
-from tfmed.plan import make_plan
-from tfmed.schedule import do_jobs
-from tfmed.study import read_study
+from tfmed.execution.cluster import Cluster
+from tfmed.execution.schedule import do_jobs
+from tfmed.execution.store import Store
+from tfmed.orchestration.plan import make_plan
 
 pytest.importorskip("ray", reason="Ray is not installed: see requirements-dev.txt")
 

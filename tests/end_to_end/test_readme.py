@@ -6,8 +6,8 @@ import shlex
 import pytest
 from conftest import ROOT
 
-from tfmed.arguments import make_parser
-from tfmed.study import read_study
+from tfmed.cli.arguments import make_parser
+from tfmed.config.study import read_study
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tfmed.atlas import write_atlas
+from tfmed.results.atlas import write_atlas
 
 SPACES = {"scratch": "From scratch", "finetune": "Autoencoder, fine-tuned"}
 COUNTS = {

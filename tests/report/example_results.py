@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from example_parts import COUNTS, as_uri, chest, fit_history, latent_spaces, pretraining
 
-from tfmed.claims import ledger
+from tfmed.results.claims import ledger
 
 STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
 BASELINES = (

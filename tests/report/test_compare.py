@@ -14,14 +14,16 @@ import pypdfium2
 import pytest
 from example_results import HOSTILE, example_results
 
-from tfmed import cli, evaluation, intervals, predictions
-from tfmed.case_values import METRICS
+from tfmed.cli import main
 from tfmed.errors import InputError
+from tfmed.evaluation import intervals, metrics
+from tfmed.evaluation.case_values import METRICS
 from tfmed.report import compare
 from tfmed.report.answer_compare import sentences, setting_rows
 from tfmed.report.compare import Change, Compared
 from tfmed.report.content_compare import document
 from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.results import predictions
 
 ROOT = Path(__file__).resolve().parents[2]
 TASK = "pneumoniamnist"
@@ -54,13 +56,13 @@ def scored(folder: Path, results: dict, shift: float = 0.0) -> Path:
         name = f"{run['strategy']}-{run['variant']}-{run['label_budget']}-{run['seed']}"
         path = predictions.write_predictions(folder / "predictions", TASK, labels, scores, name)
         run["threshold"] = 0.5
-        run |= evaluation.evaluate(labels, scores, 0.5)
+        run |= metrics.evaluate(labels, scores, 0.5)
         run["predictions"] = f"predictions/{path.name}"
         key = tuple(run[name] for name in compare.CELL)
         stacked.setdefault(key, []).append(scores)
     for row in results["summary"]:
         of_row = np.array(stacked[tuple(row[name] for name in compare.CELL)])
-        row |= evaluation.summarise(labels, of_row, np.full(len(of_row), 0.5))
+        row |= metrics.summarise(labels, of_row, np.full(len(of_row), 0.5))
     return write_report(folder, results)
 
 
@@ -294,7 +296,7 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(
     other = small()
     spoil(other)
     a, b = write_report(tmp_path / "a", small()), write_report(tmp_path / "b", other)
-    assert cli.main(["--compare", str(a), str(b)]) == 2
+    assert main.main(["--compare", str(a), str(b)]) == 2
     (error,) = re.findall(r"^error: .*", capsys.readouterr().err, re.MULTILINE)
     assert re.search(named, error)
     assert not (tmp_path / "reports").exists()
@@ -302,7 +304,7 @@ def test_what_cannot_be_compared_is_one_line_and_exit_code_2(
 
 def test_other_options_beside_compare_are_refused(capsys: pytest.CaptureFixture) -> None:
     with pytest.raises(SystemExit) as stop:
-        cli.main(["--compare", "a", "b", "--quick"])
+        main.main(["--compare", "a", "b", "--quick"])
     assert stop.value.code == 2
     assert "not --quick" in capsys.readouterr().err
 
@@ -314,7 +316,7 @@ def test_the_command_writes_both_formats_and_a_paragraph(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert cli.main(["--compare", *map(str, pair)]) == 0
+    assert main.main(["--compare", *map(str, pair)]) == 0
     out = tmp_path / "reports" / "compare-chest-to-pneumonia-vs-chest-to-pneumonia"
     assert {path.name for path in out.iterdir()} == {"compare.html", "compare.pdf", "figures"}
     said = capsys.readouterr().err
@@ -326,7 +328,7 @@ def test_the_command_writes_both_formats_and_a_paragraph(
     change = frozen_change(compare.read_both(*pair))
     for estimate in (change.a, change.b):
         assert f"{estimate['mean']:.3f}" in text  # type: ignore[index]
-    assert cli.main(["--compare", *map(str, pair), "--out", str(tmp_path / "again")]) == 0
+    assert main.main(["--compare", *map(str, pair), "--out", str(tmp_path / "again")]) == 0
     for name in ("compare.html", "compare.pdf"):
         assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from mutations import cases, damaged
 
-from tfmed.jobs import Result, read_result, write_result
+from tfmed.execution.job import Result
+from tfmed.execution.store import read_result, write_result
 
 RESULT = Result(
     {"loss": 0.5, "names": ["a", "é"], "none": None},

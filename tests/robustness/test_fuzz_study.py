@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from mutations import SHARE, cases, damaged, expect_one_line
 
+from tfmed.config.study import Study, check, read_study
 from tfmed.errors import InputError
-from tfmed.study import Study, check, read_study
 
 DEFAULT = (Path(__file__).parents[2] / "studies" / "default.toml").read_text(encoding="utf-8")
 LINES = DEFAULT.splitlines()

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmed import models, training
 from tfmed.data import DatasetInfo
-from tfmed.models import EncoderConfig
 from tfmed.serving.card import Evidence
+from tfmed.training import fitting, models
+from tfmed.training.models import EncoderConfig
 
 NAMES = ("normal", "pneumonia")
 THRESHOLD = 0.4375
@@ -42,7 +42,7 @@ def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE)
 
 def build(shape=SHAPE):
     """A small classifier with random weights, whose answers are not all the same."""
-    training.seed_everything(0)
+    fitting.seed_everything(0)
     config = EncoderConfig(shape, latent_channels=8, base_filters=4)
     head = models.build_head(config.embedding_shape)
     return models.build_classifier(models.build_encoder(config), head, trainable=False)

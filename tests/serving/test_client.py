@@ -9,11 +9,11 @@ import pytest
 from example_model import evidence
 from small_server import serve
 
-from tfmed import training
 from tfmed.errors import InputError
 from tfmed.serving import client, gate
 from tfmed.serving.__main__ import main
 from tfmed.serving.client import BadImageError, ServerError, Target
+from tfmed.training import fitting
 
 NAME = evidence().name
 WAYS = ("rest", "grpc")
@@ -50,7 +50,7 @@ def ask(server, way, content, *, retries=3, pauses=None, **target):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_answers_are_those_of_the_keras_original(example, server, way, images, files):
-    expected = training.scores(example.classifier, images[:5])
+    expected = fitting.scores(example.classifier, images[:5])
     for content, score in zip(files[:5], expected, strict=True):
         answer = ask(server, way, content)
         assert answer.probabilities[1] == pytest.approx(score, abs=1e-6)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from example_model import evidence
 
-from tfmed import evaluation
+from tfmed.evaluation import metrics
 from tfmed.serving import card, gate
 from tfmed.serving.gate import Check, Verdict
 
@@ -141,7 +141,7 @@ def test_a_model_that_guesses_stays_a_candidate_and_the_reason_is_written(spoile
         spoiled / EXTRA / gate.TEST_SCORES, labels=found.labels.astype("uint8"), scores=found.scores
     )
     content = card.read_card(spoiled)
-    own = evaluation.mean_interval(
+    own = metrics.mean_interval(
         found.labels, found.scores, "accuracy_at_threshold", [found.threshold]
     )
     content["metrics"]["this_seed"]["accuracy_at_threshold"] = own

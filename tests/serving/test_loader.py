@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfmed import training
 from tfmed.serving import gate, loader
+from tfmed.training import fitting
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def model(example):
 
 
 def test_it_answers_as_the_keras_original(example, images, model):
-    expected = training.scores(example.classifier, images)
+    expected = fitting.scores(example.classifier, images)
     for signature, inputs in (
         ("serving_default", {"images": images}),
         ("serve_image_bytes", {"image_bytes": gate.as_png_files(images)}),

@@ -11,9 +11,9 @@ import tensorflow as tf
 from example_model import NAMES, THRESHOLD
 from PIL import Image
 
-from tfmed import training
 from tfmed.serving import gate
 from tfmed.serving.signatures import MAX_PIXELS, MAX_SIDE, decode_image
+from tfmed.training import fitting
 
 GREY, RGB = (28, 28, 1), (28, 28, 3)
 RNG = np.random.default_rng(0)
@@ -172,7 +172,7 @@ def status(name: str) -> float:
 
 
 def test_both_signatures_give_what_the_original_and_the_threshold_say(example, images):
-    expected = training.scores(example.classifier, images)
+    expected = fitting.scores(example.classifier, images)
     loaded = tf.saved_model.load(str(example.version))
     answers = [
         loaded.signatures["serving_default"](images=tf.constant(images)),
@@ -180,7 +180,7 @@ def test_both_signatures_give_what_the_original_and_the_threshold_say(example, i
             image_bytes=tf.constant(gate.as_png_files(images).tolist())
         ),
     ]
-    embedding = training.embed(example.classifier.get_layer("encoder"), images)
+    embedding = fitting.embed(example.classifier.get_layer("encoder"), images)
     for answer in answers:
         assert np.abs(answer["probabilities"][:, 1] - expected).max() < 1e-6
         assert np.abs(answer["probabilities"].numpy().sum(axis=1) - 1).max() < 1e-6

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from tfmed.config.study import LabelBudget
 from tfmed.errors import InputError
-from tfmed.study import LabelBudget
 
 VALIDATION_SHARE = 0.2
 SMALLEST_BUDGET = 10

@@ -16,11 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.case_values import METRICS, case_values, seed_thresholds
 from tfmed.errors import InputError
-from tfmed.intervals import corrected, difference_of
-from tfmed.predictions import read_labels, read_predictions
+from tfmed.evaluation.case_values import METRICS, case_values, seed_thresholds
+from tfmed.evaluation.intervals import corrected, difference_of
 from tfmed.report.wording import cell_order, dataset_of, interval, verdict
+from tfmed.results.predictions import read_labels, read_predictions
 
 AGREE = 1e-6
 CELL = ("task", "strategy", "variant", "label_budget")
@@ -53,7 +53,8 @@ class Change:
         metric: its key in `summary`.
         a: mean over seeds with its interval in A; None where the labels do not define the metric.
         b: the same in B.
-        paired: `tfmed.intervals.compare`'s dict of B - A over the seeds in common, corrected for
+        paired: `tfmed.evaluation.intervals.compare`'s dict of B - A over the seeds in common,
+        corrected for
             the number of comparisons of the metric; None where the two can't be paired.
     """
 
@@ -323,7 +324,7 @@ def _by_size(change: Change) -> tuple:
 
 
 def _with_correction(changes: Sequence[Change]) -> list[Change]:
-    """The changes with what their number costs; see `tfmed.intervals.corrected`."""
+    """The changes with what their number costs; see `tfmed.evaluation.intervals.corrected`."""
     entries = [{"metric": c.metric, **c.paired} for c in changes if c.paired is not None]
     again = iter(corrected(entries))
     return [c if c.paired is None else replace(c, paired=next(again)) for c in changes]

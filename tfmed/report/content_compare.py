@@ -4,7 +4,7 @@ from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import tfmed
-from tfmed.case_values import METRICS
+from tfmed.evaluation.case_values import METRICS
 from tfmed.report.answer import answer
 from tfmed.report.answer_compare import common_seeds, listed, sentences, setting_rows
 from tfmed.report.blocks import (

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from tfmed import results_file
 from tfmed.errors import InputError, printable, printing
 from tfmed.report import load_results
 from tfmed.report.answer import answer
 from tfmed.report.content_method import citations, duration
 from tfmed.report.plotting import write_aside
 from tfmed.report.wording import SYNTHETIC_MARK, count
+from tfmed.results import files
 
 PICTURE_WIDTH = 1240
 WHITE = 250
@@ -49,7 +49,7 @@ def make_example(report: Path, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         if pdf.resolve() != (folder / "report.pdf").resolve():
             shutil.copyfile(pdf, folder / "report.pdf")
-        results_file.write(results, folder)
+        files.write(results, folder)
         write_aside(folder / "report.png", picture)
         write_aside(folder / "README.md", readme(results))
     except OSError as error:

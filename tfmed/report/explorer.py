@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.atlas import read_atlas
 from tfmed.report.blocks import Block, text
 from tfmed.report.figures import task_slugs
 from tfmed.report.figures_latent import spaces_of
 from tfmed.report.wording import count, dataset_of, percent, task_title
+from tfmed.results.atlas import read_atlas
 
 BOKEH_SCRIPTS = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
 

@@ -32,7 +32,7 @@ def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exporte
     Card, warm-up requests and the gate's verdict are in the folder when it appears.
 
     Args:
-        classifier: from `tfmed.models.build_classifier`.
+        classifier: from `tfmed.training.models.build_classifier`.
         models: folder of all models.
         evidence: what the card says and the gate judges.
 

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 import tfmed
-from tfmed import evaluation
 from tfmed.data import DatasetInfo
+from tfmed.evaluation import metrics
 from tfmed.serving.wire import Signature
 
 FORMAT = 1
@@ -166,13 +166,13 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 def majority_gain(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's more frequent label.
 
-    Paired by test case; the 95 % interval is `evaluation.compare`'s for one seed.
+    Paired by test case; the 95 % interval is `metrics.compare`'s for one seed.
 
     Returns:
         `difference`, `low`, `high`.
     """
     constant = np.full((1, len(labels)), float(2 * labels.sum() >= len(labels)))
-    gain = evaluation.compare(
+    gain = metrics.compare(
         labels, scores[None], constant, "accuracy_at_threshold", [threshold], [0.5]
     )
     assert gain is not None  # any labels define the accuracy
@@ -188,8 +188,8 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
     found = {}
     for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
         found[name] = {
-            metric: evaluation.mean_interval(evidence.labels, rows, metric, cuts)
-            for metric in evaluation.METRICS
+            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts)
+            for metric in metrics.METRICS
         }
     gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold)
     return {

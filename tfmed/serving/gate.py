@@ -16,8 +16,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfmed import evaluation
 from tfmed.errors import InputError
+from tfmed.evaluation import metrics
 from tfmed.serving import card, loader, wire
 
 WARM_UP = "tf_serving_warmup_requests"
@@ -219,11 +219,11 @@ def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
         with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:
             labels, scores = arrays["labels"].astype(int), arrays["scores"]
         gain = card.majority_gain(labels, scores, found["threshold"])
-        metrics = evaluation.evaluate(labels, scores, found["threshold"])["metrics"]
+        measured = metrics.evaluate(labels, scores, found["threshold"])["metrics"]
         told = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         return [Check("metrics", False, str(error))]
-    accuracy = metrics["accuracy_at_threshold"]
+    accuracy = measured["accuracy_at_threshold"]
     same = Check(
         "metrics",
         abs(told - accuracy) < 1e-9,

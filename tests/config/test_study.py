@@ -1,0 +1,286 @@
+"""Study files: what they may say, and how they are refused."""
+
+import dataclasses
+import json
+import re
+import tempfile
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tfmed.config.study import Study, check, read_study
+from tfmed.errors import InputError
+
+ROOT = Path(__file__).parents[2]
+
+
+def read(text: str, folder: Path) -> Study:
+    path = folder / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_study(path)
+
+
+def refusal(text: str, folder: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        read(text, folder)
+    line = str(caught.value)
+    assert line.startswith(f"{folder / 'study.toml'}: ")
+    assert line.isprintable()
+    return line
+
+
+def test_the_default_study_file_says_the_defaults():
+    assert read_study(ROOT / "studies" / "default.toml") == Study()
+
+
+def test_the_default_study_file_names_every_setting():
+    def names(value, where=""):
+        for field in dataclasses.fields(value):
+            inner = getattr(value, field.name)
+            nested = dataclasses.is_dataclass(inner)
+            yield from names(inner, f"{where}{field.name}.") if nested else [where + field.name]
+
+    def written(table, where=""):
+        for name, value in table.items():
+            nested = isinstance(value, dict)
+            yield from written(value, f"{where}{name}.") if nested else [where + name]
+
+    table = tomllib.loads((ROOT / "studies" / "default.toml").read_text(encoding="utf-8"))
+    assert sorted(written(table)) == sorted(names(Study()))
+
+
+def test_an_empty_study_file_is_the_default_study(tmp_path):
+    assert read("", tmp_path) == Study()
+
+
+def test_what_a_study_file_leaves_out_keeps_its_default(tmp_path):
+    study = read("seeds = 5\n[classifiers.scratch]\nepochs = 7", tmp_path)
+    assert (study.seeds, study.classifiers.scratch.epochs) == (5, 7)
+    assert study.classifiers.scratch.patience == Study().classifiers.scratch.patience
+    assert study.classifiers.head == Study().classifiers.head
+
+
+def test_a_whole_number_stands_for_a_float(tmp_path):
+    assert read("[latent]\nperplexity = 20", tmp_path).latent.perplexity == 20.0
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("sedes = 3", "unknown setting 'sedes'; did you mean 'seeds'?"),
+        ("[encoder]\nlatent_chanels = 8", "'encoder.latent_chanels'; did you mean 'latent_"),
+        ("[latent]\nzzz = 1", "'latent.zzz'; known are perplexity, max_images"),
+        ('"a\\nb" = 1', "unknown setting"),
+        ("seeds = '3'", "seeds = '3' must be a whole number"),
+        ("seeds = true", "seeds = True must be a whole number"),
+        ("seeds = 0x" + "f" * 9000, "seeds has more than 64 bits"),
+        ("name = 3", "name = 3 must be a text"),
+        ("quick = 1", "quick = 1 must be true or false"),
+        ("encoder = 8", "encoder must be a table; write it as [encoder]"),
+        ("[pretraining.fit]\nlearning_rate = 'fast'", "learning_rate = 'fast' must be a number"),
+        ("[target_task]\nlabel_budgets = 300", "label_budgets = 300 must be a list"),
+        ("[target_task]\nlabel_budgets = ['all']", "'all' must be a whole number or 'full'"),
+        ("[target_task]\nlabel_budgets = [true]", "True must be a whole number or 'full'"),
+        ("[target_task]\nstrategies = ['freeze']", "must be one of 'scratch', 'random_frozen'"),
+    ],
+)
+def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):
+    assert words in refusal(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("seeds = 0", "seeds = 0"),
+        ("name = '../up'", "name = '../up'"),
+        ("name = ''", "name = ''"),
+        ("[encoder]\nlatent_channels = 1", "encoder.latent_channels = 1"),
+        ("[encoder]\nbase_filters = 0", "encoder.base_filters = 0"),
+        ("[pretraining]\nmax_images = -1", "pretraining.max_images = -1"),
+        ("[pretraining]\nseed = -1", "pretraining.seed = -1"),
+        ("[pretraining.fit]\nepochs = 0", "pretraining.fit.epochs = 0"),
+        ("[classifiers]\ndropout = 1.0", "classifiers.dropout = 1.0"),
+        ("[classifiers]\npenalty = inf", "classifiers.penalty = inf"),
+        ("[classifiers]\novertrained_epochs = 0", "classifiers.overtrained_epochs = 0"),
+        ("[classifiers.head]\nlearning_rate = nan", "classifiers.head.learning_rate = nan"),
+        ("[classifiers.scratch]\nbatch_size = 0", "classifiers.scratch.batch_size = 0"),
+        ("[classifiers.finetune]\npatience = -1", "classifiers.finetune.patience = -1"),
+        ("[target_task]\nlabel_budgets = [9]", "target_task.label_budgets = 9"),
+        (
+            "[target_task]\nlabel_budgets = []\n[source_task]\nlabel_budgets = []",
+            "target_task.label_budgets",
+        ),
+        (
+            "[target_task]\nstrategies = []\n[source_task]\nlabel_budgets = []",
+            "target_task.strategies",
+        ),
+        ("[latent]\nperplexity = inf", "latent.perplexity = inf"),
+        ("[latent]\nmax_images = 3", "latent.max_images = 3"),
+        ("[experiments]\nlabel_budget = 9", "experiments.label_budget = 9"),
+        ("[experiments]\ndropouts = [0.5, 1]", "experiments.dropouts = 1.0"),
+        ("[experiments]\ndropouts = [nan]", "experiments.dropouts = nan"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_range(tmp_path, text, name):
+    line = refusal(text, tmp_path)
+    assert name in line
+    assert "it must be" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[experiments]\nlosses = ['focal', 'focal']", "experiments.losses = ['focal', 'focal']"),
+        ("[target_task]\nlabel_budgets = [30, 30]", "target_task.label_budgets = [30, 30]"),
+        ("[source_task]\nstrategies = ['frozen', 'frozen']", "source_task.strategies"),
+    ],
+)
+def test_what_is_named_twice_is_refused(tmp_path, text, named):
+    line = refusal(text, tmp_path)
+    assert named in line
+    assert "name each once" in line
+
+
+def test_a_byte_order_mark_is_taken_and_another_encoding_is_named(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_bytes(b"\xef\xbb\xbfseeds = 3\r\n")
+    assert read_study(path).seeds == 3
+    path.write_bytes("seeds = 3".encode("utf-16"))
+    with pytest.raises(InputError, match="is no text in UTF-8"):
+        read_study(path)
+
+
+@pytest.mark.parametrize("text", ["seeds =", "seeds = 1\nseeds = 2", "a" * 3, "a = " + "[" * 5000])
+def test_what_is_no_toml_is_refused_with_the_place(tmp_path, text):
+    assert "is no valid TOML" in refusal(text, tmp_path)
+
+
+def test_a_study_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(InputError, match="no such study file"):
+        read_study(tmp_path / "none.toml")
+    with pytest.raises(InputError, match="can't be read"):
+        read_study(tmp_path)
+
+
+def test_quickened_is_smaller_and_keeps_every_part():
+    study, quick = Study(), Study().quickened()
+    check(quick)
+    assert quick.quick
+    assert quick.name != study.name
+    assert quick.seeds < study.seeds
+    assert 0 < quick.pretraining.max_images < 10_718
+    assert quick.latent.max_images < study.latent.max_images
+    assert quick.source_task == dataclasses.replace(study.source_task, label_budgets=(300,))
+    assert quick.target_task == dataclasses.replace(
+        study.target_task, label_budgets=(30, 300, "full")
+    )
+    assert quick.experiments == study.experiments
+    for part in ("head", "finetune", "scratch"):
+        smaller, full = getattr(quick.classifiers, part), getattr(study.classifiers, part)
+        assert smaller.epochs < full.epochs
+    assert quick.pretraining.fit.epochs < study.pretraining.fit.epochs
+
+
+def test_quickening_enlarges_nothing_of_a_study_that_is_small_already(tmp_path):
+    small = read(
+        "seeds = 1\n[pretraining]\nmax_images = 100\nfit.epochs = 1\n"
+        "[classifiers]\nscratch.epochs = 2\novertrained_epochs = 3",
+        tmp_path,
+    )
+    quick = small.quickened()
+    assert (quick.seeds, quick.pretraining) == (1, small.pretraining)
+    assert quick.classifiers.scratch == small.classifiers.scratch
+    assert quick.classifiers.overtrained_epochs == 3
+
+
+def test_quickening_keeps_the_few_labels_of_a_study_with_others_than_the_default(tmp_path):
+    own = "[source_task]\nlabel_budgets = ['full']\n[target_task]\nlabel_budgets = [50, 200, 800]"
+    quick = read(own, tmp_path).quickened()
+    assert quick.source_task.label_budgets == ("full",)
+    assert quick.target_task.label_budgets == (50, 200, 800)
+
+
+def test_settings_hold_only_json_values():
+    values = Study().settings()
+    assert json.loads(json.dumps(values)) == values
+
+
+WORDS = (
+    "name title source seeds quick encoder pretraining fit epochs seed classifiers dropout penalty "
+    "head learning_rate target_task label_budgets strategies overtrained latent perplexity"
+)
+names = st.sampled_from(WORDS.split()) | st.text(max_size=5)
+scalars = (
+    st.none().map(lambda _: "full")
+    | st.booleans()
+    | st.integers()
+    | st.just(10**400)
+    | st.floats()
+    | st.text(max_size=8)
+)
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(names, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def as_toml(value) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = "".join(f"\\U{ord(c):08X}" for c in value if not 0xD800 <= ord(c) < 0xE000)
+        return f'"{escaped}"'
+    if isinstance(value, list):
+        return f"[{', '.join(map(as_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{as_toml(k)} = {as_toml(v)}' for k, v in value.items())}}}"
+    return repr(value)
+
+
+def is_sound_or_refused_in_one_line(content: bytes) -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.toml"
+        path.write_bytes(content)
+        try:
+            check(read_study(path))
+        except InputError as error:
+            return str(error).isprintable()
+    return True
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.dictionaries(names, values, max_size=4))
+def test_any_toml_is_a_sound_study_or_one_clear_line(table):
+    lines = (f"{as_toml(name)} = {as_toml(value)}" for name, value in table.items())
+    assert is_sound_or_refused_in_one_line("\n".join(lines).encode())
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=60) | st.text(st.characters(codec="utf-8"), max_size=60).map(str.encode))
+def test_any_bytes_are_a_sound_study_or_one_clear_line(content):
+    assert is_sound_or_refused_in_one_line(content)
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        ('title = ""', "title = '' is out of range; it must be a text"),
+        ('title = "a\\u0000b"', "without control and private characters"),
+        ('question = "\\ue000"', "question = '"),
+    ],
+)
+def test_a_text_that_no_page_can_show_is_refused_before_any_work(tmp_path, line, named):
+    path = tmp_path / "study.toml"
+    path.write_text(line, encoding="utf-8")
+    with pytest.raises(InputError, match=re.escape(named)):
+        read_study(path)
+
+
+def test_a_title_in_any_script_is_taken(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text('title = "胸部 صدر 😀\\u200b\\nx"', encoding="utf-8")
+    assert read_study(path).title.endswith("\nx")

@@ -1,0 +1,207 @@
+"""Tests of the step from finished jobs to assembling.json."""
+
+import errno
+import json
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from simulation import simulated
+
+from tfmed.config.study import ExperimentSettings, Study, TaskSettings
+from tfmed.data import DatasetInfo
+from tfmed.errors import InputError
+from tfmed.evaluation import comparisons
+from tfmed.execution.job import Result
+from tfmed.orchestration.plan import Plan, make_plan
+from tfmed.results import assembling, predictions
+from tfmed.steps import summaries
+
+SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
+N_TEST = 120
+
+
+def dataset(name):
+    counts = {"train": (400, 400), "val": (50, 50), "test": (N_TEST // 2, N_TEST // 2)}
+    path = Path(f"{name}.npz")
+    fields = ("d", "l", path, name, False, (28, 28, 1), ("no", "yes"), 1, counts)
+    return DatasetInfo(name, name.title(), *fields)
+
+
+@pytest.fixture
+def plan() -> Plan:
+    study = Study(
+        seeds=2,
+        source_task=TaskSettings(),
+        target_task=TaskSettings(
+            label_budgets=(30,), strategies=("scratch", "frozen", "finetune"), baselines=False
+        ),
+        experiments=ExperimentSettings(dropouts=()),
+    )
+    return make_plan(study, dataset("chest"), dataset("lung"))
+
+
+def fitted(plan):
+    """A finished job for each run, with scores of its own."""
+    done = {}
+    for number, run in enumerate(plan.runs):
+        _, scores = simulated(np.random.default_rng(number), n_seeds=1, n=N_TEST)
+        val_labels, val_scores = simulated(np.random.default_rng(99), n_seeds=1, n=10)
+        record = {
+            "threshold": 0.4,
+            "train_accuracy": 0.9 + number / 100,
+            "n_train": 20,
+            "n_val": 10,
+            "fit": {"history": {}, "epochs": 3, "best_epoch": 2, "stopped_early": True},
+            "val_labels": val_labels.tolist(),
+            "parameters": {"trainable": 1, "total": 2},
+            "seconds": 0.1,
+        }
+        arrays = {"test_scores": scores[0], "val_scores": val_scores[0]}
+        done[run.job.key] = Result(record, arrays)
+    return done
+
+
+@pytest.fixture
+def finished(plan, monkeypatch):
+    """A finished job for each run, and for what is measured of the runs."""
+    return measured(plan, fitted(plan), LABELS, monkeypatch)
+
+
+def measured(plan, done, labels, monkeypatch):
+    """The finished jobs, with those that measure them done."""
+    monkeypatch.setattr(summaries, "load_labels", lambda *_: labels)
+    for name, jobs in (("evaluate", plan.evaluations), ("compare", plan.comparisons)):
+        for job in jobs.values():
+            parents = {role: done[parent.key] for role, parent in job.parents.items()}
+            spec = json.loads(json.dumps(job.spec))  # as a worker is told it
+            result = getattr(summaries, name)(spec, {"task": None}, parents, lambda _: None)
+            done = {**done, job.key: result}
+    return done
+
+
+def assembled(plan, finished, labels, out):
+    """`runs`, `summary` and `comparisons` as assembling.json holds them."""
+    return assembling.measured(plan, finished, {"lung": labels}, out)
+
+
+LABELS = np.arange(N_TEST) % 2
+
+
+def test_runs_summary_and_comparisons_keep_the_schema(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)
+    for part, entries in found.items():
+        assert entries
+        jsonschema.validate(entries, {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][part]})
+    assert found["summary"][0]["train_accuracy"]["sd"] > 0
+
+
+def test_swapped_test_labels_change_nothing_but_test_metrics(plan, monkeypatch, tmp_path):
+    kept, swapped = (
+        assembled(
+            plan, measured(plan, fitted(plan), labels, monkeypatch), labels, tmp_path / str(i)
+        )["runs"]
+        for i, labels in enumerate((LABELS, 1 - LABELS))
+    )
+    of_test = {
+        *("metrics", "undefined", "confusion", "confusion_at_threshold"),
+        *("roc_tpr", "pr_precision", "reliability", "predictions"),
+    }
+    for one, other in zip(kept, swapped, strict=True):
+        assert {key for key in one if one[key] != other[key]} <= of_test
+        assert one["metrics"] != other["metrics"]
+
+
+def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)["comparisons"]
+    for metric in comparisons.METRICS:
+        family = [entry for entry in found if entry["metric"] == metric]
+        assert {entry["family"] for entry in family} == {len(family)} == {3}
+        assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)
+
+
+def test_sides_are_compared_at_the_seeds_they_share():
+    sides = {"scratch": [0, 1], "frozen": [0], "finetune": [1, 0]}
+    cells = {("lung", name, "standard", 30): seeds for name, seeds in sides.items()}
+    (some,) = comparisons.planned(cells).values()
+    assert {(pair.a[0], pair.b[0]): pair.seeds for pair in some} == {
+        ("finetune", "scratch"): [0, 1],
+        ("frozen", "scratch"): [0],
+        ("finetune", "frozen"): [0],
+    }
+    cells["lung", "frozen", "standard", 30] = [2]
+    (some,) = comparisons.planned(cells).values()
+    assert [(pair.a[0], pair.b[0], pair.family) for pair in some] == [("finetune", "scratch", 1)]
+
+
+def test_a_cell_is_summarised_over_its_own_runs(plan, finished, tmp_path):
+    found = assembled(plan, finished, LABELS, tmp_path)
+    for row in found["summary"]:
+        of_cell = [run for run in found["runs"] if run["strategy"] == row["strategy"]]
+        assert len(of_cell) == row["n_seeds"] == 2
+        mean = np.mean([run["metrics"]["auc"] for run in of_cell])
+        assert row["auc"]["mean"] == pytest.approx(mean)
+    (compared,) = [
+        entry["difference"]
+        for entry in found["comparisons"]
+        if entry["metric"] == "auc"
+        and entry["a"]["strategy"] == "finetune"
+        and entry["b"]["strategy"] == "scratch"
+    ]
+    means = {row["strategy"]: row["auc"]["mean"] for row in found["summary"]}
+    assert compared == pytest.approx(means["finetune"] - means["scratch"])
+
+
+def test_dropout_variants_are_compared_with_the_standard_one():
+    sides = [("finetune", "standard"), ("finetune", "dropout_0.5"), ("scratch", "dropout_0.5")]
+    expected = ("experiment", ("finetune", "dropout_0.5"), ("finetune", "standard"))
+    assert comparisons.pairs(sides) == [expected]
+
+
+def test_training_accuracy_that_was_not_measured_is_null(plan, monkeypatch, tmp_path):
+    done = fitted(plan)
+    for result in done.values():
+        result.record["train_accuracy"] = None
+    found = assembled(plan, measured(plan, done, LABELS, monkeypatch), LABELS, tmp_path)
+    assert {run["train_accuracy"] for run in found["runs"]} == {None}
+    assert {row["train_accuracy"] for row in found["summary"]} == {None}
+
+
+def fill_the_disk(monkeypatch):
+    """Lets half a file be written, and then no more."""
+    write = Path.write_text
+
+    def no_room(path, text, **options):
+        write(path, text[: len(text) // 2], **options)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_text", no_room)
+
+
+def test_predictions_of_a_full_disk_are_named_and_leave_nothing(tmp_path, monkeypatch):
+    fill_the_disk(monkeypatch)
+    with pytest.raises(InputError, match="No space left on device"):
+        predictions.write_predictions(tmp_path, "set", [0, 1], [0.2, 0.9], "run")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_killed_writers_of_predictions_left_is_removed(tmp_path):
+    (tmp_path / ".set_test_labels.csv.999.partial").touch()
+    (tmp_path / "set_test_labels.csv").touch()
+    predictions.remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["set_test_labels.csv"]
+
+
+def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan, monkeypatch):
+    bad, good = np.array([0.9, 0.1]), np.array([0.1, 0.9])
+    done = fitted(plan)
+    for run in plan.runs:
+        result = done[run.job.key]
+        result.record["val_labels"] = [0, 1]
+        result.arrays["val_scores"] = good if run.seed else bad
+    best = assembling.best_runs(plan, measured(plan, done, LABELS, monkeypatch))
+    assert {run.seed for run in best.values()} == {1}
+    assert {run.strategy for run in best.values()} == {"scratch", "frozen", "finetune"}

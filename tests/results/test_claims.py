@@ -1,0 +1,319 @@
+"""Each claim's verdict from hand-made results, for each of its outcomes."""
+
+import copy
+import json
+from importlib.resources import files
+
+import jsonschema
+import pytest
+
+from tfmed.results.claims import CLAIMS, ledger
+from tfmed.results.verdicts import BOTH, NotTestedError, judge_interval
+
+SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
+ITEMS = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["claims"]}
+CHEST, LUNG = "chest", "lung"
+STANDARD = "standard"
+
+
+def results(**parts):
+    """Results of a study that measured nothing but these parts."""
+    counts = parts.pop("counts", [5000, 5000])
+    datasets = [
+        {"name": name, "splits": {"train": {"counts": counts}, "test": {"n": 1000}}}
+        for name in (CHEST, LUNG)
+    ]
+    latent = {"spaces": [], "cka": [], **parts.pop("latent", {})}
+    empty = {"runs": [], "summary": [], "comparisons": [], "pretraining": []}
+    study = {"source": CHEST, "target": LUNG}
+    base = {"study": study, "synthetic": False, "datasets": datasets, "latent": latent}
+    return {**base, **empty, **parts}
+
+
+def accuracy(task, strategy, budget, mean, low, high, sd=0.01, n_seeds=5):
+    key = {"task": task, "strategy": strategy, "variant": STANDARD, "label_budget": budget}
+    return {
+        **key,
+        "n_seeds": n_seeds,
+        "accuracy": {"mean": mean, "low": low, "high": high, "sd": sd},
+    }
+
+
+def full_rows():
+    return [accuracy(LUNG, "scratch", budget, 0.85, 0.83, 0.87) for budget in (300, "full")]
+
+
+def comparison(task, budget, metric, a, b, difference, low, high):
+    sides = {
+        name: dict(zip(("strategy", "variant"), side, strict=True))
+        for name, side in (("a", a), ("b", b))
+    }
+    error = (high - low) / 2 / 1.96
+    bounds = {"difference": difference, "low": low, "high": high}
+    return {
+        "task": task,
+        "label_budget": budget,
+        "metric": metric,
+        **sides,
+        **bounds,
+        "standard_error": error,
+        "df": 1e6,
+        "seed_share": 0.0,
+        "agreeing": True,
+        "n_seeds": 5,
+    }
+
+
+def about(task, strategy, budget, goal):
+    return [
+        results(summary=[accuracy(task, strategy, budget, goal + d, goal + d - w, goal + d + w)])
+        for d, w in ((0.0, 0.01), (-0.1, 0.01), (0.0, 0.05))
+    ]
+
+
+def compared(task, budget, metric, a, b):
+    return [
+        results(
+            summary=full_rows(),
+            comparisons=[comparison(task, budget, metric, a, b, d, d - 0.02, d + 0.02)],
+        )
+        for d in (0.05, -0.05, 0.01)
+    ]
+
+
+def training():
+    outcomes = []
+    for gains in ((-0.1, -0.11, -0.12), (0.1, 0.11, 0.12), (-0.1, 0.1, 0.05)):
+        runs = [
+            {
+                "task": LUNG,
+                "variant": STANDARD,
+                "label_budget": "full",
+                "seed": seed,
+                "strategy": strategy,
+                "train_accuracy": 0.8 + (gain if strategy == "finetune" else 0.0),
+            }
+            for seed, gain in enumerate(gains)
+            for strategy in ("finetune", "scratch")
+        ]
+        outcomes.append(results(runs=runs, summary=full_rows()))
+    return outcomes
+
+
+def dropouts():
+    """The widest found away from 0, all near it, and one that may be either."""
+    outcomes = []
+    for far, half in ((0.08, 0.02), (0.002, 0.005), (0.025, 0.02)):
+        entries = [
+            comparison(
+                LUNG, 300, "accuracy", ("finetune", f"dropout_{p}"), ("finetune", STANDARD),
+                d, d - half, d + half,
+            )
+            for p, d in ((0, 0.0), (0.7, -far))
+        ]  # fmt: skip
+        outcomes.append(results(comparisons=entries))
+    return outcomes
+
+
+def reconstructed():
+    def span(mean, half=0.02):
+        return {"mean": mean, "low": mean - half, "high": mean + half}
+
+    outcomes = []
+    for low_band, high_band in ((0.97, 0.2), (0.97, 0.8), (0.91, 0.2)):
+        bands = [
+            {"from": 0.4, "to": 0.5, "kept": span(high_band)},
+            {"from": 0.0, "to": 0.1, "kept": span(low_band)},
+        ]
+        outcomes.append(results(pretraining=[{"detail": {"n": 400, "bands": bands}}]))
+    return outcomes
+
+
+def space(task, strategy, budget, **more):
+    key = {"task": task, "strategy": strategy, "variant": STANDARD, "label_budget": budget}
+    return {**key, "id": f"{task}-{strategy}-{budget}", "n": 500, "tsne": {}, **more}
+
+
+def clustered():
+    def test(value):
+        return {"value": value, "null_high": 0.05, "p_value": 0.5}
+
+    return [
+        results(
+            latent={
+                "spaces": [
+                    space(
+                        CHEST,
+                        "finetune",
+                        300,
+                        clusters={"silhouette": test(a), "knn_accuracy": test(b)},
+                    )
+                ]
+            }
+        )
+        for a, b in ((0.2, 0.2), (0.3, 0.2), (0.3, 0.01))
+    ]
+
+
+def components():
+    outcomes = []
+    for value in (0.1, -0.1, 0.01):
+        found = {"difference": value, "low": value - 0.05, "high": value + 0.05}
+        spaces = [space(LUNG, "frozen", None, components=found)]
+        outcomes.append(results(latent={"spaces": spaces}))
+    return outcomes
+
+
+def maps():
+    outcomes = []
+    for value in (0.8, 0.1, 0.45):
+        rand = {"value": value, "low": value - 0.1, "high": value + 0.1}
+        tsne = {"two_clusters": {"adjusted_rand": rand, "silhouette": 0.4}}
+        outcomes.append(results(latent={"spaces": [space(LUNG, "frozen", None, tsne=tsne)]}))
+    return outcomes
+
+
+def reruns():
+    """Standard deviations over seeds whose reruns differ by much, by little, by about 3 points."""
+    return [
+        results(summary=[accuracy(LUNG, "finetune", "full", 0.87, 0.8, 0.9, sd=sd, n_seeds=5)])
+        for sd in (0.05, 0.002, 0.011)
+    ]
+
+
+def forgotten():
+    outcomes = []
+    for value in (-0.1, 0.1, -0.01):
+        change = {"mean": value, "low": value - 0.05, "high": value + 0.05, "sd": 0.02}
+        entries = [
+            {"label_budget": budget, "probe_auc_difference": found, "n_seeds": 5, "n_test": 100}
+            for budget, found in (("full", change), (300, {**change, "mean": 9.0}))
+        ]
+        outcomes.append(results(latent={"forgetting": entries}))
+    return outcomes
+
+
+def similar():
+    spaces = [space(LUNG, "frozen", None), space(LUNG, "finetune", "full")]
+    pair = {"a": "lung-finetune-full", "b": "lung-frozen-None"}
+    return [
+        results(
+            summary=full_rows(),
+            latent={
+                "spaces": spaces,
+                "cka": [{**pair, "value": value, "low": value - 0.02, "high": value + 0.02}],
+            },
+        )
+        for value in (0.8, 0.2, 0.51)
+    ]
+
+
+PLAIN, LONG = ("scratch", STANDARD), ("scratch", "overtrained")
+OUTCOMES = {
+    "class_difference": [
+        results(counts=counts) for counts in ([10_000, 11_052], [5000, 8000], [100, 110])
+    ],
+    "accuracy_300": about(CHEST, "scratch", 300, 0.58),
+    "class_weighted_sensitivity": compared(
+        CHEST, 300, "sensitivity", ("scratch", "class_weighted"), PLAIN
+    ),
+    "focal_sensitivity": compared(CHEST, 300, "sensitivity", ("scratch", "focal"), PLAIN),
+    "early_stopping": compared(CHEST, 300, "accuracy", PLAIN, LONG),
+    "no_clusters": clustered(),
+    "reconstructions": reconstructed(),
+    "finetune_beats_scratch": compared(LUNG, "full", "accuracy", ("finetune", STANDARD), PLAIN),
+    "lower_training_accuracy": training(),
+    "dropout_sensitivity": dropouts(),
+    "frozen_accuracy": about(LUNG, "frozen", "full", 0.85),
+    "first_component": components(),
+    "two_clusters": maps(),
+    "finetune_accuracy": about(LUNG, "finetune", "full", 0.87),
+    "luck_of_seeds": reruns(),
+    "forgetting": forgotten(),
+    "similar_spaces": similar(),
+}
+VERDICTS = ("supported", "refuted", "undecided")
+
+
+def entry(found, name):
+    return next(claim for claim in ledger(found) if claim["id"] == name)
+
+
+def test_every_claim_is_tried_for_every_outcome():
+    assert list(OUTCOMES) == [claim.id for claim in CLAIMS]
+
+
+@pytest.mark.parametrize("name", OUTCOMES)
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_verdict_follows_from_the_results(name, verdict):
+    made = OUTCOMES[name][VERDICTS.index(verdict)]
+    kept = copy.deepcopy(made)
+    found = entry(made, name)
+    assert found["verdict"] == verdict
+    assert found["reason"] is None
+    assert found["measured"] is not None
+    if verdict != "undecided":
+        assert found["needed"] is None
+    elif name != "no_clusters":
+        assert found["needed"]["n"] > found["needed"]["now"]
+    assert made == kept
+    jsonschema.validate(ledger(made), ITEMS)
+
+
+@pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "class_difference"])
+def test_what_a_study_did_not_measure_is_not_tested_and_says_why(name):
+    found = entry(results(), name)
+    assert found["verdict"] == "not_tested"
+    assert found["measured"] is None
+    assert "\n" not in found["reason"]
+    jsonschema.validate(ledger(results()), ITEMS)
+
+
+def test_one_seed_decides_nothing_about_seeds():
+    rows = [accuracy(LUNG, "finetune", "full", 0.87, 0.8, 0.9, sd=None, n_seeds=1)]
+    assert "one seed" in entry(results(summary=rows), "luck_of_seeds")["reason"]
+    assert "one seed" in entry(results(summary=rows), "finetune_accuracy")["reason"]
+    pair = comparison(LUNG, "full", "accuracy", ("finetune", STANDARD), PLAIN, 0.1, 0.05, 0.15)
+    alone = results(summary=rows, comparisons=[pair | {"n_seeds": 1}])
+    assert "one seed" in entry(alone, "finetune_beats_scratch")["reason"]
+
+
+def test_synthetic_results_mark_every_verdict():
+    assert all(claim["synthetic"] for claim in ledger({**results(), "synthetic": True}))
+    assert not any(claim["synthetic"] for claim in ledger(results()))
+
+
+def test_the_needed_sample_would_end_the_interval_at_the_margin():
+    found = judge_interval(0.02, -0.02, 0.06, (0.0, 1.0), "points", 100, BOTH)
+    assert found.needed == {"n": 400, "of": BOTH, "now": 100}
+    inside = judge_interval(0.58, 0.53, 0.63, (0.56, 0.60), "accuracy", 100, BOTH)
+    assert inside.needed["n"] == 625
+    assert judge_interval(0.0, -0.1, 0.1, (0.0, 1.0), "points", 100, BOTH).needed is None
+
+
+def test_a_difference_of_no_width_at_the_margin_stays_undecided():
+    found = judge_interval(0.0, 0.0, 0.0, (0.0, 1.0), "points", 100, BOTH)
+    assert (found.verdict, found.needed) == ("undecided", None)
+
+
+def test_luck_of_seeds_is_the_range_of_the_difference_of_two_runs():
+    measured = entry(reruns()[2], "luck_of_seeds")["measured"]
+    assert measured["value"] == pytest.approx(1.96 * 2**0.5 * 0.011, rel=1e-3)
+    # sd of 5 seeds: chi-square quantiles of 4 degrees of freedom are 11.143 and .4844.
+    assert measured["low"] == pytest.approx(measured["value"] * (4 / 11.143) ** 0.5, rel=1e-3)
+    assert measured["high"] == pytest.approx(measured["value"] * (4 / 0.4844) ** 0.5, rel=1e-3)
+
+
+def test_the_needed_seeds_would_decide_the_luck_of_seeds():
+    def with_seeds(n):
+        rows = [accuracy(LUNG, "finetune", "full", 0.87, 0.8, 0.9, sd=0.005, n_seeds=n)]
+        return entry(results(summary=rows), "luck_of_seeds")
+
+    needed = with_seeds(3)["needed"]["n"]
+    assert with_seeds(needed - 1)["verdict"] == "undecided"
+    assert with_seeds(needed)["verdict"] == "refuted"
+
+
+def test_a_quantity_without_an_interval_is_not_tested():
+    with pytest.raises(NotTestedError, match="no interval of the linear CKA"):
+        judge_interval(0.9, None, None, (0.5, 0.99), "linear CKA", 10, "test images")

@@ -1,0 +1,68 @@
+"""Tests of what results.json says of the latent spaces."""
+
+import hashlib
+
+import jsonschema
+import numpy as np
+import pytest
+from test_assembling import SCHEMA
+
+from tfmed.data import DatasetInfo
+from tfmed.results import latent_part
+
+N = 60
+
+
+@pytest.fixture
+def task(tmp_path):
+    """A data set whose test image i is filled with the grey level i."""
+    images = np.broadcast_to(np.arange(N, dtype=np.uint8)[:, None, None], (N, 28, 28))
+    labels = (np.arange(N) % 2)[:, None]
+    arrays = {}
+    for split in ("train", "val", "test"):
+        arrays |= {f"{split}_images": images, f"{split}_labels": labels}
+    path = tmp_path / "lung.npz"
+    np.savez(path, **arrays)
+    counts = dict.fromkeys(("train", "val", "test"), (N // 2, N // 2))
+    md5 = hashlib.md5(path.read_bytes()).hexdigest()
+    fields = ("d", "l", path, md5, False, (28, 28, 1), ("no", "yes"), 1, counts)
+    return DatasetInfo("lung", "Lung", *fields)
+
+
+def test_rounded_scores_stay_on_their_side_of_a_half():
+    scores = np.array([0.5, 0.500001, 0.50004, 0.499999, 0.12345678, 1.0, 0.0])
+    rounded = latent_part._rounded_scores(scores)
+    assert rounded == [0.5, 0.5001, 0.5001, 0.5, 0.1235, 1.0, 0.0]
+    assert ((np.array(rounded) > 0.5) == (scores > 0.5)).all()
+
+
+def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
+    rows = np.arange(0, N, dtype=int)[5:]
+    labels = np.arange(N) % 2
+    scores = np.random.default_rng(3).uniform(size=len(rows)).round(4)
+    spaces = [
+        {"id": "a", "run": "run a", "strategy": "finetune", "scores": (1 - scores).tolist()},
+        {"id": "b", "run": "run b", "strategy": "finetune", "scores": scores.tolist()},
+        {"id": "c", "run": "run c", "strategy": "scratch", "scores": (1 - scores).tolist()},
+    ]
+    found = latent_part._mistakes(task, spaces, labels, rows)
+    assert (found["space"], found["run"]) == ("b", "run b")
+    negative = labels[rows] == 0
+    worst = rows[negative][np.argsort(-scores[negative])][: latent_part.MISTAKES]
+    assert [case["index"] for case in found["false_positives"]["shown"]] == worst.tolist()
+    assert found["false_positives"]["n"] == int((scores[negative] > 0.5).sum())
+    missed = rows[~negative][np.argsort(scores[~negative])][: latent_part.MISTAKES]
+    assert [case["index"] for case in found["false_negatives"]["shown"]] == missed.tolist()
+    schema = SCHEMA["properties"]["latent"]["properties"]["mistakes"]
+    jsonschema.validate({"lung": found}, schema)
+
+
+def test_each_mistake_has_its_own_picture(task):
+    from tfmed.report.plotting import decode_png
+
+    scores = np.random.default_rng(4).uniform(size=N).round(4)
+    spaces = [{"id": "a", "run": "r", "strategy": "scratch", "scores": scores.tolist()}]
+    found = latent_part._mistakes(task, spaces, np.arange(N) % 2, np.arange(N))
+    for kind in ("false_positives", "false_negatives"):
+        for case in found[kind]["shown"]:
+            assert (decode_png(case["image"]) == case["index"]).all()

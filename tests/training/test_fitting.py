@@ -1,0 +1,254 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tfmed.config.study import FitConfig
+from tfmed.data.pipelines import autoencoder_batches
+from tfmed.training import fitting, models
+from tfmed.training.fitting import LabelledImages, LabelledSplits
+from tfmed.training.models import EncoderConfig
+
+CONFIG = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+
+
+def noise(n_train=64, n_val=32, seed=0):
+    """Labels that nothing predicts: the validation loss can only get worse in the end."""
+    rng = np.random.default_rng(seed)
+
+    def draw(n):
+        images = rng.integers(0, 256, (n, 28, 28, 1)).astype("uint8")
+        return LabelledImages(images, rng.integers(0, 2, n).astype("uint8"))
+
+    return LabelledSplits(draw(n_train), draw(n_val))
+
+
+def classifier(dropout=0.0, l2=0.0):
+    head = models.build_head(CONFIG.embedding_shape, dropout=dropout, l2=l2)
+    return models.build_classifier(models.build_encoder(CONFIG), head, trainable=True)
+
+
+def unbalanced(n=200, share=0.1, seed=0):
+    """Few of label 1, a little brighter than the others."""
+    rng = np.random.default_rng(seed)
+
+    def draw(size):
+        labels = (np.arange(size) < share * size).astype("uint8")
+        images = rng.integers(0, 200, (size, 28, 28, 1)) + 4 * labels[:, None, None, None]
+        return LabelledImages(images.astype("uint8"), labels)
+
+    return LabelledSplits(draw(n), draw(n // 2))
+
+
+def test_a_class_weighted_loss_weighs_both_classes_the_same():
+    labels = unbalanced().train.labels
+    weights = fitting.class_weights(labels)
+    assert weights[0] * np.sum(labels == 0) == pytest.approx(weights[1] * np.sum(labels == 1))
+    assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
+
+
+def test_weighting_the_classes_raises_the_scores_of_the_rare_one():
+    means = {}
+    for loss in ("plain", "class_weighted"):
+        fitting.seed_everything(3)
+        splits, model = unbalanced(), classifier()
+        fitting.fit_classifier(model, splits, FitConfig(5, 32, 1e-3, 0), seed=0, loss=loss)
+        means[loss] = fitting.scores(model, splits.val.images).mean()
+    assert means["class_weighted"] > means["plain"] + 0.1
+
+
+def test_every_loss_is_what_its_formula_says():
+    splits = noise(n_train=16, n_val=16)
+    labels, first = splits.train.labels, {}
+    for loss in ("plain", "class_weighted", "focal"):
+        fitting.seed_everything(3)
+        model = classifier()
+        scores = fitting.scores(model, splits.train.images)
+        twin = fitting._traced_twin(model, 1, loss)
+        first[loss] = float(twin.loss(labels[:, None], scores[:, None].astype("float32")))
+    right = np.where(labels == 1, scores, 1 - scores)
+    assert first["plain"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    assert first["class_weighted"] == first["plain"]  # the weights come with the examples
+    assert first["focal"] == pytest.approx(-((1 - right) ** 2 * np.log(right)).mean(), rel=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["class_weighted", "focal"])
+def test_early_stopping_watches_the_plain_loss_whatever_is_learned(loss):
+    splits, model = unbalanced(), classifier()
+    fit = fitting.fit_classifier(model, splits, FitConfig(4, 32, 1e-3, 5), seed=0, loss=loss)
+    assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
+
+
+def validation_loss(model, splits):
+    scores = fitting.scores(model, splits.val.images)
+    return float(keras.losses.binary_crossentropy(splits.val.labels.astype("float64"), scores))
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    fitting.seed_everything(3)
+
+
+def test_patience_running_out_restores_the_best_weights():
+    splits, model = noise(), classifier()
+    fit = fitting.fit_classifier(model, splits, FitConfig(60, 16, 3e-3, patience=3), seed=0)
+    losses = fit.history["val_loss"]
+    assert fit.stopped_early
+    assert fit.epochs == fit.best_epoch + 3
+    assert fit.best_epoch == np.argmin(losses) + 1
+    assert validation_loss(model, splits) == pytest.approx(min(losses), abs=1e-5)
+
+
+def test_the_last_epoch_restores_the_best_weights_too():
+    splits, model = noise(), classifier()
+    fit = fitting.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=50), seed=0)
+    losses = fit.history["val_loss"]
+    assert not fit.stopped_early
+    assert fit.epochs == 12
+    assert fit.best_epoch < 12
+    assert validation_loss(model, splits) == pytest.approx(min(losses), abs=1e-5)
+    assert losses[-1] > min(losses)
+
+
+def test_without_patience_nothing_stops_and_the_last_weights_stay():
+    splits, model = noise(), classifier()
+    fit = fitting.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=0), seed=0)
+    assert (fit.epochs, fit.best_epoch, fit.stopped_early) == (12, 12, False)
+    assert validation_loss(model, splits) == pytest.approx(fit.history["val_loss"][-1], abs=1e-5)
+
+
+@pytest.mark.parametrize(("epoch_steps", "steps"), [(1, 3), (3, 3), (4, 6), (8, 9)])
+def test_an_epoch_passes_few_images_until_it_has_the_steps_asked_for(epoch_steps, steps):
+    fitting.forget_traced()
+    fitting.fit_classifier(classifier(), noise(40), FitConfig(2, 16, 1e-3, 0), 0, epoch_steps)
+    [twin] = fitting._traced.values()
+    assert int(twin.optimizer.iterations) == 2 * steps
+
+
+def test_early_stopping_watches_the_loss_without_its_penalty():
+    splits, model = noise(), classifier(l2=10.0)
+    fit = fitting.fit_classifier(model, splits, FitConfig(3, 16, 1e-4, patience=5), seed=0)
+    assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
+
+
+def test_head_on_cached_embeddings_equals_the_joined_model():
+    splits = noise()
+    encoder = models.build_encoder(CONFIG)
+    head = models.build_head(CONFIG.embedding_shape, dropout=0.3)
+    embeddings = LabelledSplits(
+        LabelledImages(fitting.embed(encoder, splits.train.images), splits.train.labels),
+        LabelledImages(fitting.embed(encoder, splits.val.images), splits.val.labels),
+    )
+    fitting.fit_head(head, embeddings, FitConfig(5, 16, 1e-2, patience=5), seed=0)
+    joined = models.build_classifier(encoder, head, trainable=False)
+    from_cache = fitting.predict(head, embeddings.val.images)
+    assert from_cache.tobytes() == fitting.predict(joined, splits.val.images).tobytes()
+
+
+def test_head_is_standardised_with_the_training_embeddings_alone():
+    splits = noise()
+    encoder = models.build_encoder(CONFIG)
+    embeddings = fitting.embed(encoder, splits.train.images)
+    loud = LabelledImages(np.full((32, 4, 4, 8), 1e6, "float32"), splits.val.labels)
+    head = models.build_head(CONFIG.embedding_shape)
+    labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud)
+    fitting.fit_head(head, labelled, FitConfig(1, 16, 1e-2, patience=5), seed=0)
+    mean, _ = models.embedding_statistics(embeddings)
+    assert np.allclose(head.get_layer("standardise").get_weights()[0], mean, rtol=1e-5)
+
+
+@pytest.mark.parametrize("augment", [False, True])
+def test_same_seed_gives_the_same_bytes_and_another_seed_others(augment):
+    def fitted(seed):
+        fitting.seed_everything(seed)
+        model = classifier(dropout=0.5)
+        config = FitConfig(2, 16, 1e-2, patience=5, augment=augment)
+        fitting.fit_classifier(model, noise(), config, seed)
+        return b"".join(weight.tobytes() for weight in models.weights(model))
+
+    assert fitted(0) == fitted(0)
+    assert fitted(0) != fitted(1)
+
+
+def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
+    splits = noise()
+    autoencoder = models.build_autoencoder(
+        models.build_encoder(CONFIG), models.build_decoder(CONFIG)
+    )
+    shares = []
+    config = FitConfig(4, 16, 1e-2, patience=5)
+    train = autoencoder_batches(splits.train.images, batch_size=16, shuffle_seed=0)
+    val = autoencoder_batches(splits.val.images, batch_size=16, shuffle_seed=None)
+    fit = fitting.fit_autoencoder(autoencoder, train, val, config, shares.append)
+    assert fit.history["loss"][-1] < fit.history["loss"][0]
+    assert shares == [0.25, 0.5, 0.75, 1.0]
+    difference = fitting.predict(autoencoder, splits.val.images) - splits.val.images / 255
+    assert np.mean(difference**2) == pytest.approx(min(fit.history["val_loss"]), rel=1e-4)
+
+
+def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
+    config = FitConfig(20, 16, 1e30, patience=0)
+    with pytest.raises(FloatingPointError, match=r"learning rate of 1e\+30"):
+        fitting.fit_classifier(classifier(), noise(), config, seed=0)
+
+
+MIRRORED = """
+import numpy as np, tensorflow as tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+halves = tf.config.list_logical_devices("CPU")
+tf.config.list_logical_devices = lambda kind: halves  # stand in for GPUs
+from tfmed.training import models
+from tfmed.training import fitting
+from tfmed.data.pipelines import autoencoder_batches
+from tfmed.config.study import FitConfig
+config = models.EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype("uint8")
+batches = autoencoder_batches(images, batch_size=16, shuffle_seed=0)
+def fitted(all_gpus):
+    fitting.seed_everything(0)
+    devices = fitting.devices(all_gpus=all_gpus)
+    with devices.scope():
+        encoder, decoder = models.build_encoder(config), models.build_decoder(config)
+        autoencoder = models.build_autoencoder(encoder, decoder)
+        fit = fitting.fit_autoencoder(autoencoder, batches, batches, FitConfig(3, 16, 1e-2, 5))
+    return devices.num_replicas_in_sync, fit.history["val_loss"]
+(one, alone), (two, together) = fitted(False), fitted(True)
+assert (one, two) == (1, 2), (one, two)
+np.testing.assert_allclose(alone, together, rtol=1e-3)
+"""
+
+
+@pytest.mark.slow
+def test_a_batch_split_among_devices_teaches_the_same():
+    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_a_model_like_one_fitted_before_is_not_traced_again_and_learns_the_same(monkeypatch):
+    def fitted(seed):
+        fitting.seed_everything(seed)
+        model = classifier(dropout=0.3)
+        fit = fitting.fit_classifier(model, noise(), FitConfig(3, 16, 1e-3, patience=2), seed)
+        return fit, models.weights(model)
+
+    fitting.forget_traced()
+    alone = {}
+    for seed in (1, 0):
+        fitting.forget_traced()
+        alone[seed] = fitted(seed)
+    traced = []
+    real = keras.Model.make_train_function
+    monkeypatch.setattr(
+        keras.Model,
+        "make_train_function",
+        lambda model, force=False: traced.append(model.train_function) or real(model, force),
+    )
+    fitting.forget_traced()
+    for seed in (1, 0):
+        fit, weights = fitted(seed)
+        assert fit == alone[seed][0]
+        assert all(map(np.array_equal, weights, alone[seed][1]))
+    assert [function is None for function in traced] == [True, False]

@@ -1,0 +1,1 @@
+"""Latent spaces: projections to two dimensions, separation of classes, significance."""

@@ -1,0 +1,1 @@
+"""From a study to its report: the plan of its jobs, and their run."""

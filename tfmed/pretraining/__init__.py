@@ -1,0 +1,1 @@
+"""Pretraining without labels, and how its reconstructions are measured."""

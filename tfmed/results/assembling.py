@@ -1,0 +1,238 @@
+"""From finished jobs to `results.json`, the contract between computing and showing.
+
+Its form is in `results.schema.json`; every number in it comes from a job that was done.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed.config.study import STRATEGIES
+from tfmed.data import SPLITS, DatasetInfo
+from tfmed.data.loading import load_labels, load_rows
+from tfmed.evaluation import metrics
+from tfmed.execution.job import Job, Result
+from tfmed.orchestration.plan import Plan, Run
+from tfmed.results import claims, predictions
+from tfmed.results.atlas import as_png
+from tfmed.results.latent_part import cell_entry, latent_part
+from tfmed.serving import card, gate
+
+SCHEMA_VERSION = 2
+EXAMPLES = 6
+OF_CARD = (
+    *("intended_use", "not_for", "data", "class_names", "threshold"),
+    *("metrics", "class_balance", "call", "tfmed_version"),
+)
+"""What of a model's card is the same however often a study is run."""
+
+Finished = Mapping[str, Result]
+
+
+def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
+    """Everything but `provenance` and `models`; writes predictions and image atlases on the way.
+
+    Args:
+        plan: the study's plan.
+        finished: key to result of every job of the plan.
+        out: the study's report folder.
+    """
+    labels = {task.name: load_labels(task, "test") for task in plan.tasks}
+    predictions.remove_leftovers(out / "predictions")
+    for name, values in labels.items():
+        predictions.write_labels(out / "predictions", name, values)
+        thresholds = {
+            run.label: finished[run.job.key].record["threshold"]
+            for run in plan.runs
+            if run.task.name == name
+        }
+        predictions.write_thresholds(out / "predictions", name, thresholds)
+    results: dict[str, Any] = {
+        "schema_version": SCHEMA_VERSION,
+        "study": {
+            "name": plan.study.name,
+            "title": plan.study.title,
+            "question": plan.study.question,
+            "quick": plan.study.quick,
+            "source": plan.source.name,
+            "target": plan.target.name,
+            "seeds": plan.seeds,
+            "settings": plan.study.settings(),
+        },
+        "synthetic": plan.source.synthetic or plan.target.synthetic,
+        "datasets": [_dataset(info, plan) for info in plan.datasets.values()],
+        "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
+        **measured(plan, finished, labels, out),
+        "latent": latent_part(plan, finished, labels, out),
+    }
+    return {**results, "claims": claims.ledger(results)}
+
+
+def measured(
+    plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray], out: Path
+) -> dict[str, Any]:
+    """`runs`, `summary` and `comparisons`; writes the predictions of each run on the way.
+
+    Args:
+        plan: the study's plan.
+        finished: key to result of every job of the plan.
+        labels: task to labels of its test split.
+        out: the study's report folder.
+    """
+    records = {cell: finished[job.key].record for cell, job in plan.evaluations.items()}
+    compared = [
+        {"task": task, "label_budget": budget, **difference}
+        for (task, budget), job in plan.comparisons.items()
+        for difference in finished[job.key].record["differences"]
+    ]
+    return {
+        "runs": [
+            _run(run, finished[run.job.key], _measured_run(plan, finished, run), labels, out)
+            for run in plan.runs
+        ],
+        "summary": [
+            {**cell_entry(cell), "n_seeds": len(record["runs"]), **record["summary"]}
+            for cell, record in records.items()
+        ],
+        "comparisons": metrics.corrected(compared),
+    }
+
+
+def _measured_run(plan: Plan, finished: Finished, run: Run) -> dict[str, Any]:
+    """What the evaluation of its cell says of one run."""
+    return finished[plan.evaluations[run.cell].key].record["runs"][str(run.seed)]
+
+
+def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
+    """Per cell of a strategy, the run with the best validation AUC (then the lowest seed)."""
+    best: dict[tuple, tuple[float, Run]] = {}
+    for run in plan.runs:
+        if run.strategy not in STRATEGIES:
+            continue
+        validation = _measured_run(plan, finished, run)["val_metrics"]
+        auc = validation["auc"]
+        quality = validation["accuracy"] if auc is None else auc
+        if run.cell not in best or quality > best[run.cell][0]:
+            best[run.cell] = (quality, run)
+    return {cell: run for cell, (_, run) in best.items()}
+
+
+def model_entries(
+    exported: Iterable[tuple[str, Run, Job]],
+    versions: Mapping[str, int],
+    finished: Finished,
+    models: Path,
+) -> list[dict[str, Any]]:
+    """The `models` part: what was exported, its card, and what the gate said of it.
+
+    The size is that of the weights. The exported files are a little larger, and not the same size
+    every time: TensorFlow writes random fingerprints and running numbers of functions into them.
+    """
+    entries = []
+    for name, run, _ in exported:
+        arrays = finished[run.job.key].arrays
+        weights = [array for key, array in arrays.items() if key.startswith("classifier/")]
+        folder = models / name / str(versions[name])
+        found, verdict = card.read_card(folder), gate.read_verdict(folder)
+        entries.append(
+            {
+                "name": name,
+                "version": versions[name],
+                "path": f"{name}/{versions[name]}",
+                **cell_entry(run.cell),
+                "seed": run.seed,
+                "bytes": sum(array.nbytes for array in weights),
+                "stage": verdict.stage,
+                "reasons": verdict.reasons,
+                "card": {key: found[key] for key in OF_CARD},
+            }
+        )
+    return entries
+
+
+def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
+    roles = [
+        role
+        for role, other in (("source", plan.source), ("target", plan.target))
+        if other.md5 == info.md5
+    ]
+    return {
+        "name": info.name,
+        "role": " and ".join(roles),
+        "title": info.title,
+        "description": info.description,
+        "license": info.license,
+        "synthetic": info.synthetic,
+        "file": info.path.name,
+        "md5": info.md5,
+        "image_shape": list(info.image_shape),
+        "class_names": list(info.class_names),
+        "n_labels": info.n_labels,
+        "splits": {
+            split: {"n": sum(info.counts[split]), "counts": list(info.counts[split])}
+            for split in SPLITS
+        },
+        "examples": _examples(info),
+    }
+
+
+def _examples(info: DatasetInfo) -> list[list[str]]:
+    labels = load_labels(info, "train")
+    rng = np.random.default_rng(0)
+    chosen = [rng.permutation(np.flatnonzero(labels == value))[:EXAMPLES] for value in (0, 1)]
+    shown = load_rows(info, "train", np.concatenate(chosen))
+    return [[as_png(image) for image in shown.images[shown.labels == value]] for value in (0, 1)]
+
+
+def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
+    record, spec = result.record, job.spec
+    images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
+    return {
+        "id": f"{plan.source.name}-seed{spec['seed']}",
+        "source": plan.source.name,
+        "seed": spec["seed"],
+        "encoder": dict(spec["encoder"]),
+        "parameters": record["parameters"],
+        "embedding_shape": record["embedding_shape"],
+        **record["fit"],
+        "seconds": record["seconds"],
+        "test": record["test"],
+        "detail": record["detail"],
+        "mse_quantiles": record["mse_quantiles"],
+        "reconstructions": [
+            {**shown, "original": as_png(original), "reconstruction": as_png(reconstruction)}
+            for shown, (original, reconstruction) in zip(record["shown"], images, strict=True)
+        ],
+    }
+
+
+def _run(
+    run: Run,
+    result: Result,
+    evaluated: dict[str, Any],
+    labels: Mapping[str, np.ndarray],
+    out: Path,
+) -> dict[str, Any]:
+    record, scores = result.record, result.arrays["test_scores"]
+    truth = labels[run.task.name]
+    path = predictions.write_predictions(
+        out / "predictions", run.task.name, truth, scores, run.label, evaluated["metrics"]
+    )
+    return {
+        "id": f"{run.task.name}-{run.label}",
+        **cell_entry(run.cell),
+        "seed": run.seed,
+        "n_train": record["n_train"],
+        "n_val": record["n_val"],
+        "n_test": len(truth),
+        **evaluated,
+        "train_accuracy": record["train_accuracy"],
+        "threshold": record["threshold"],
+        **record["fit"],
+        "parameters": record["parameters"],
+        "chosen": record.get("chosen"),
+        "seconds": record["seconds"],
+        "predictions": f"predictions/{path.name}",
+    }

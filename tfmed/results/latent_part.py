@@ -1,0 +1,137 @@
+"""What `results.json` says of the latent spaces: points, scores, pictures, surest mistakes."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed.data import DatasetInfo
+from tfmed.data.loading import load_rows, stream_split
+from tfmed.evaluation.comparisons import Cell
+from tfmed.execution.job import Result
+from tfmed.orchestration.plan import Plan, Space, space_id
+from tfmed.results import atlas, forgetting
+
+MISTAKES = 8
+"""False positives and false negatives of a task that are kept as pictures, the surest first."""
+
+Finished = Mapping[str, Result]
+
+
+def cell_entry(cell: Cell) -> dict[str, Any]:
+    """What names a cell."""
+    return dict(zip(("task", "strategy", "variant", "label_budget"), cell, strict=True))
+
+
+def latent_part(
+    plan: Plan, finished: Finished, labels: Mapping[str, np.ndarray], out: Path
+) -> dict[str, Any]:
+    """The `latent` part of `results.json`; writes the atlases into `out/images` on the way.
+
+    Args:
+        plan: the study's plan.
+        finished: key to result of every job of the plan.
+        labels: task to labels of its test split.
+        out: the study's report folder.
+    """
+    rows = {space.run.task.name: finished[space.job.key].arrays["rows"] for space in plan.spaces}
+    tasks = {space.run.task.name: space.run.task for space in plan.spaces}
+    spaces = [_space(space, finished) for space in plan.spaces]
+    return {
+        "labels": {task: labels[task][chosen].tolist() for task, chosen in rows.items()},
+        "indices": {task: chosen.tolist() for task, chosen in rows.items()},
+        "images": {
+            name: atlas.write_atlas(out / "images", name, stream_split(task, "test"), rows[name])
+            for name, task in tasks.items()
+        },
+        "mistakes": {
+            name: _mistakes(task, _of(name, spaces), labels[name], rows[name])
+            for name, task in tasks.items()
+        },
+        "spaces": spaces,
+        "cka": [
+            pair for job in plan.similarities.values() for pair in finished[job.key].record["cka"]
+        ],
+        "forgetting": forgetting.entries(plan, finished),
+    }
+
+
+def _of(task: str, spaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [space for space in spaces if space["task"] == task]
+
+
+def _mistakes(
+    task: DatasetInfo, spaces: list[dict[str, Any]], labels: np.ndarray, rows: np.ndarray
+) -> dict[str, Any]:
+    """The surest mistakes of the fine-tuned run with most labels, or else of the last run."""
+    tuned = [space for space in spaces if space["strategy"] == "finetune"] or spaces
+    space = tuned[-1]
+    scores, classes = np.array(space["scores"]), labels[rows]
+    surest = {
+        "false_positives": np.flatnonzero((scores > 0.5) & (classes == 0)),
+        "false_negatives": np.flatnonzero((scores <= 0.5) & (classes == 1)),
+    }
+    found: dict[str, Any] = {"space": space["id"], "run": space["run"]}
+    for kind, places in surest.items():
+        order = np.argsort(-np.abs(scores[places] - 0.5), kind="stable")[:MISTAKES]
+        kept = places[order]
+        images = load_rows(task, "test", rows[kept]).images[np.argsort(np.argsort(kept))]
+        found[kind] = {
+            "n": len(places),
+            "shown": [
+                {
+                    "index": int(rows[place]),
+                    "score": float(scores[place]),
+                    "image": atlas.as_png(image),
+                }
+                for place, image in zip(kept, images, strict=True)
+            ],
+        }
+    return found
+
+
+def _space(space: Space, finished: Finished) -> dict[str, Any]:
+    result = finished[space.job.key]
+    record, scores = result.record, finished[space.run.job.key].arrays["test_scores"]
+    return {
+        "id": space_id(space),
+        **cell_entry(space.run.cell),
+        "label_budget": space.label_budget,
+        "seed": space.run.seed,
+        "title": space.title,
+        "run": f"{space.run.task.name}-{space.run.label}",
+        "scores": _rounded_scores(scores[result.arrays["rows"]]),
+        "n": record["n"],
+        "dimensions": record["dimensions"],
+        "pca": {
+            "coordinates": _rounded(result.arrays["pca"]),
+            "explained_variance_ratio": record["explained_variance_ratio"],
+        },
+        "tsne": {
+            "coordinates": _rounded(result.arrays["tsne"]),
+            "perplexity": record["perplexity"],
+            "kl_divergence": record["kl_divergence"],
+            "two_clusters": record["two_clusters"],
+        },
+        "silhouette": record["silhouette"],
+        "knn_accuracy": record["knn_accuracy"],
+        "component_auc": record["component_auc"],
+        "clusters": {name: record["clusters"][name] for name in ("silhouette", "knn_accuracy")},
+        "components": record["components"],
+    }
+
+
+def _rounded_scores(scores: np.ndarray) -> list[float]:
+    """Scores to four digits that stay on their side of .5: above it the answer is label 1."""
+    rounded = np.round(np.asarray(scores, dtype="float64"), 4)
+    rounded[(scores > 0.5) & (rounded <= 0.5)] = 0.5001
+    return rounded.tolist()
+
+
+def _rounded(coordinates: np.ndarray) -> list[list[float]]:
+    """Coordinates to a ten-thousandth of their extent, which no plot can show."""
+    extent = float(np.abs(coordinates).max()) or 1.0
+    digits = max(0, 4 - math.floor(math.log10(extent)))
+    return np.round(coordinates.astype("float64"), digits).tolist()

@@ -1,0 +1,1 @@
+"""The kinds of jobs: what each needs, costs and does."""

@@ -1,0 +1,1 @@
+"""Networks, fitting with EarlyStopping, freezing and weight transfer, baselines."""

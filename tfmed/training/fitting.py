@@ -1,0 +1,312 @@
+"""Fitting: autoencoders and classifiers with EarlyStopping; heads on embeddings computed once.
+
+Every function is deterministic under its seed on one machine with one set of versions
+(`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmed.config.study import FitConfig
+from tfmed.data import pipelines
+from tfmed.training import models
+
+PREDICT_BATCH = 256
+STEPS_PER_EXECUTION = 32
+DATA_LOSS = "data_loss"
+"""Metric that is the loss without any weight penalty; what EarlyStopping watches."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit left behind.
+
+    Attributes:
+        history: per epoch; `loss`, `val_loss`, and for classifiers `accuracy`, `val_accuracy`.
+        epochs: epochs fitted.
+        best_epoch: the epoch, counted from 1, whose weights the model holds now.
+        stopped_early: patience ran out before the epochs did.
+    """
+
+    history: dict[str, list[float]]
+    epochs: int
+    best_epoch: int
+    stopped_early: bool
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images (or embeddings) with their 0/1 labels."""
+
+    images: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        """Number of examples."""
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class LabelledSplits:
+    """The training and validation examples that one label budget allows."""
+
+    train: LabelledImages
+    val: LabelledImages = field(repr=False)
+
+
+def seed_everything(seed: int) -> None:
+    """Fixes initial weights, shuffling and dropout; asks TensorFlow for deterministic kernels."""
+    keras.backend.clear_session(free_memory=False)
+    keras.utils.set_random_seed(seed)
+    tf.config.experimental.enable_op_determinism()
+
+
+def devices(*, all_gpus: bool) -> tf.distribute.Strategy:
+    """Where to build and fit: on all GPUs that this process sees, or on the first one or the CPU.
+
+    `MirroredStrategy` splits every batch among the GPUs, for one large pretraining; with fewer than
+    two of them it would only cost time.
+    """
+    gpus = tf.config.list_logical_devices("GPU")
+    if all_gpus and len(gpus) > 1:
+        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
+    return tf.distribute.get_strategy()
+
+
+def fit(
+    model: keras.Model,
+    batches: tf.data.Dataset,
+    validation: tf.data.Dataset,
+    config: FitConfig,
+    say: Callable[[float], None] = lambda _: None,
+    class_weight: Mapping[int, float] | None = None,
+    watched: str = DATA_LOSS,
+) -> Fit:
+    """Fits a compiled model with EarlyStopping on the validation loss, penalties left out.
+
+    The best weights are restored whether patience or the epochs ran out. With `patience=0`
+    nothing stops early and the last weights stay.
+
+    Args:
+        model: compiled with the metric `watched`.
+        batches: training batches, shuffled already.
+        validation: validation batches.
+        config: epochs and patience; the rest is the caller's.
+        say: told the share of the epochs that are done.
+        class_weight: label to weight of its examples in the training loss; metrics ignore it.
+        watched: the loss without penalties, which Keras adds to `loss` and `val_loss`; `loss`
+            itself for a model that has none.
+
+    Raises:
+        FloatingPointError: the loss or a weight is no longer finite.
+    """
+    # An optimiser that makes its variables while the step is traced has it traced twice.
+    model.optimizer.build(model.trainable_variables)
+    stopper = keras.callbacks.EarlyStopping(
+        monitor=f"val_{watched}",
+        mode="min",
+        patience=config.patience,
+        restore_best_weights=True,
+    )
+    always = [
+        keras.callbacks.TerminateOnNaN(),
+        keras.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs: say((epoch + 1) / config.epochs)
+        ),
+    ]
+    history = model.fit(
+        batches,
+        validation_data=validation,
+        epochs=config.epochs,
+        callbacks=[stopper, *always] if config.patience else always,
+        class_weight=dict(class_weight) if class_weight else None,
+        shuffle=False,
+        verbose=0,
+    ).history
+    curves = {name: [float(v) for v in values] for name, values in history.items()}
+    curves["loss"], curves["val_loss"] = curves.pop(watched), curves.pop(f"val_{watched}")
+    losses = curves["val_loss"]
+    # Weights too: a ReLU may turn their NaN into a 0 that leaves the loss finite.
+    if not all(np.isfinite(v).all() for v in (curves["loss"], losses, *model.get_weights())):
+        raise FloatingPointError(
+            f"loss or weights were not finite in epoch {len(losses)}; "
+            f"a learning rate of {config.learning_rate} is too high"
+        )
+    best = len(losses) - 1 if not config.patience else int(np.argmin(losses))
+    return Fit(
+        history=curves,
+        epochs=len(losses),
+        best_epoch=best + 1,
+        stopped_early=bool(config.patience) and stopper.stopped_epoch > 0,
+    )
+
+
+def fit_autoencoder(
+    autoencoder: keras.Model,
+    train: tf.data.Dataset,
+    val: tf.data.Dataset,
+    config: FitConfig,
+    say: Callable[[float], None] = lambda _: None,
+) -> Fit:
+    """Fits an autoencoder to reproduce its input (mean squared error), without any label.
+
+    Args:
+        autoencoder: images in, images out; compiled here.
+        train: batches of (image, image), of known cardinality.
+        val: the same, for EarlyStopping.
+        config: how long and how fast.
+        say: told the share of the epochs that are done.
+    """
+    replicas = tf.distribute.get_strategy().num_replicas_in_sync
+    autoencoder.compile(
+        keras.optimizers.Adam(config.learning_rate),
+        loss="mse",
+        # More steps at once fail on several devices (Keras 3.15 on TensorFlow 2.21).
+        steps_per_execution=1 if replicas > 1 else _steps(int(train.cardinality())),
+        jit_compile=False,
+    )
+    return fit(autoencoder, train, val, config, say, watched="loss")
+
+
+def fit_classifier(
+    classifier: keras.Model,
+    splits: LabelledSplits,
+    config: FitConfig,
+    seed: int,
+    epoch_steps: int = 1,
+    say: Callable[[float], None] = lambda _: None,
+    loss: str = "plain",
+) -> Fit:
+    """Fits a classifier, or a head on embeddings.
+
+    EarlyStopping watches the plain validation cross-entropy whatever the loss, so that the epoch is
+    chosen alike and losses differ only in what they teach; `history` holds it too.
+
+    Args:
+        classifier: images or embeddings in, probability of label 1 out.
+        splits: examples to fit to, and to decide when to stop.
+        config: how long and how fast.
+        seed: of shuffling and augmentation.
+        epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
+        say: told the share of the epochs that are done.
+        loss: `plain` binary cross-entropy; `class_weighted`, where each class weighs the same in
+            sum; or `focal` with gamma 2 and no class balancing (Lin et al. 2017).
+    """
+    batches = -(-len(splits.train) // config.batch_size)
+    passes = -(-epoch_steps // batches)
+    twin = _traced_twin(classifier, _steps(batches * passes), loss)
+    twin.optimizer.learning_rate.assign(config.learning_rate)
+    fitted = fit(
+        twin,
+        pipelines.classifier_batches(
+            splits.train.images,
+            splits.train.labels,
+            batch_size=config.batch_size,
+            shuffle_seed=seed,
+            augment=config.augment,
+            passes=passes,
+        ),
+        pipelines.classifier_batches(
+            splits.val.images, splits.val.labels, batch_size=PREDICT_BATCH, shuffle_seed=None
+        ),
+        config,
+        say,
+        class_weights(splits.train.labels) if loss == "class_weighted" else None,
+    )
+    models.set_weights(classifier, models.weights(twin))
+    return fitted
+
+
+def class_weights(labels: np.ndarray) -> dict[int, float]:
+    """Weights n / (2 n_c) of the classes 0 and 1, which make both weigh the same in sum."""
+    counts = np.bincount(labels, minlength=2)
+    return {label: float(len(labels) / (2 * max(n, 1))) for label, n in enumerate(counts)}
+
+
+_traced: dict[str, keras.Model] = {}
+
+
+def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: str) -> keras.Model:
+    """A compiled copy of a classifier, in its state and with a new optimiser's.
+
+    Copies are kept and used again for models of the same form: tracing costs more than fitting to
+    a few hundred images, and a study fits hundreds of models that differ in their numbers alone.
+    """
+    key = json.dumps([classifier.get_config(), steps_per_execution, loss])
+    if key not in _traced:
+        _traced[key] = keras.Model.from_config(classifier.get_config())
+        _traced[key].compile(
+            keras.optimizers.Adam(),
+            loss=keras.losses.BinaryFocalCrossentropy(gamma=2.0)
+            if loss == "focal"
+            else keras.losses.BinaryCrossentropy(),
+            metrics=[
+                keras.metrics.BinaryAccuracy("accuracy"),
+                keras.metrics.BinaryCrossentropy(DATA_LOSS),
+            ],
+            steps_per_execution=steps_per_execution,
+            jit_compile=False,
+        )
+    twin = _traced[key]
+    for ours, theirs in zip(twin.variables, classifier.variables, strict=True):
+        ours.assign(theirs)  # the state of random generators included
+    for variable in twin.optimizer.variables:
+        variable.assign(keras.ops.zeros_like(variable))
+    return twin
+
+
+def forget_traced() -> None:
+    """Drops the copies that `fit_classifier` keeps."""
+    _traced.clear()
+
+
+def fit_head(
+    head: keras.Model,
+    embeddings: LabelledSplits,
+    config: FitConfig,
+    seed: int,
+    epoch_steps: int = 1,
+    say: Callable[[float], None] = lambda _: None,
+) -> Fit:
+    """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
+    models.set_standardisation(head, *models.embedding_statistics(embeddings.train.images))
+    return fit_classifier(head, embeddings, config, seed, epoch_steps, say)
+
+
+def embed(encoder: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
+    """Embeddings of uint8 images, float32 of shape (n, 4, 4, latent channels)."""
+    return predict(encoder, images)
+
+
+def predict(model: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
+    """The model's output for uint8 images (scaled to [0, 1]) or embeddings, batch by batch.
+
+    Called eagerly: for some thousand images, tracing a graph as `model.predict` does costs more
+    than it saves.
+
+    Args:
+        model: the model.
+        images: an array (n, ...), or chunks of one in their order, for what does not fit in memory.
+    """
+    chunks = [images] if isinstance(images, np.ndarray) else images
+    return np.concatenate(
+        [
+            model(batch, training=False).numpy()
+            for chunk in chunks
+            for batch in pipelines.image_batches(chunk, batch_size=PREDICT_BATCH)
+        ]
+    )
+
+
+def scores(classifier: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
+    """Probability of label 1 for uint8 images, float64 of shape (n,)."""
+    return predict(classifier, images)[:, 0].astype("float64")
+
+
+def _steps(batches: int) -> int:
+    return max(1, min(STEPS_PER_EXECUTION, batches))
