@@ -159,11 +159,12 @@ def test_a_report_is_not_quietly_that_of_other_settings(tmp_path, capsys, monkey
 
     from tfmed import report
     from tfmed.config.study import Study
+    from tfmed.results import loading
 
     kept = {"study": {"settings": Study(seeds=7, source="phantom").settings()}}
     (tmp_path / "own").mkdir()
     (tmp_path / "own" / "results.json").write_text(json.dumps(kept))
-    monkeypatch.setattr(report, "load_results", lambda path: json.loads(path.read_text()))
+    monkeypatch.setattr(loading, "read_results", lambda path: json.loads(path.read_text()))
     monkeypatch.setattr(report, "render_again", lambda out, progress: ("html", "pdf"))
     arguments = ["--report-only", "--out", str(tmp_path), "--study", str(tmp_path / "own.toml")]
 

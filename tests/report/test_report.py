@@ -22,6 +22,7 @@ from tfmed import report
 from tfmed.errors import InputError
 from tfmed.report import wording
 from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.results import loading
 
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "results.schema.json").read_text())
 VARIANTS: list[dict[str, Any]] = [
@@ -233,7 +234,7 @@ def test_results_of_another_version_are_refused(tmp_path: Path) -> None:
 
 
 def test_every_part_of_the_contract_is_asked_for() -> None:
-    assert {"schema_version", *report.TOP_KEYS} == set(SCHEMA["required"])
+    assert {"schema_version", *loading.TOP_KEYS} == set(SCHEMA["required"])
 
 
 @pytest.mark.parametrize("key", ["latent", "class_names"])
@@ -254,7 +255,7 @@ def test_results_of_any_bytes_are_refused_and_not_crashed_on(
     path = tmp_path_factory.getbasetemp() / "junk.json"
     path.write_bytes(content)
     with pytest.raises(InputError):
-        report.load_results(path)
+        loading.read_results(path)
 
 
 @pytest.mark.parametrize("text", ['{"x": NaN}', "[" * 10**5, '{"x": -1.5e999}'])
@@ -263,14 +264,14 @@ def test_what_python_reads_and_json_has_not_is_refused_in_one_line(
 ) -> None:
     (tmp_path / "results.json").write_text(text)
     with pytest.raises(InputError, match="can't be read") as error:
-        report.load_results(tmp_path / "results.json")
+        loading.read_results(tmp_path / "results.json")
     assert str(error.value).isprintable()
 
 
 def test_true_is_no_schema_version(tmp_path: Path) -> None:
-    results = {**dict.fromkeys(report.TOP_KEYS), "schema_version": True}
+    results = {**dict.fromkeys(loading.TOP_KEYS), "schema_version": True}
     with pytest.raises(InputError, match="schema version True"):
-        report.load_results(write_results(tmp_path, results) / "results.json")
+        loading.read_results(write_results(tmp_path, results) / "results.json")
 
 
 @pytest.mark.parametrize("path", ["provenance", "study", "latent", "runs"])

@@ -14,6 +14,7 @@ from test_fuzz_study import odd_text
 from tfmed import report
 from tfmed.cli import main
 from tfmed.errors import InputError
+from tfmed.results.loading import read_results
 
 
 def expect_refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
@@ -59,9 +60,9 @@ def test_odd_results(
     for rng in cases(24):
         path.write_bytes(odd_content(rng))
         try:
-            report.load_results(path)
+            read_results(path)
         except InputError:
             expect_refused(capsys, "--report-only", "--out", tmp_path)
             continue
-        path.write_text(json.dumps({**report.load_results(path), "runs": "odd"}), encoding="utf-8")
+        path.write_text(json.dumps({**read_results(path), "runs": "odd"}), encoding="utf-8")
         expect_refused(capsys, "--report-only", "--out", tmp_path)

@@ -180,10 +180,10 @@ def _render_again(options: argparse.Namespace) -> None:
 
 def _other_settings(study: Any, out: Path) -> str:
     """What a study sets otherwise than the one whose results are in `out`, in words."""
-    from tfmed import report
     from tfmed.report.content_method import flat_settings
+    from tfmed.results.loading import read_results
 
-    kept = dict(flat_settings(report.load_results(out / "results.json")["study"]["settings"]))
+    kept = dict(flat_settings(read_results(out / "results.json")["study"]["settings"]))
     found = [
         f"{name} = {kept[name]} there, {value} in the study file"
         for name, value in flat_settings(study.settings())

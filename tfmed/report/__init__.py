@@ -6,7 +6,6 @@ typst, which reads the document as JSON: text never passes through its markup.
 
 import datetime
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,26 +20,13 @@ from tfmed.report.figures import draw_all
 from tfmed.report.plotting import PRINTED, write_aside
 from tfmed.report.theming import DARK_INK, DARK_PAPER, dark_colours, isolated, themed
 from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.results.loading import read_results
 
-__all__ = ["answer", "load_results", "render", "render_html", "render_pdf"]
+__all__ = ["answer", "render", "render_html", "render_pdf"]
 
-SCHEMA_VERSION = 2
 KEYWORDS = ["self-supervised pretraining", "transfer learning", "few labels", "medical images"]
 PDF_STANDARDS = ["a-2a", "ua-1"]
 """To be kept for long (PDF/A-2a) and read aloud (PDF/UA-1); typst refuses what breaks them."""
-TOP_KEYS = (
-    "study",
-    "synthetic",
-    "provenance",
-    "datasets",
-    "pretraining",
-    "runs",
-    "summary",
-    "comparisons",
-    "latent",
-    "claims",
-    "models",
-)
 
 
 def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
@@ -59,7 +45,7 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
             can't be written to.
     """
     say = progress or (lambda _: None)
-    results = load_results(out / "results.json")
+    results = read_results(out / "results.json")
     try:
         say("drawing figures")
         drawn = draw_all(results, out / "figures")
@@ -95,38 +81,6 @@ def render_again(out: Path, *, progress: Callable[[str], None] | None = None) ->
             f"{out / 'results.json'}: not what the report needs ({type(error).__name__}: "
             f"{str(error)[:150]}); run the study again"
         ) from error
-
-
-def load_results(path: Path) -> dict:
-    """Read `results.json`.
-
-    Raises:
-        InputError: the file is missing, no JSON, of another schema version, or lacks a part.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        results = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except FileNotFoundError:
-        raise InputError(f"{path}: not found; run the study before asking for its report") from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: can't be read ({error}); run the study again") from error
-    version = results.get("schema_version") if isinstance(results, dict) else None
-    if version is True or version != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: has schema version {version}, this tfmed reads {SCHEMA_VERSION}; "
-            "run the study again with --fresh"
-        )
-    missing = [key for key in TOP_KEYS if key not in results]
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; run the study again with --fresh")
-    return results
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:20]} is no number")
-    return number
 
 
 def templates_folder() -> Path:

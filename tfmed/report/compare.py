@@ -20,6 +20,7 @@ from tfmed.errors import InputError
 from tfmed.evaluation.case_values import METRICS, case_values, seed_thresholds
 from tfmed.evaluation.intervals import corrected, difference_of
 from tfmed.report.wording import cell_order, dataset_of, interval, verdict
+from tfmed.results.loading import read_results
 from tfmed.results.predictions import read_labels, read_predictions
 
 AGREE = 1e-6
@@ -136,12 +137,10 @@ def read_both(path_a: Path, path_b: Path) -> Compared:
             writes; the two have no task in common; or predictions do not give the numbers of the
             results that they lie beside.
     """
-    from tfmed.report import load_results
-
     sides = []
     for letter, path in (("A", path_a), ("B", path_b)):
         file = path / "results.json" if path.is_dir() else path
-        sides.append(Side(letter, file, load_results(file)))
+        sides.append(Side(letter, file, read_results(file)))
     try:
         return compare_sides(*sides)
     except InputError:

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from tfmed.errors import InputError, printable, printing
-from tfmed.report import load_results
 from tfmed.report.answer import answer
 from tfmed.report.content_method import citations, duration
 from tfmed.report.plotting import write_aside
 from tfmed.report.wording import SYNTHETIC_MARK, count
 from tfmed.results import files
+from tfmed.results.loading import read_results
 
 PICTURE_WIDTH = 1240
 WHITE = 250
@@ -40,7 +40,7 @@ def make_example(report: Path, folder: Path) -> list[Path]:
     Raises:
         InputError: the report is not complete, or the folder can't be written to.
     """
-    results = load_results(report / "results.json")
+    results = read_results(report / "results.json")
     pdf = report / "report.pdf"
     if not pdf.is_file():
         raise InputError(f"{pdf}: not found; render it with run_all.py --report-only")

@@ -18,9 +18,9 @@ from tfmed.orchestration.plan import Plan, Run
 from tfmed.results import claims, predictions
 from tfmed.results.atlas import as_png
 from tfmed.results.latent_part import cell_entry, latent_part
+from tfmed.results.loading import SCHEMA_VERSION
 from tfmed.serving import card, gate
 
-SCHEMA_VERSION = 2
 EXAMPLES = 6
 OF_CARD = (
     *("intended_use", "not_for", "data", "class_names", "threshold"),
