@@ -1,1 +1,106 @@
-"""Pretraining without labels, and how its reconstructions are measured."""
+"""Pretraining methods: how an encoder is trained without labels, one file a method.
+
+    >>> settings_class("autoencoder")().fit.epochs
+    20
+
+A new one is a file with what `Method` asks for, and a line in `REGISTRY`. A study names it in
+`[pretraining]`.
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tfmed.training.settings import FitSettings
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+REGISTRY = {
+    "autoencoder": "tfmed.pretraining.autoencoder",
+}
+"""Name in a study file to the module; a job depends on the code of the one that it names."""
+
+
+class PretrainingSettings(BaseModel):
+    """What can be set of every method; a method's `Settings` adds `method` and its own.
+
+    Attributes:
+        fit: how long and how fast.
+        max_images: limits the images used (0: all).
+        seed: of weights, shuffling and the choice of images.
+        per_seed: pretrains once for every seed of the classifiers, with `seed` plus that seed, so
+            that differences carry the variance of pretraining too; else one encoder serves all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    fit: FitSettings = FitSettings(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
+    max_images: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**32)
+    per_seed: bool = False
+
+
+class Method(Protocol):
+    """What a module of the registry has; importing it must not import TensorFlow.
+
+    The encoder is trained inside a model around it: with a decoder, a projection, or nothing. What
+    that model is given and what is asked of it are the `views` of a batch of images: the images
+    themselves twice for an autoencoder, two crops for a contrastive method.
+    """
+
+    @property
+    def Settings(self) -> type[PretrainingSettings]:  # noqa: N802  # a class of the module
+        """What can be set in a study file, `method` among it (pydantic)."""
+
+    @property
+    def TITLE(self) -> str:  # noqa: N802  # a constant of the module
+        """Its name for people, such as `Autoencoder`."""
+
+    @property
+    def PAPER(self) -> str:  # noqa: N802
+        """Where it comes from: authors, year, title."""
+
+    @property
+    def RECONSTRUCTS(self) -> bool:  # noqa: N802
+        """Whether the model answers with an image of the shape of its input, in [0, 1].
+
+        Reconstructions are measured and shown then.
+        """
+
+    def build(self, settings: Any, encoder: "keras.Model") -> "keras.Model":
+        """The model that is fitted, around this very encoder."""
+
+    def loss(self, settings: Any) -> Any:
+        """What `keras.Model.compile` takes: of targets and the model's answers."""
+
+    def views(self, settings: Any, images: "tf.Tensor", seed: "tf.Tensor") -> tuple[Any, Any]:
+        """Inputs and targets of the model, made in the graph of the input pipeline.
+
+        Args:
+            settings: of this module's `Settings`.
+            images: float32 (n, height, width, channels) in [0, 1].
+            seed: int64 (2,), another one for every batch, for stateless random numbers.
+        """
+
+
+def method(name: str) -> Method:
+    """The module of a pretraining method.
+
+    Raises:
+        KeyError: the name is not in the registry.
+    """
+    return cast(Method, importlib.import_module(REGISTRY[name]))
+
+
+def settings_class(name: str) -> type[PretrainingSettings]:
+    """What can be set of a method; errors as for `method`."""
+    return method(name).Settings
+
+
+def settings_of(values: Mapping[str, Any]) -> PretrainingSettings:
+    """A method's settings from their plain values, `method` among them."""
+    return settings_class(values["method"])(**values)

@@ -1,0 +1,65 @@
+"""Strided convolutions down to a 4 x 4 map: the encoder of the default study."""
+
+from math import ceil
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import keras
+
+_MAP_SIZE = 4
+
+
+class Settings(BaseModel):
+    """Architecture of the encoder.
+
+    Attributes:
+        name: in the registry.
+        latent_channels: channels of the 4 x 4 output map; an embedding has 16 times as many
+            numbers.
+        base_filters: channels of the first convolution at least; they double up to
+            `latent_channels`.
+        batch_norm: a BatchNormalization after every convolution.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Literal["plain"] = "plain"
+    latent_channels: int = Field(64, ge=4, le=1024)
+    base_filters: int = Field(16, ge=1, le=1024)
+    batch_norm: bool = False
+
+
+def build(
+    settings: Settings, image_shape: tuple[int, int, int], *, name: str = "encoder"
+) -> "keras.Model":
+    """As `tfmed.encoders.Encoder.build`: maps of 4 x 4 x `latent_channels`."""
+    import keras
+    from keras import layers
+
+    inputs = keras.Input(image_shape, name="image")
+    x = inputs
+    for stage, width in enumerate(widths(settings, image_shape[0]), 1):
+        x = layers.Conv2D(
+            width,
+            3,
+            strides=2,
+            padding="same",
+            use_bias=not settings.batch_norm,
+            kernel_initializer="he_normal",
+            name=f"down_{stage}",
+        )(x)
+        if settings.batch_norm:
+            x = layers.BatchNormalization(name=f"norm_{stage}")(x)
+        x = layers.Activation("relu", name=f"relu_{stage}")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def widths(settings: Settings, side: int) -> list[int]:
+    """Channels after each convolution for images of a side, such as [16, 32, 64] for 28."""
+    stages = 0
+    while side > _MAP_SIZE:
+        side, stages = ceil(side / 2), stages + 1
+    most, least = settings.latent_channels, settings.base_filters
+    return [min(most, max(least, most >> left)) for left in reversed(range(stages))]
