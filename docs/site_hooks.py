@@ -5,6 +5,7 @@ The same relative links then hold in the repository and on the site, whose home 
 
 import posixpath
 import re
+from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
@@ -20,6 +21,17 @@ OUTSIDE = (
 )
 """Files outside `docs/` that the site holds, by their paths in the repository."""
 _LINK = re.compile(r'(\]\(|src="|href=")([^)"#:\s]+)')
+
+
+def on_config(config: Any) -> Any:
+    """Replaces a pattern in the navigation (`methods/*.md`) by the pages that it fits."""
+    root = Path(config.docs_dir)
+    for part in config.nav:
+        for title, pages in part.items():
+            if isinstance(pages, str) and "*" in pages:
+                part[title] = [path.relative_to(root).as_posix() for path in root.glob(pages)]
+                part[title].sort()
+    return config
 
 
 def on_files(files: Files, config: Any) -> Files:

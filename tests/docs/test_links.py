@@ -40,7 +40,8 @@ def test_every_page_can_be_reached_from_the_readme():
         links = [first or second for first, second in LINK.findall(prose(page))]
         paths = [link.partition("#")[0] for link in links if not re.match(r"[a-z]+:", link)]
         open_pages += [(page.parent / path).resolve() for path in paths if path]
-    assert [page for page in PAGES if page not in reached] == []
+    registries = {ROOT / "docs" / name for name in ("methods", "encoders", "tasks")}
+    assert [page for page in PAGES if page not in reached and page.parent not in registries] == []
 
 
 def test_the_readme_has_at_most_150_lines():
