@@ -230,7 +230,7 @@ def main() -> None:
     started = time.perf_counter()
     error = 100 * norm.ppf(0.975) * np.sqrt(0.95 * 0.05 / n)
     print(f"{n} simulations a row, {n // BOOTSTRAPPED} of them resampled; half as many below")
-    print(f"± {error:.1f} points of luck in each share of the closed form\n")
+    print(f"± {error:.1f} points of sampling error in each share of the closed form\n")
     print_coverage(n)
     print_families(n // 2)
     print_power(n // 2)

@@ -16,7 +16,7 @@ def printable(text: object) -> str:
 
 
 class InputError(ValueError):
-    """Something the user gave (or the machine refused) that the user can mend.
+    """Something the user gave (or the machine refused) that the user can fix.
 
     Its message is one line that names the thing, says what is wrong with it, and what to do.
     """
@@ -36,7 +36,7 @@ class JobError(RuntimeError):
 def printing(main: Callable[[], int]) -> int:
     """What a command returns; 2 where what it prints can't be written, said in one line.
 
-    A reader that went away early, such as `head`, is no error.
+    A reader that went away early, such as `head`, is not an error.
     """
     try:
         code = main()

@@ -1,8 +1,8 @@
 """Metrics of binary classifiers as means of per-case values, from which intervals follow.
 
 A metric of `n` cases is written as a sum of means over independent groups of cases (all of them, or
-those of each class). Where it is no mean itself, its first-order influence values stand in, whose
-variance is the metric's to order 1 / n: structural components for AUC (DeLong et al. 1988), the
+those of each class). Where it is not a mean itself, its first-order influence values are used, with
+the metric's variance to order 1 / n: structural components for AUC (DeLong et al. 1988), the
 influence function for average precision.
 """
 

@@ -54,7 +54,7 @@ def choose_threshold(labels: ArrayLike, scores: ArrayLike) -> float:
     positives, negatives = np.sort(answers[0][truth == 1]), np.sort(answers[0][truth == 0])
     true_positives = len(positives) - np.searchsorted(positives, candidates, side="right")
     true_negatives = np.searchsorted(negatives, candidates, side="right")
-    # In whole numbers, so that ties are exact.
+    # In integers, so that ties are exact.
     youden = true_positives * len(negatives) + true_negatives * len(positives)
     best = candidates[youden == youden.max()]
     return float(best[np.argmin(np.abs(best - 0.5))])

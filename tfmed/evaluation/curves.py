@@ -1,9 +1,8 @@
 """ROC, precision-recall and reliability curves on fixed grids, with pointwise 95 % bands.
 
 Bands carry seeds and test cases as the intervals of `tfmed.evaluation.intervals` do. A curve's
-value at a
-fixed rate depends on the cases through a quantile, which has no simple per-case values; the
-covariance due to cases comes from a Bayesian bootstrap instead (Rubin 1981), whose exponential
+value at a fixed rate depends on the cases through a quantile, which has no simple per-case values;
+the covariance due to cases comes from a Bayesian bootstrap instead (Rubin 1981), whose exponential
 weights leave no class empty. Its draws are fixed: the same scores give the same band.
 """
 

@@ -1,7 +1,7 @@
 """95 % intervals of means and paired differences over seeds and test cases.
 
-Intervals carry two sources of luck: the seed (weights, label subset, shuffling) and the draw of the
-test cases. Seeds and cases are crossed random effects, as readers and cases are in Obuchowski &
+Intervals cover two sources of variance: the seed (weights, label subset, shuffling) and the draw of
+the test cases. Seeds and cases are crossed random effects, as readers and cases are in Obuchowski &
 Rockette (1995) and Hillis (2007): with `s²` the variance of a metric over `S` seeds and `c` the
 mean covariance of two seeds' values due to their common cases,
 
@@ -49,7 +49,7 @@ def mean_interval(
 
     The interval has Wilson's form (1927) with the number of cases that would give the variance
     found, so that it stays within [0, 1] and keeps a width when every answer is right. One seed
-    tells nothing of the luck of seeds: its interval covers test cases only and `sd` is None.
+    says nothing about seed variance: its interval covers test cases only and `sd` is None.
 
     Args:
         labels: (n,) of 0 and 1.
@@ -168,7 +168,7 @@ def corrected(comparisons: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     kind, so that the study's question does not pay for baselines and experiments. Holm's step-down
     procedure (1979) keeps the chance of any false claim in a family at 5 % or less, however the
     comparisons depend on each other. With one seed nothing is clear, because nothing is known of
-    the luck of seeds.
+    seed variance.
 
     Args:
         comparisons: entries with what `compare` returns, and of `FAMILY` what they have.

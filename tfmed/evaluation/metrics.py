@@ -3,7 +3,7 @@
 Labels are integers of shape (n,), 0 or 1. Scores are floats of shape (n,), or (n_seeds, n) for
 several runs on the same test cases, in [0, 1]; a case is answered 1 if its score exceeds the
 threshold, as in `medmnist.evaluator.getACC`. A metric that these labels do not define is `None`.
-Intervals are at 95 % and carry the luck of seeds and of test cases: see
+Intervals are at 95 % and cover the variance of seeds and of test cases: see
 `tfmed.evaluation.intervals`.
 
 `python -m tfmed.evaluation.metrics reports/<study>` computes every metric again from the
