@@ -23,7 +23,7 @@ CONTENTS = {
     "data files from the command": "data/*.npz",
 }
 """What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms
-(`tfmed.data.sources`), TFRecords (`tfmed.data.records`: the folder goes with the file), and what
+(`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), and what
 `--ray` sent to a node (`tfmed.execution.node`)."""
 
 LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from tfmed.data import download as module
-from tfmed.data.download import download, file_md5, is_reachable
+from tfmed.data.download import download, is_reachable
+from tfmed.data.integrity import file_md5
 from tfmed.errors import InputError
 
 CONTENT = bytes(range(256)) * 4000

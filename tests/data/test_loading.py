@@ -3,27 +3,18 @@ import os
 
 import numpy as np
 import pytest
+from example_arrays import good_arrays
 
 from tfmed.data import loading
-from tfmed.data.download import file_md5
+from tfmed.data.integrity import file_md5
 from tfmed.data.loading import load, load_labels, load_rows, load_split, stream_split
 from tfmed.data.sources import resolve
 from tfmed.errors import InputError
 
 
-def arrays(n=4, seed=0, columns=14):
-    rng = np.random.default_rng(seed)
-    out = {}
-    for split in ("train", "val", "test"):
-        out[f"{split}_images"] = rng.integers(0, 256, (n, 28, 28), np.uint8)
-        out[f"{split}_labels"] = np.zeros((n, columns), np.uint8)
-        out[f"{split}_labels"][1:, -1] = 1
-    return out
-
-
 def verified(tmp_path, **settings):
     path = tmp_path / "own.npz"
-    np.savez(path, **arrays(**settings))
+    np.savez(path, **good_arrays(**{"columns": 14, **settings}))
     return resolve(str(path), data_root=tmp_path, cache_dir=tmp_path / "cache", role="source")
 
 
@@ -56,11 +47,11 @@ def readings(info):
 def test_a_file_replaced_after_it_was_verified_is_refused(
     tmp_path, monkeypatch, limit, same_shapes
 ):
-    monkeypatch.setattr("tfmed.data.IN_MEMORY_LIMIT", limit)
+    monkeypatch.setattr("tfmed.data.dataset.IN_MEMORY_LIMIT", limit)
     info = verified(tmp_path)
     for reading in readings(info):
         reading()
-    np.savez(info.path, **arrays(n=4 if same_shapes else 5, seed=1))
+    np.savez(info.path, **good_arrays(n=4 if same_shapes else 5, seed=1))
     for reading in readings(info):
         with pytest.raises(InputError, match=r"own\.npz changed after it was verified"):
             reading()
@@ -75,7 +66,7 @@ def test_a_file_replaced_while_it_is_read_is_refused(tmp_path, monkeypatch):
     read = loading.read_npz
 
     def slow(path, keys):
-        np.savez(path, **arrays(seed=1))
+        np.savez(path, **good_arrays(seed=1))
         return read(path, keys)
 
     monkeypatch.setattr(loading, "read_npz", slow)
@@ -97,7 +88,7 @@ def test_a_file_touched_or_put_back_as_it_was_is_taken(tmp_path):
 
 @pytest.mark.parametrize("limit", [0, 2**40])
 def test_rows_and_chunks_are_those_of_the_whole_split(tmp_path, monkeypatch, limit):
-    monkeypatch.setattr("tfmed.data.IN_MEMORY_LIMIT", limit)
+    monkeypatch.setattr("tfmed.data.dataset.IN_MEMORY_LIMIT", limit)
     small = functools.partial(loading.stream_npz, chunk_bytes=3 * 28 * 28)
     monkeypatch.setattr(loading, "stream_npz", small)
     info = verified(tmp_path, n=10)

@@ -140,7 +140,7 @@ def test_a_baseline_that_no_seed_can_change_is_computed_once():
 
 
 def test_pixels_of_a_data_set_too_large_for_memory_have_no_baselines(monkeypatch):
-    monkeypatch.setattr("tfmed.data.IN_MEMORY_LIMIT", 0)
+    monkeypatch.setattr("tfmed.data.dataset.IN_MEMORY_LIMIT", 0)
     plan = make_plan(Study(), SOURCE, TARGET)
     found = {run.strategy for run in plan.runs} - set(STRATEGIES)
     assert set(BASELINES) - found == {"pixels_logistic", "pca_logistic"}

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from tfmed import data
 from tfmed.cache import cache_folder
 from tfmed.config.study import BASELINES, ExperimentSettings, FitConfig, Study
-from tfmed.data import loading, sources, verify
+from tfmed.data import dataset, loading, sources
+from tfmed.data.importers.npz_file import KEYS
 from tfmed.errors import InputError
 from tfmed.execution.job import with_ancestors
 from tfmed.execution.worker import perform
@@ -17,6 +17,7 @@ from tfmed.orchestration.plan import exports, make_plan
 from tfmed.serving import card, versions
 from tfmed.steps import stages
 from tfmed.steps.specs import MODULES
+from tfmed.tasks import task_of
 from tfmed.training import fitting, inputs, models
 
 SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
@@ -181,13 +182,13 @@ def test_a_restored_classifier_gives_the_scores_that_the_run_kept(plan, finished
 @contextlib.contextmanager
 def labels_swapped(which):
     """Every reader gives the labels of one split the wrong way round."""
-    binary = loading.binary_labels
+    labels_of = task_of("binary").labels_of
     read = loading.read_npz
 
-    def swapped(path, keys=verify.KEYS, **options):
+    def swapped(path, keys=KEYS, **options):
         found = read(path, keys, **options)
         key = f"{which}_labels"
-        return found | ({key: (1 - binary(found[key]))[:, None]} if key in found else {})
+        return found | ({key: (1 - labels_of(found[key]))[:, None]} if key in found else {})
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(loading, "read_npz", swapped)
@@ -360,7 +361,7 @@ def test_every_module_that_a_job_runs_is_part_of_its_key(plan, finished, ran):
 def streamed(tmp_path, monkeypatch):
     """No data set fits in memory."""
     monkeypatch.setenv("TFMED_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(data, "IN_MEMORY_LIMIT", 0)
+    monkeypatch.setattr(dataset, "IN_MEMORY_LIMIT", 0)
 
 
 @pytest.mark.slow

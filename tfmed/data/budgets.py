@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmed.config.study import LabelBudget
+from tfmed.design import LabelBudget
 from tfmed.errors import InputError
 
 VALIDATION_SHARE = 0.2

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from tqdm import tqdm
 
-from tfmed.data.verify import check_readable
+from tfmed.data.integrity import file_md5
 from tfmed.errors import InputError, printable
 
 ATTEMPTS = 3
@@ -55,22 +55,6 @@ class _Transfer:
     def host(self) -> str | None:
         """The server's name, for messages."""
         return urlsplit(self.url).hostname
-
-
-def file_md5(path: Path) -> str:
-    """MD5 of a file as 32 hexadecimal digits.
-
-    Raises:
-        InputError: the file is missing, empty, a folder or cannot be read.
-    """
-    check_readable(path)
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "md5").hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"{printable(path)} cannot be read ({error.strerror or error}): check the disk"
-        ) from None
 
 
 def is_reachable(url: str, *, timeout: float = 8.0) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 
 import tfmed
 from tfmed.cache import cache_folder, mark_used
-from tfmed.data.download import file_md5
+from tfmed.data.integrity import file_md5
 from tfmed.errors import InputError
 from tfmed.execution.processes import SCRATCH
 from tfmed.execution.store import decode_result, encode_result

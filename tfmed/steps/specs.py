@@ -18,7 +18,14 @@ from tfmed.data import DatasetInfo
 from tfmed.evaluation.comparisons import Pair
 from tfmed.execution.job import Job, code_version
 
-_READING_MODULES = ("tfmed.data", "tfmed.data.loading", "tfmed.data.verify")
+_READING_MODULES = (
+    "tfmed.data.dataset",
+    "tfmed.data.loading",
+    "tfmed.data.integrity",
+    "tfmed.data.importers.npz_file",
+    "tfmed.tasks",
+    "tfmed.tasks.binary",
+)
 _TRAINING_MODULES = (
     "tfmed.steps.stages",
     "tfmed.training.inputs",
@@ -27,7 +34,7 @@ _TRAINING_MODULES = (
     "tfmed.evaluation.cases",
     "tfmed.data.pipelines",
     "tfmed.data.budgets",
-    "tfmed.data.records",
+    "tfmed.data.streaming",
     *_READING_MODULES,
 )
 _PROBE_MODULES = (*_TRAINING_MODULES, "tfmed.training.baselines")

@@ -51,7 +51,7 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     source = data["source"]
     if source.fits_in_memory:
         return _pretrain(spec, source, None, say)
-    from tfmed.data.records import damage_named, write_records
+    from tfmed.data.streaming import damage_named, write_records
 
     folder = write_records(source, cache_folder() / "records", progress=False)
     with damage_named(folder):

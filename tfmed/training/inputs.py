@@ -59,7 +59,7 @@ def pretraining_images(
 def _streamed_images(
     source: DatasetInfo, records: Path, fit: FitConfig, seed: int, n_train: int
 ) -> PretrainingImages:
-    from tfmed.data.records import stream_images
+    from tfmed.data.streaming import stream_images
 
     stream = functools.partial(stream_images, records)
     in_order = stream("train", batch_size=fit.batch_size, shuffle_seed=None, take=n_train)

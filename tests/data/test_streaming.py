@@ -9,20 +9,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from tfmed.data import records
+from tfmed.data import streaming
 from tfmed.data.loading import load
-from tfmed.data.records import (
+from tfmed.data.sources import resolve
+from tfmed.data.streaming import (
     MedmnistRecords,
     damage_named,
     records_name,
     stream_images,
     write_records,
 )
-from tfmed.data.sources import resolve
-from tfmed.data.verify import stream_npz
 from tfmed.errors import InputError
 
 COUNTS = {"train": 60, "val": 7, "test": 9}
@@ -164,7 +161,7 @@ def test_shards_are_read_in_another_order_every_epoch(monkeypatch, info, tmp_pat
 
 def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatch, info, tmp_path):
     sorted_in_memory = write_records(info, tmp_path / "memory", progress=False)
-    monkeypatch.setattr(records, "_SORTING_BYTES", 5000)
+    monkeypatch.setattr(streaming, "_SORTING_BYTES", 5000)
     sorted_on_disk = write_records(info, tmp_path / "disk", progress=False)
     for file in sorted_in_memory.iterdir():
         assert (sorted_on_disk / file.name).read_bytes() == file.read_bytes()
@@ -173,7 +170,7 @@ def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatc
 
 def test_whole_records_are_found_again(written, monkeypatch):
     info, path = written
-    monkeypatch.setattr(records, "_build", lambda *_: pytest.fail("built twice"))
+    monkeypatch.setattr(streaming, "_build", lambda *_: pytest.fail("built twice"))
     assert write_records(info, path.parents[2], progress=False) == path
 
 
@@ -189,7 +186,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_succeeds(monkeypat
 
     folder = tmp_path / "records"
     with monkeypatch.context() as patch:
-        patch.setattr(records, "stream_npz", interrupted)
+        patch.setattr(streaming, "stream_npz", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write_records(info, folder, progress=False)
     assert files_in(folder) == []
@@ -251,7 +248,7 @@ def test_a_file_changed_after_it_was_verified_is_refused(info, tmp_path):
 
 def test_a_disk_without_room_is_named_before_anything_is_written(monkeypatch, info, tmp_path):
     usage = type("usage", (), {"free": 10})
-    monkeypatch.setattr(records.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(streaming.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"need 0\.0 GB and .* free some"):
         write_records(info, tmp_path / "records", progress=False)
     assert files_in(tmp_path / "records") == []
@@ -262,7 +259,7 @@ def test_a_disk_that_fills_up_on_the_way_is_named_and_left_clean(monkeypatch, in
         full = tf.errors.ResourceExhaustedError(None, None, "/a/b; No space left on device")
         raise RuntimeError("Failed to finalize writing") from full
 
-    monkeypatch.setattr(records.shuffle.Shuffler, "add", fills_up)
+    monkeypatch.setattr(streaming.shuffle.Shuffler, "add", fills_up)
     with pytest.raises(InputError, match=r"set .* \(No space left on device\): set TFMED_CACHE"):
         write_records(info, tmp_path / "records", progress=False)
     assert files_in(tmp_path / "records") == []
@@ -289,33 +286,6 @@ def test_writing_prints_nothing_but_its_own_bar(info, tmp_path, capfd):
     write_records(info, tmp_path / "records", progress=False)
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
-
-
-@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows=st.integers(0, 9), width=st.integers(1, 5), chunk=st.integers(1, 40))
-def test_pieces_of_an_array_of_the_file_join_to_the_array(tmp_path, save, rows, width, chunk):
-    array = np.arange(rows * width, dtype=np.uint16).reshape(rows, width)
-    save(tmp_path / "a.npz", a=array)
-    pieces = list(stream_npz(tmp_path / "a.npz", "a", chunk_bytes=chunk))
-    assert all(piece.nbytes <= max(chunk, 2 * width) for piece in pieces)
-    assert np.array_equal(np.concatenate([array[:0], *pieces]), array)
-
-
-def test_an_array_in_fortran_order_cannot_be_streamed(tmp_path):
-    np.savez(tmp_path / "f.npz", a=np.asfortranarray(np.zeros((4, 3))))
-    with pytest.raises(InputError, match=r"a is too large .* np\.ascontiguousarray"):
-        list(stream_npz(tmp_path / "f.npz", "a"))
-
-
-def test_a_damaged_array_is_named_when_its_end_is_reached(tmp_path):
-    path = tmp_path / "d.npz"
-    np.savez(path, a=np.zeros((50, 4), np.uint8))
-    content = bytearray(path.read_bytes())
-    content[250] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(InputError, match="a is damaged"):
-        list(stream_npz(path, "a", chunk_bytes=16))
 
 
 @pytest.mark.skipif(

@@ -29,11 +29,13 @@ from tensorflow_datasets.core import shuffle
 from tqdm import tqdm
 
 from tfmed.cache import mark_used
-from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.loading import unchanged
-from tfmed.data.verify import binary_labels, read_npz, stream_npz
+from tfmed.data.dataset import SPLITS, DatasetInfo
+from tfmed.data.importers.npz_file import stream_npz
+from tfmed.data.integrity import unchanged
+from tfmed.data.loading import load_columns
 from tfmed.errors import InputError, printable
 from tfmed.locks import alone_in
+from tfmed.tasks import task_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -86,7 +88,7 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
         source = getattr(self.builder_config, "source", None)
         if source is None:
             raise InputError(
-                "these records have not been written: call tfmed.data.records.write_records, and "
+                "these records have not been written: call tfmed.data.streaming.write_records, and "
                 "name them in tfds.load by records_name"
             )
         return source
@@ -118,19 +120,18 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split: str) -> Iterator[tuple[int, dict[str, Any]]]:
         source = self._source
-        key = f"{split}_labels"
         row = 0
         with unchanged(source):
-            labels = read_npz(source.path, (key,))[key]
-            positive = binary_labels(labels)
-            findings = (labels != 0).reshape(len(labels), -1).astype(np.uint8)
+            columns = load_columns(source, split)
+            labels = task_of(source.task).labels_of(columns)
+            findings = (columns != 0).reshape(len(columns), -1).astype(np.uint8)
             for images in stream_npz(source.path, f"{split}_images"):
                 for image in images.reshape(-1, *source.image_shape):
                     yield (
                         row,
                         {
                             "image": image,
-                            "label": int(positive[row]),
+                            "label": int(labels[row]),
                             "findings": findings[row],
                             "row": row,
                         },
@@ -285,7 +286,7 @@ def _shards(
 
 
 def _build(info: DatasetInfo, path: Path, progress: bool) -> None:
-    total = sum(sum(pair) for pair in info.counts.values())
+    total = sum(map(info.n_images, info.counts))
     bar = tqdm(desc=f"{info.name}: records", total=total, unit="image", disable=not progress)
     # TFDS makes a folder for downloads even where nothing is downloaded; ours is removed even
     # after a kill, because it is named as unfinished.

@@ -1,8 +1,7 @@
-"""What is and what is not accepted as a file in MedMNIST's format."""
+"""Arrays are read from any bytes, or their fault is named."""
 
 import contextlib
 import io
-import os
 import re
 import socket
 import tempfile
@@ -12,22 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from example_arrays import good_arrays
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
-from tfmed.data.verify import KEYS, binary_labels, check_readable, read_npz, verify_arrays
+from tfmed.data.checks import verify_arrays
+from tfmed.data.importers.npz_file import KEYS, read_npz, stream_npz
 from tfmed.errors import InputError
+from tfmed.tasks import task_of
 
-
-def good_arrays(n=4, columns=1, size=28):
-    rng = np.random.default_rng(0)
-    arrays = {}
-    for split in ("train", "val", "test"):
-        arrays[f"{split}_images"] = rng.integers(0, 256, (n, size, size), np.uint8)
-        arrays[f"{split}_labels"] = np.zeros((n, columns), np.uint8)
-        arrays[f"{split}_labels"][::2, -1] = 1
-    return arrays
+BINARY = task_of("binary")
 
 
 def npz_bytes(arrays, save=np.savez):
@@ -44,85 +37,9 @@ def line_of(call, *args, **options):
         call(*args, **options)
     line = str(caught.value)
     assert "\n" not in line
-    # The mend follows the last colon.
+    # The remedy follows the last colon.
     assert ": " in line
     return line
-
-
-@pytest.mark.parametrize("columns", [1, 14])
-@pytest.mark.parametrize("size", [28, 64, 128, 224])
-def test_good_arrays_pass(columns, size):
-    verify_arrays(good_arrays(2, columns, size), "own")
-
-
-@pytest.mark.parametrize("dtype", [bool, np.int8, np.int64, np.uint32, np.float32, ">i4"])
-def test_labels_pass_in_any_dtype_that_holds_only_0_and_1(dtype):
-    arrays = good_arrays()
-    for split in ("train", "val", "test"):
-        arrays[f"{split}_labels"] = arrays[f"{split}_labels"].astype(dtype)[:, 0]
-    verify_arrays(arrays, "own")
-
-
-def test_images_pass_with_one_or_three_channels_and_extra_keys_are_ignored():
-    for channels in (1, 3):
-        arrays = good_arrays() | {"notes": np.array(["x"])}
-        for split in ("train", "val", "test"):
-            arrays[f"{split}_images"] = np.stack([arrays[f"{split}_images"]] * channels, -1)
-        verify_arrays(arrays, "own")
-
-
-@pytest.mark.parametrize(
-    ("key", "value", "fault"),
-    [
-        ("val_images", np.zeros((4, 30, 30), np.uint8), "size 30 is none of 28, 64, 128, 224"),
-        ("val_images", np.zeros((4, 28, 30), np.uint8), "is not square (28 × 30 pixels)"),
-        ("val_images", np.zeros((4, 28), np.uint8), "has shape (4, 28)"),
-        ("val_images", np.zeros((4, 28, 28, 28), np.uint8), "has 28 channels"),
-        ("val_images", np.zeros((4, 28, 28), np.float32), "has dtype float32"),
-        ("val_images", np.zeros((0, 28, 28), np.uint8), "val_images is empty"),
-        ("val_images", np.zeros((3, 28, 28), np.uint8), "3 images and val_labels 4 labels"),
-        ("val_images", np.zeros((4, 64, 64), np.uint8), "image shape differs between splits"),
-        ("val_labels", np.zeros((0, 1), np.uint8), "val_labels is empty"),
-        ("val_labels", np.array([0, 1, 7, 1]), "holds 7 (row 2)"),
-        ("val_labels", np.array([[0], [1], [-1], [1]]), "holds -1 (row 2, column 0)"),
-        ("val_labels", np.array([0, 1, np.nan, np.nan]), "holds NaN in 2 of 4 places"),
-        ("val_labels", np.array([0, 1, 0.5, 1]), "holds 0.5 (row 2)"),
-        ("val_labels", np.array(["a", "b", "c", "d"]), "which is no number"),
-        ("val_labels", np.zeros((4, 1, 1)), "has shape (4, 1, 1)"),
-        ("val_labels", np.zeros((4, 0)), "has shape (4, 0)"),
-        ("val_labels", np.zeros(4), "only images of class 0"),
-        ("val_labels", np.ones((4, 1), int), "only images of class 1"),
-        ("val_labels", np.eye(2, dtype=int)[[0, 1, 0, 1]], "looks one-hot"),
-        ("val_labels", np.array([[0, 0], [1, 1]] * 2), "label columns differs between splits"),
-    ],
-)
-def test_a_wrong_array_is_named_with_its_fault(key, value, fault):
-    line = line_of(verify_arrays, good_arrays() | {key: value}, "own.npz")
-    assert line.startswith("own.npz")
-    assert fault in line
-
-
-def test_a_missing_key_is_named_with_those_that_are_there():
-    arrays = good_arrays()
-    del arrays["test_labels"]
-    assert "lacks test_labels (it holds test_images" in line_of(verify_arrays, arrays, "own")
-
-
-def test_unexpected_counts_are_named():
-    expected = {"train": 4, "val": 5, "test": 4}
-    line = line_of(verify_arrays, good_arrays(), "own", expected)
-    assert "val split holds 4 images where 5" in line
-
-
-def test_a_name_with_a_line_break_stays_on_one_line():
-    assert "a\\nb" in line_of(verify_arrays, {}, "a\nb")
-
-
-def test_any_finding_of_any_column_counts():
-    labels = np.zeros((3, 14))
-    labels[1, 13] = 1
-    assert binary_labels(labels).tolist() == [0, 1, 0]
-    assert binary_labels(np.array([True, False])).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
@@ -220,20 +137,6 @@ def test_zeros_that_shrink_a_thousandfold_are_read(tmp_path):
     assert read_npz(path, ["zeros"])["zeros"].shape == (10**7,)
 
 
-def test_what_is_no_readable_file_is_named(tmp_path, monkeypatch):
-    assert "does not exist" in line_of(check_readable, tmp_path / "none.npz")
-    assert "is a folder" in line_of(check_readable, tmp_path)
-    assert "null byte" in line_of(check_readable, Path("a\0b.npz"))
-    assert "cannot be read" in line_of(check_readable, tmp_path / ("x" * 300))
-    os.mkfifo(tmp_path / "pipe.npz")
-    assert "is not a regular file" in line_of(check_readable, tmp_path / "pipe.npz")
-    (tmp_path / "own.npz").write_bytes(b"x")
-    (tmp_path / "own.npz").chmod(0)
-    # root may read everything, so its refusal is played.
-    monkeypatch.setattr(Path, "open", _refuse)
-    assert "may not be read" in line_of(check_readable, tmp_path / "own.npz")
-
-
 def _refuse(*_args, **_options):
     raise PermissionError(13, "Permission denied")
 
@@ -241,7 +144,7 @@ def _refuse(*_args, **_options):
 def test_verifying_needs_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(socket, "socket", _refuse)
     (tmp_path / "own.npz").write_bytes(GOOD[np.savez])
-    verify_arrays(read_npz(tmp_path / "own.npz"), "own")
+    verify_arrays(read_npz(tmp_path / "own.npz"), "own", BINARY)
 
 
 FUZZ = settings(
@@ -274,7 +177,7 @@ def test_mutated_bytes_give_the_same_arrays_or_one_clear_line(
         path.write_bytes(content)
         try:
             arrays = read_npz(path)
-            verify_arrays(arrays, "own")
+            verify_arrays(arrays, "own", BINARY)
         except InputError as error:
             one_line = str(error).splitlines()
         else:
@@ -300,30 +203,28 @@ def test_a_foreign_header_with_a_right_checksum_is_an_array_or_one_clear_line(
             assert isinstance(read_npz(path, ["train_labels"])["train_labels"], np.ndarray)
 
 
-ANY_ARRAY = hnp.arrays(
-    dtype=st.one_of(
-        hnp.integer_dtypes(),
-        hnp.floating_dtypes(),
-        hnp.boolean_dtypes(),
-        hnp.unicode_string_dtypes(),
-    ),
-    shape=st.one_of(
-        hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=3),
-        st.sampled_from([(4,), (4, 1), (4, 2), (4, 28, 28)]),
-    ),
-)
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.integers(0, 9), width=st.integers(1, 5), chunk=st.integers(1, 40))
+def test_pieces_of_an_array_of_the_file_join_to_the_array(tmp_path, save, rows, width, chunk):
+    array = np.arange(rows * width, dtype=np.uint16).reshape(rows, width)
+    save(tmp_path / "a.npz", a=array)
+    pieces = list(stream_npz(tmp_path / "a.npz", "a", chunk_bytes=chunk))
+    assert all(piece.nbytes <= max(chunk, 2 * width) for piece in pieces)
+    assert np.array_equal(np.concatenate([array[:0], *pieces]), array)
 
 
-@FUZZ
-@given(st.dictionaries(st.sampled_from([*KEYS, "other"]), ANY_ARRAY, max_size=4))
-def test_random_arrays_pass_or_give_one_clear_line(replaced):
-    arrays = good_arrays() | replaced
-    try:
-        verify_arrays(arrays, "own")
-    except InputError as error:
-        one_line = str(error).splitlines()
-    else:
-        for split in ("train", "val", "test"):
-            assert set(binary_labels(arrays[f"{split}_labels"])) == {0, 1}
-        return
-    assert len(one_line) == 1
+def test_an_array_in_fortran_order_cannot_be_streamed(tmp_path):
+    np.savez(tmp_path / "f.npz", a=np.asfortranarray(np.zeros((4, 3))))
+    with pytest.raises(InputError, match=r"a is too large .* np\.ascontiguousarray"):
+        list(stream_npz(tmp_path / "f.npz", "a"))
+
+
+def test_a_damaged_array_is_named_when_its_end_is_reached(tmp_path):
+    path = tmp_path / "d.npz"
+    np.savez(path, a=np.zeros((50, 4), np.uint8))
+    content = bytearray(path.read_bytes())
+    content[250] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="a is damaged"):
+        list(stream_npz(path, "a", chunk_bytes=16))

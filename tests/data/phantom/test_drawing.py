@@ -12,7 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tfmed.data import SPLITS
-from tfmed.data.phantom import DEFAULT_COUNTS, FINDINGS, MAX_SIZE, MIN_SIZE, draw_phantom
+from tfmed.data.phantom.drawing import DEFAULT_COUNTS, MAX_SIZE, MIN_SIZE, draw_phantom
+from tfmed.data.phantom.findings import FINDINGS
 from tfmed.errors import InputError
 
 FEW = {"train": 40, "val": 10, "test": 16}

@@ -1,0 +1,94 @@
+"""Phantoms that were drawn once are kept as files, under a key of all that shapes them."""
+
+import contextlib
+import hashlib
+import inspect
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tfmed.cache import mark_used
+from tfmed.data.dataset import DatasetInfo
+from tfmed.data.importers.npz import Words, describe
+from tfmed.data.phantom import anatomy, drawing, findings, shapes
+from tfmed.data.phantom.drawing import Domain
+from tfmed.errors import InputError
+from tfmed.locks import alone_in
+
+NAME = "phantom"
+"""What a user names as source or target."""
+DOMAINS: dict[Literal["source", "target"], Domain] = {"source": "chest", "target": "pneumonia"}
+"""The domain that a phantom is drawn from, by its role in a study."""
+
+_DRAWING = ".drawing"  # end of the name of a phantom that is not whole yet
+
+
+def resolve_phantom(
+    role: Literal["source", "target"], cache_dir: Path, counts: dict[str, int] | None = None
+) -> DatasetInfo:
+    """A phantom, drawn if it is not there yet.
+
+    Args:
+        role: which of the two domains it is drawn from.
+        cache_dir: folder under which phantoms are kept.
+        counts: images per split; None for `drawing.DEFAULT_COUNTS`.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    domain = DOMAINS[role]
+    path = _path(domain, cache_dir, counts)
+    try:
+        info = describe(path, _words(domain))
+        mark_used(path)
+    except InputError:
+        # Never drawn, or the cache was damaged: drawing again costs seconds.
+        _write(domain, path, counts)
+        info = describe(path, _words(domain))
+    return info
+
+
+def _words(domain: Domain) -> Words:
+    return Words(
+        name=f"phantom-{domain}",
+        title=f"Phantom {domain} (synthetic)",
+        description="Synthetic images drawn by tfmed's seeded generator; no patient's X-rays.",
+        license="drawn by tfmed; free of terms",
+        class_names=("normal", "pneumonia") if domain == "pneumonia" else None,
+        synthetic=True,
+    )
+
+
+def _path(domain: Domain, cache_dir: Path, counts: dict[str, int] | None) -> Path:
+    """Where a phantom is kept; another generator, NumPy or size of splits is another file."""
+    generator = [inspect.getsource(module) for module in (anatomy, drawing, findings, shapes)]
+    settings = json.dumps([domain, counts, np.__version__, generator], sort_keys=True)
+    key = hashlib.sha256(settings.encode()).hexdigest()[:16]
+    return cache_dir.absolute() / "phantom" / f"phantom-{domain}-{key}.npz"
+
+
+def _write(domain: Domain, path: Path, counts: dict[str, int] | None) -> None:
+    """Draw a phantom into `path`, which appears only when it is whole."""
+    try:
+        with alone_in(path.parent):
+            with contextlib.suppress(InputError):
+                describe(path, _words(domain))
+                return  # another process drew it meanwhile
+            for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
+                left.unlink()
+            drawn = path.with_name(f".{path.name}{_DRAWING}")
+            try:
+                arrays: dict[str, Any] = drawing.draw_phantom(domain, counts=counts)
+                with drawn.open("wb") as file:
+                    # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
+                    np.savez(file, **arrays)
+                drawn.replace(path)
+            finally:
+                drawn.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}): make room, or set TFMED_CACHE "
+            "to a folder that can be written to"
+        ) from None
