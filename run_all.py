@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the study and writes the report; see `python run_all.py --help`."""
+"""`tfmed run`, without installing tfmed; see `python run_all.py --help`."""
 
 import sys
 
-from tfmed.cli.main import main
+from tfmed.cli import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(["run", *sys.argv[1:]]))

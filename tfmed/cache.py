@@ -1,19 +1,16 @@
-"""The folder of finished work: where it is, what it holds, what was not used for a while.
+"""The folder of finished work: where it is, what it holds, when each thing was last used."""
 
-`python -m tfmed.cache` shows it, and prunes it.
-"""
-
-import argparse
 import contextlib
 import os
 import shutil
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfmed.errors import InputError, printing
+import platformdirs
+
+from tfmed.errors import InputError
 from tfmed.locks import LOCK, alone_in
 
 CONTENTS = {
@@ -65,9 +62,10 @@ class Kept:
 
 
 def cache_folder() -> Path:
-    """$TFMED_CACHE, else `tfmed` in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    named = os.environ.get("TFMED_CACHE") or f"{base}/tfmed"
+    """$TFMED_CACHE, else `tfmed` in the user's cache folder, on Linux `~/.cache`."""
+    named = os.environ.get("TFMED_CACHE")
+    if not named:
+        return platformdirs.user_cache_path("tfmed", appauthor=False)
     return Path(os.path.expanduser(named))  # noqa: PTH111 - Path's fails on an unknown home
 
 
@@ -94,48 +92,3 @@ def contents(root: Path) -> Iterator[Kept]:
             except FileNotFoundError:
                 continue
             yield Kept(path.parent.name if name == "jobs" else name, path, size, used)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Shows what is kept of finished work, or removes what was not used for a while."""
-    parser = argparse.ArgumentParser(
-        prog="python -m tfmed.cache",
-        description=main.__doc__,
-        epilog="The folder is $TFMED_CACHE, else ~/.cache/tfmed. What is removed is computed again "
-        "when it is needed; prune while no study runs on this cache.",
-    )
-    parser.add_argument(
-        "--prune", type=float, metavar="DAYS", help="remove what was not used for so many days"
-    )
-    days = parser.parse_args(arguments).prune
-    if days is not None and not days >= 0:
-        parser.error("--prune takes a number of days, 0 or more")
-    root = cache_folder()
-    if root.exists() and not root.is_dir():
-        print(f"error: {root} is no folder; set TFMED_CACHE to one", file=sys.stderr)
-        return 2
-    oldest = time.time() - (float("inf") if days is None else days * 86_400)
-    rows: dict[str, list[int]] = {}
-    for each in contents(root):
-        row = rows.setdefault(each.kind, [0, 0, 0])
-        if each.used < oldest:
-            try:
-                each.remove()
-            except InputError as error:
-                print(f"error: {error}", file=sys.stderr)
-                return 2
-            row[2] += 1
-        else:
-            row[0] += 1
-            row[1] += each.size
-    print(root)
-    for kind, (count, size, removed) in rows.items():
-        gone = f", {removed} removed" if removed else ""
-        print(f"  {kind:<28} {count:6d} kept, {size / 2**20:9.1f} MiB{gone}")
-    if not rows:
-        print("  nothing is kept")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(printing(main))

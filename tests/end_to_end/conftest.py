@@ -110,6 +110,18 @@ class Command:
             out, err = process.communicate()
         return Done(process.returncode, out, err, self.folder)
 
+    def tfmed(self, *words: object) -> Done:
+        """Another command than `run`."""
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", "import sys; from tfmed.cli import main; sys.exit(main())"]
+            + [str(word) for word in words],
+            cwd=self.folder,
+            env={**self.environment, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+        )
+        return Done(done.returncode, done.stdout, done.stderr, self.folder)
+
     def run_without_tensorflow(self, *arguments: object) -> Done:
         """As `run`, where importing TensorFlow or Keras is an error."""
         refusal = self.folder.parent / "refusal"

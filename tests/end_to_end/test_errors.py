@@ -86,7 +86,7 @@ def test_two_sets_of_different_image_sizes_are_named(command):
         (["--source", "phantom", "--target", "pneumoniamist"], "did you mean pneumoniamnist"),
         (["--source", "phantom", "--target", "pathmnist"], "pathmnist is not for tfmed"),
         (["--sedes", "3"], "--sedes"),
-        (["--seeds", "0"], "'0' is no whole number from 1"),
+        (["--seeds", "0"], "'0' is not an integer from 1"),
         (["--study", "none.toml"], "none.toml: no such study file"),
         (["--report-only"], "results.json: not found"),
     ],

@@ -222,21 +222,6 @@ def test_a_run_broken_off_goes_on_to_the_same_results(
     assert without_times(resumed) == without_times(results)
 
 
-def test_two_shards_at_once_give_the_same_results_and_do_nothing_twice(
-    first: tuple[Command, Done], results: dict[str, Any], command: Command
-) -> None:
-    shutil.copytree(first[0].cache / "phantom", command.cache / "phantom")
-    arguments = [*tiny(command), "--workers", 1, "--shard"]
-    with command.start(*arguments, "1/2") as one, command.start(*arguments, "2/2") as two:
-        said = [process.communicate()[1] for process in (one, two)]
-    assert (one.returncode, two.returncode) == (0, 0), said
-    together = json.loads((command.folder / "reports" / "tiny" / "results.json").read_text())
-    assert without_times(together) == without_times(results)
-    done = re.findall(r"/[0-9]+\] (.+?)(?: · about .*)?$", "\n".join(said), re.MULTILINE)
-    assert len(done) == len(set(done)) == len(finished_jobs(command)) + len(MODELS)
-    assert sum("report: " in err for err in said) == 1
-
-
 def finished_jobs(command: Command) -> dict[Path, bytes]:
     """File of each finished job and its content, which holds the seconds that the job took."""
     return {path: path.read_bytes() for path in command.cache.glob("jobs/*/*.job")}

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, Command
+from conftest import Command
 
 from tfmed.serving import gate, loader
 
@@ -147,16 +146,12 @@ def test_five_ways_agree_on_the_whole_test_split(models: list[Model], tmp_path: 
 def test_check_finds_every_model_as_the_run_judged_it(
     command: Command, models: list[Model]
 ) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    arguments = [sys.executable, "-m", "tfmed.serving", "check", "saved_models"]
-    done = subprocess.run(
-        arguments, cwd=command.folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    rows = [line.split()[:3] for line in done.stdout.splitlines()[1:]]
+    done = command.tfmed("models", "check", "saved_models")
+    assert done.code == 0, done.err
+    rows = [line.split()[:3] for line in done.out.splitlines()[1:]]
     assert len(rows) == len(models)
     target = {row[0]: row[2] for row in rows if row[0].startswith("pneumoniamnist")}
-    assert set(target.values()) == {"stable"}, done.stdout
+    assert set(target.values()) == {"stable"}, done.out
 
 
 def test_no_image_of_the_data_leaves_with_a_model(models: list[Model]) -> None:

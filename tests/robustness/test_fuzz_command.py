@@ -11,14 +11,13 @@ from test_fuzz_results import odd_content
 from test_fuzz_study import look as is_taken_study
 from test_fuzz_study import odd_text
 
-from tfmed import report
-from tfmed.cli import main
+from tfmed import cli, report
 from tfmed.errors import InputError
 from tfmed.results.loading import read_results
 
 
 def expect_refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> None:
-    assert main.main([str(argument) for argument in arguments]) == 2
+    assert cli.main(["run", *(str(argument) for argument in arguments)]) == 2
     said = capsys.readouterr()
     errors = [line for line in said.err.splitlines() if line.startswith("error: ")]
     assert len(errors) == 1, said.err

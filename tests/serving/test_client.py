@@ -9,9 +9,9 @@ import pytest
 from example_model import evidence
 from small_server import serve
 
+from tfmed.cli import main
 from tfmed.errors import InputError
 from tfmed.serving import client, gate
-from tfmed.serving.__main__ import main
 from tfmed.serving.client import BadImageError, ServerError, Target
 from tfmed.training import fitting
 
@@ -174,7 +174,7 @@ def test_the_command_prints_a_line_for_each_image_and_names_those_refused(
     good, bad = tmp_path / "good.png", tmp_path / "bad.png"
     good.write_bytes(files[0])
     bad.write_bytes(b"no image")
-    arguments = ["predict", "--url", server.rest, "--model", NAME, "--retries", "0"]
+    arguments = ["models", "predict", "--url", server.rest, "--model", NAME, "--retries", "0"]
     assert main([*arguments, str(good)]) == 0
     assert f"{good}  " in capsys.readouterr().out
     assert main([*arguments, "--json", str(bad), str(tmp_path / "none.png"), str(good)]) == 2
@@ -189,6 +189,6 @@ def test_the_command_prints_a_line_for_each_image_and_names_those_refused(
 @pytest.mark.parametrize("extra", [["--retries", "-1"], ["--timeout", "0"], ["--timeout", "x"]])
 def test_options_out_of_range_are_refused(extra, capsys):
     with pytest.raises(SystemExit) as ended:
-        main(["predict", "--url", "http://h", "--model", "m", *extra, "a.png"])
+        main(["models", "predict", "--url", "http://h", "--model", "m", *extra, "a.png"])
     assert ended.value.code == 2
     assert extra[0] in capsys.readouterr().err

@@ -84,11 +84,11 @@ def test_a_folder_that_is_not_there_is_an_error(tmp_path):
 def test_check_prints_a_table_and_says_by_its_code_whether_all_is_as_it_was(
     models, capsys, monkeypatch
 ):
-    from tfmed.serving.__main__ import main
+    from tfmed.cli import main
 
     verdicts = {str(v): gate.read_verdict(models / NAME / str(v)) for v in (1, 2, 10)}
     monkeypatch.setattr(gate, "judge", lambda folder: verdicts[folder.name])
-    assert main(["check", str(models)]) == 0
+    assert main(["models", "check", str(models)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[:3] for line in lines[1:]] == [
         [NAME, "1", "stable"],
@@ -97,7 +97,7 @@ def test_check_prints_a_table_and_says_by_its_code_whether_all_is_as_it_was(
     ]
     assert "agrees: off" in lines[3]
     verdicts["2"] = gate.Verdict((gate.Check("files", False, "gone"),))
-    assert main(["check", str(models / NAME), "--update"]) == 1
+    assert main(["models", "check", str(models / NAME), "--update"]) == 1
     assert json.loads((models / NAME / "2" / card.GATE).read_text())["stage"] == "unservable"
     (entry,) = parsed((models / config.CONFIG).read_text()).model_config_list.config
     assert dict(entry.version_labels) == {"stable": 1, "candidate": 10}
@@ -105,14 +105,14 @@ def test_check_prints_a_table_and_says_by_its_code_whether_all_is_as_it_was(
 
 @pytest.mark.slow
 def test_check_takes_one_version_and_refuses_what_is_none(example, tmp_path, capsys):
-    from tfmed.serving.__main__ import main
+    from tfmed.cli import main
 
-    assert main(["check", str(example.version)]) == 0
+    assert main(["models", "check", str(example.version)]) == 0
     assert "stable" in capsys.readouterr().out
     whole = shutil.copytree(example.folder, tmp_path / "2026" / "2027")
-    assert main(["check", str(whole)]) == 0
+    assert main(["models", "check", str(whole)]) == 0
     assert NAME in capsys.readouterr().out
     (tmp_path / "empty").mkdir()
     for folder in (tmp_path / "empty", tmp_path / "none"):
-        assert main(["check", str(folder)]) == 2
+        assert main(["models", "check", str(folder)]) == 2
         assert str(folder) in capsys.readouterr().err

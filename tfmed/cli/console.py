@@ -1,53 +1,111 @@
-"""What the command tells while it works: the stage, how much is done, the time left."""
+"""What a command tells while it works: a live bar on a terminal, a few plain lines elsewhere."""
 
 import contextlib
+import os
 import sys
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from tfmed.execution.schedule import Progress
+if TYPE_CHECKING:
+    from rich.live import Live
+
+    from tfmed.execution.schedule import Progress
+
+SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_FRAMES = 0.1
+BAR_WIDTH = 20
 
 
 class Console:
-    """Lines on a stream; on a terminal the last one is written over while a job goes on."""
+    """A `tfmed.orchestration.listening.Listener` that writes to a stream."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         """Starts the clock; `stream` defaults to standard error."""
         self._stream = stream or sys.stderr
-        self._started = time.monotonic()
-        self._stage_began = self._started
+        self._is_live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._live: Live | None = None
+        self._started = self._stage_began = time.monotonic()
+        self._last_shown = float("-inf")
         self._all_of_it: float | None = None
-        self._open = False
+        self.has_discarded = False
+        """Whether old results are gone, as `--fresh` asks."""
+
+    def __enter__(self) -> "Console":
+        """Itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Takes the bar off the terminal."""
+        self.close()
 
     @property
     def seconds(self) -> float:
         """Since the start."""
         return time.monotonic() - self._started
 
-    def line(self, text: str) -> None:
-        """One line of its own."""
-        self._close()
-        self._write(f"{text}\n")
+    def note(self, text: str) -> None:
+        """One line of its own, or several."""
+        self.close()
+        with contextlib.suppress(OSError):  # a terminal or a log that is gone stops no study
+            self._stream.write(f"{text}\n")
+            self._stream.flush()
 
     def stage(self, text: str) -> None:
         """A new stage of the work begins."""
         self._stage_began, self._all_of_it = time.monotonic(), None
-        self.line(f"{clock(self.seconds)}  {text}")
+        self.note(f"{clock(self.seconds)}  {text}")
 
-    def jobs(self, progress: Progress) -> None:
-        """A job went on or was finished; to be given to `do_jobs` as its listener."""
+    def jobs(self, progress: "Progress") -> None:
+        """A job went on or was finished."""
         if self._all_of_it is None:
             self._all_of_it = progress.cost_left + progress.job.cost
+        now, is_last = time.monotonic(), progress.finished and progress.done == progress.total
+        pause = SECONDS_BETWEEN_FRAMES if self._is_live else SECONDS_BETWEEN_LINES
+        if not is_last and (now < self._last_shown + pause or not self._is_shown(progress)):
+            return
+        self._last_shown = now
+        if self._is_live and not is_last:
+            self._draw(progress)
+            return
         width = len(str(progress.total))
         done = f"[{progress.done:{width}}/{progress.total}]"
-        text = f"{clock(self.seconds)}  {done} {progress.job.title}{self._left(progress)}"
-        if progress.finished:
-            self.line(text)
-        elif self._stream.isatty():
-            self._write(f"\r\x1b[K{text[:100]}")
-            self._open = True
+        self.note(f"{clock(self.seconds)}  {done} {progress.job.title}{self._left(progress)}")
 
-    def _left(self, progress: Progress) -> str:
+    def discarded(self) -> None:
+        """Old results are gone."""
+        self.has_discarded = True
+
+    def close(self) -> None:
+        """Takes the bar off the terminal."""
+        if self._live is not None:
+            with contextlib.suppress(OSError):
+                self._live.stop()
+            self._live = None
+
+    def _is_shown(self, progress: "Progress") -> bool:
+        """Only a bar shows how far a job is."""
+        return self._is_live or progress.finished
+
+    def _draw(self, progress: "Progress") -> None:
+        from rich.console import Console as Terminal
+        from rich.live import Live
+
+        bar = _bar(progress, clock(self.seconds), self._left(progress))
+        with contextlib.suppress(OSError):
+            if self._live is None:
+                terminal = Terminal(file=self._stream)
+                # Drawn on news alone: a thread that draws could outlive an interrupt.
+                self._live = Live(
+                    console=terminal,
+                    auto_refresh=False,
+                    transient=True,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
+                )
+                self._live.start()
+            self._live.update(bar, refresh=True)
+
+    def _left(self, progress: "Progress") -> str:
         assert self._all_of_it is not None
         done = self._all_of_it - progress.cost_left
         if done < 0.05 * self._all_of_it or not progress.cost_left:
@@ -55,15 +113,22 @@ class Console:
         left = (time.monotonic() - self._stage_began) * progress.cost_left / done
         return f" · about {duration(left)} left"
 
-    def _close(self) -> None:
-        if self._open:
-            self._write("\r\x1b[K")
-            self._open = False
 
-    def _write(self, text: str) -> None:
-        with contextlib.suppress(OSError):  # a terminal or a log that is gone stops no study
-            self._stream.write(text)
-            self._stream.flush()
+def _bar(progress: "Progress", time_since: str, left: str) -> Any:
+    """One line: the time, the bar, how many are done, the time left, what is being done."""
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
+
+    done = f"{progress.done}/{progress.total}{left}"
+    row = Table.grid(padding=(0, 1), expand=True)
+    for width in (len(time_since), BAR_WIDTH, len(done)):
+        row.add_column(min_width=width, no_wrap=True)
+    row.add_column(ratio=1, no_wrap=True, overflow="ellipsis")  # as much as there is room for
+    bar = ProgressBar(total=progress.total, completed=progress.done, width=BAR_WIDTH)
+    running = "; ".join(progress.running) or progress.job.title
+    row.add_row(Text(time_since), bar, Text(done), Text(running))
+    return row
 
 
 def clock(seconds: float) -> str:

@@ -101,6 +101,29 @@ def available(spec: str, data_root: Path) -> bool:
     return _exists(data_root / f"{official.name}.npz") or is_reachable(official.url)
 
 
+def sized(spec: str, size: int) -> str:
+    """The same data set at an image size that MedMNIST publishes.
+
+    Args:
+        spec: as for `resolve`.
+        size: 28, 64, 128 or 224 pixels.
+
+    Raises:
+        InputError: the data set has a size of its own.
+    """
+    if spec == PHANTOM or _is_path(spec):
+        raise InputError(
+            f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
+            "--size out, or name a MedMNIST flag"
+        )
+    flag, _, own = spec.lower().partition("_")
+    if own and own != str(size):
+        raise InputError(
+            f"{printable(spec)} names another size than --size {size}: leave one of them out"
+        )
+    return flag if size == 28 else f"{flag}_{size}"
+
+
 def loading_notice(info: DatasetInfo) -> str:
     """One line that says whether images are held in memory or streamed, and why."""
     size = f"{info.title}: {info.image_bytes / 1e6:,.0f} MB of images"

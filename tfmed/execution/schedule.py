@@ -61,6 +61,7 @@ class Progress:
         done: how many jobs are finished.
         total: how many jobs there were to do.
         cost_left: rough seconds of one core still to do.
+        running: titles of the jobs that are being done.
     """
 
     job: Job
@@ -68,6 +69,7 @@ class Progress:
     done: int
     total: int
     cost_left: float
+    running: tuple[str, ...] = ()
 
 
 Listener = Callable[[Progress], None]
@@ -159,7 +161,8 @@ class _Schedule:
     def _tell(self, job: Job, *, finished: bool) -> None:
         left = sum(job.cost for job in self.waiting)
         left += sum(job.cost * (1 - share) for job, share in self.running.values())
-        self.listener(Progress(job, finished, len(self.records), self.total, left))
+        running = tuple(job.title for job, _ in self.running.values())
+        self.listener(Progress(job, finished, len(self.records), self.total, left, running))
 
 
 def _record(job: Job, answer: dict[str, Any]) -> dict[str, Any]:

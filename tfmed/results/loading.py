@@ -43,7 +43,7 @@ class Results:
     """
 
     folder: Path
-    data: Mapping[str, Any]
+    data: dict[str, Any]
 
     @functools.cached_property
     def runs(self) -> "pd.DataFrame":

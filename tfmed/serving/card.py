@@ -256,7 +256,7 @@ def _call(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[str, 
         "signatures": described,
         "rest": f"POST /v1/models/{evidence.name}/labels/stable:predict "
         '{"signature_name": "serve_image_bytes", "instances": [{"b64": "<PNG or JPEG>"}]}',
-        "command": "python -m tfmed.serving predict --url http://localhost:8501 --model "
+        "command": "tfmed models predict --url http://localhost:8501 --model "
         f"{evidence.name} IMAGE.png",
     }
 

@@ -1,8 +1,9 @@
 """Version folders `<models>/<name>/<number>/`: ascending, never overwritten, there at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from tfmed.errors import InputError
 from tfmed.locks import remove_abandoned
 from tfmed.serving import card
 
@@ -15,6 +16,37 @@ def versions(folder: Path) -> list[int]:
     if not folder.is_dir():
         return []
     return sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+
+
+def version_folders(folder: Path) -> Iterator[Path]:
+    """The folders of all versions in a folder of models, of one model, or of one version.
+
+    Raises:
+        InputError: there is no such folder, or it holds no exported model.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: there is no such folder; give the --models folder")
+    if _is_version(folder):
+        yield folder.resolve()
+        return
+    models = [folder] if versions(folder) else sorted(folder.iterdir())
+    found = [model.resolve() / str(version) for model in models for version in versions(model)]
+    if not found:
+        raise InputError(f"{folder}: there is no exported model; give the --models folder")
+    yield from found
+
+
+def models_folder(folder: Path) -> Path:
+    """The folder of all models, from it, from that of one model, or from that of one version."""
+    whole = folder.resolve()
+    if _is_version(folder):
+        return whole.parents[1]
+    return whole.parent if versions(folder) else whole
+
+
+def _is_version(folder: Path) -> bool:
+    holds_models = versions(folder) or any(versions(path) for path in folder.iterdir())
+    return folder.resolve().name.isdecimal() and not holds_models
 
 
 def find_version(models: Path, name: str, source: str, seeds: Iterable[str] = ()) -> int | None:

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from tfmed import cli
+from tfmed.data.verify import read_npz
+
+
+@pytest.fixture
+def own(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split in ("train", "val", "test"):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (12, 28, 28), np.uint8)
+        arrays[f"{split}_labels"] = (np.arange(36, dtype=np.uint8).reshape(12, 3) % 9 == 0) * 1
+    path = tmp_path / "own.npz"
+    np.savez(path, **arrays)
+    return path
+
+
+def test_check_describes_a_sound_data_set(own, capsys):
+    assert cli.main(["data", "check", str(own)]) == 0
+    said = capsys.readouterr().out
+    assert f"own: {own}" in said
+    assert "28 × 28 pixels, 1 channel; 2 classes (any of 3 label columns)" in said
+    assert "train      12" in said
+    assert "nothing is wrong with it" in said
+
+
+def test_check_names_what_is_wrong(own, capsys):
+    own.write_bytes(own.read_bytes()[:-100])
+    assert cli.main(["data", "check", str(own)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert "own.npz" in said.err
+
+
+def test_import_writes_the_same_arrays_with_every_label_column(own, tmp_path):
+    out = tmp_path / "new" / "copy.npz"
+    assert cli.main(["data", "import", str(own), "--out", str(out)]) == 0
+    before, after = read_npz(own), read_npz(out)
+    assert all(np.array_equal(before[key], after[key]) for key in before)
+    assert [path.name for path in out.parent.iterdir()] == ["copy.npz"]
+
+
+@pytest.mark.parametrize(
+    ("out", "words"), [("own.npz", "is there already"), ("x.csv", "end it with .npz")]
+)
+def test_import_refuses_a_file_that_is_there_or_is_no_npz(own, out, words, capsys):
+    assert cli.main(["data", "import", str(own), "--out", str(own.with_name(out))]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_folder_is_refused_in_one_line(own, capsys):
+    assert cli.main(["data", "import", str(own.parent) + "/", "--out", "x.npz"]) == 2
+    assert "is a folder: give the path of an .npz" in capsys.readouterr().err

@@ -1,0 +1,115 @@
+"""`tfmed models`: exported models judged, and a model server asked."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from tfmed.cli.arguments import BAD_INPUT, Subparsers, add_command, integer, number, path
+from tfmed.errors import InputError, printing
+
+FOUND_FAULT = 1
+"""Exit code."""
+
+
+def add(commands: Subparsers) -> None:
+    """Adds the command."""
+    parser = add_command(
+        commands, "models", "check exported models, or ask a server about images", lambda _: 0
+    )
+    inner = parser.add_subparsers(required=True, metavar="check|predict")
+    check = add_command(
+        inner,
+        "check",
+        "run the gate on exported models and print a table",
+        lambda options: printing(lambda: _check(options)),
+        epilog="The exit code is 1 where a version can't be served or is not what its gate.json "
+        "says.",
+    )
+    check.add_argument(
+        "folder", type=path, metavar="DIR", help="all models, one of them, or one version"
+    )
+    check.add_argument(
+        "--update",
+        action="store_true",
+        help="write the verdicts beside the versions, and models.config anew",
+    )
+    predict = add_command(
+        inner,
+        "predict",
+        "ask a TensorFlow Serving what is in image files",
+        lambda options: printing(lambda: _predict(options)),
+        usage="tfmed models predict --url URL --model NAME [options] IMAGE...",
+    )
+    predict.add_argument(
+        "--url", required=True, help="http://host:8501 (REST) or grpc://host:8500 (gRPC)"
+    )
+    predict.add_argument("--model", required=True, metavar="NAME")
+    which = predict.add_mutually_exclusive_group()
+    which.add_argument("--label", default="stable", help="version label (stable)")
+    which.add_argument("--version", type=int, metavar="N", help="this version")
+    predict.add_argument(
+        "--timeout",
+        type=number(0.001, 3600),
+        default=10.0,
+        metavar="S",
+        help="seconds of a try (10)",
+    )
+    predict.add_argument(
+        "--retries", type=integer(0, 20), default=4, metavar="N", help="tries after the first (4)"
+    )
+    predict.add_argument("--json", action="store_true", help="one line of JSON for each image")
+    predict.add_argument("images", nargs="+", type=path, metavar="IMAGE", help="PNG or JPEG")
+
+
+def _check(options: argparse.Namespace) -> int:
+    from tfmed.serving import config, gate
+    from tfmed.serving.versions import models_folder, version_folders
+
+    rows, fault = [("model", "version", "stage", "why")], False
+    for folder in version_folders(options.folder):
+        verdict, before = gate.judge(folder), gate.read_verdict(folder)
+        fault |= verdict.stage == "unservable" or verdict.stage != before.stage
+        why = "; ".join(verdict.reasons) or verdict.checks[-1].detail
+        rows.append((folder.parent.name, folder.name, verdict.stage, why))
+        if options.update:
+            gate.write_verdict(folder, verdict)
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[3]]))
+    if options.update:
+        config.write_configs(models_folder(options.folder))
+    return FOUND_FAULT if fault else 0
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from tfmed.serving import client
+
+    label = "" if options.version is not None else options.label
+    target = client.Target(options.url, options.model, label, options.version)
+    connection = client.connect(target, options.timeout)
+    failed = False
+    for image in options.images:
+        try:
+            answer = client.predict(connection, _content(image), retries=options.retries)
+        except client.ServerError:
+            raise
+        except InputError as error:
+            print(f"error: {image}: {error}", file=sys.stderr)
+            failed = True
+            continue
+        if options.json:
+            found = {"label": answer.label, "probabilities": answer.probabilities}
+            print(json.dumps({"image": str(image), **found}))
+        else:
+            shares = "  ".join(f"{share:.4f}" for share in answer.probabilities)
+            print(f"{image}  {answer.label}  {shares}")
+    return BAD_INPUT if failed else 0
+
+
+def _content(image: Path) -> bytes:
+    try:
+        return image.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't be read ({error.strerror})") from None

@@ -1,0 +1,43 @@
+"""`tfmed report`: renders a report again, or checks its numbers."""
+
+import argparse
+from pathlib import Path
+
+from tfmed.cli.arguments import Subparsers, add_command, path
+from tfmed.cli.console import Console
+from tfmed.errors import printing
+
+
+def add(commands: Subparsers) -> None:
+    """Adds the command."""
+    parser = add_command(
+        commands,
+        "report",
+        "render a report again from its results.json, or check its numbers",
+        _command,
+        epilog="Renders report.html and report.pdf into DIR. With --check nothing is written, and "
+        "the exit code is 1 if a number differs.",
+    )
+    parser.add_argument("folder", type=path, metavar="DIR", help="a report, reports/<study>")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="compute every metric again from DIR/predictions; DIR may be one such file",
+    )
+
+
+def _command(options: argparse.Namespace) -> int:
+    if options.check:
+        return printing(lambda: _check(options.folder))
+    from tfmed.orchestration.rendering import render_again
+
+    with Console() as console:
+        html, pdf = render_again(options.folder, console)
+        console.note(f"{html}\n{pdf}")
+    return 0
+
+
+def _check(folder: Path) -> int:
+    from tfmed.results import predictions
+
+    return predictions.main([str(folder)])

@@ -1,0 +1,188 @@
+"""`tfmed run`: the study, from data to report; `python run_all.py` is the same."""
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfmed.cli.arguments import Subparsers, add_command, integer, number, path
+from tfmed.cli.console import Console
+
+if TYPE_CHECKING:
+    from tfmed.config.study import Study
+
+_EXAMPLES = """\
+examples:
+  tfmed run --quick                        a small study in two minutes
+  tfmed run                                the default study
+  tfmed run --target my_images.npz --out reports/mine
+"""
+
+
+def add(commands: Subparsers) -> None:
+    """Adds the command."""
+    parser = add_command(
+        commands,
+        "run",
+        "run a study and write its report",
+        _command,
+        usage="tfmed run [options]",
+        epilog=_EXAMPLES,
+    )
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter  # keeps the examples' lines
+    what = parser.add_argument_group("what to run")
+    what.add_argument("--study", type=path, metavar="FILE", help="a study file (TOML)")
+    what.add_argument(
+        "--quick",
+        action="store_true",
+        help="the study in small; its report goes to DIR/<study>-quick",
+    )
+    what.add_argument(
+        "--source",
+        metavar="DATA",
+        help="pretrain on this: a MedMNIST flag, 'phantom', or an .npz",
+    )
+    what.add_argument("--target", metavar="DATA", help="classify this")
+    what.add_argument(
+        "--size",
+        type=int,
+        choices=(28, 64, 128, 224),
+        metavar="N",
+        help="of MedMNIST's images: 28 (default), 64, 128 or 224",
+    )
+    what.add_argument(
+        "--seeds", type=integer(1, 1000), metavar="N", help="runs of every classifier (5; quick: 2)"
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument(
+        "--data-root",
+        type=path,
+        metavar="DIR",
+        help="named data sets ($MEDMNIST_ROOT, else ~/.medmnist)",
+    )
+    where.add_argument(
+        "--out",
+        type=path,
+        default=Path("reports"),
+        metavar="DIR",
+        help="the report goes to DIR/<study> (reports)",
+    )
+    where.add_argument(
+        "--models",
+        type=path,
+        default=Path("saved_models"),
+        metavar="DIR",
+        help="models go to DIR/<model>/<version> (saved_models)",
+    )
+    _add_how(parser)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--workers",
+        type=integer(0, 1000),
+        metavar="N",
+        help="jobs side by side; 0 does them in this process (one per GPU, else one per core)",
+    )
+    how.add_argument("--cluster", metavar="ADDRESS", help="do the jobs on a Dask cluster")
+    how.add_argument(
+        "--gpus-per-job",
+        type=number(0.01, 1),
+        default=1.0,
+        metavar="F",
+        help="share of a GPU that each job has (1)",
+    )
+    how.add_argument("--fresh", action="store_true", help="compute the study's finished work again")
+    how.add_argument(
+        "--report-only",
+        action="store_true",
+        help="render the report of such a run again; run nothing",
+    )
+
+
+def _command(options: argparse.Namespace) -> int:
+    if options.report_only:
+        return _render_again(options)
+    from tfmed import report
+    from tfmed.orchestration.running import run
+    from tfmed.report.terminal import summary_table
+
+    with Console() as console:
+        try:
+            found = run(
+                _study(options),
+                out=options.out,
+                models=options.models,
+                workers=options.workers,
+                cluster=options.cluster,
+                gpus_per_job=options.gpus_per_job,
+                fresh=options.fresh,
+                data_root=options.data_root,
+                phantom_if_missing=not (options.study or options.source or options.target),
+                fit_to_data=options.study is None,
+                command=_as_typed(),
+                listener=console,
+            )
+        finally:
+            # Once it has discarded old results, and no sooner, --fresh would discard new ones.
+            if console.has_discarded:
+                options.again = "the same command without --fresh"
+        console.note(summary_table(found.data))
+        console.note("\n" + "\n".join(report.answer(found.data)))
+        page, print_ = found.folder / "report.html", found.folder / "report.pdf"
+        console.note(f"\nreport: {page}\n        {print_}\ndone in {console.seconds:.0f} s")
+    return 0
+
+
+def _render_again(options: argparse.Namespace) -> int:
+    from tfmed.orchestration.rendering import render_again
+
+    study = _study(options)
+    folder = options.out / study.name
+    if not folder.exists() and (options.out / "results.json").exists():
+        folder = options.out
+    with Console() as console:
+        asked = dict(_asked(options, study))
+        html, pdf = render_again(folder, console, asked=asked)
+        console.note(f"{html}\n{pdf}")
+    return 0
+
+
+def _asked(options: argparse.Namespace, study: "Study") -> dict[str, Any]:
+    """The settings that the command line makes, nested as in a study file."""
+    settings = study.settings()
+    chosen = {
+        "source": options.source or options.size,
+        "target": options.target or options.size,
+        "seeds": options.seeds,
+    }
+    if options.study is None:
+        return {name: settings[name] for name, value in chosen.items() if value is not None}
+    # An option may have set these three then.
+    return {name: value for name, value in settings.items() if chosen.get(name, True) is not None}
+
+
+def _study(options: argparse.Namespace) -> "Study":
+    """The study that the options ask for."""
+    import dataclasses
+
+    from tfmed.config.study import Study, read_study
+    from tfmed.data.sources import sized
+
+    study = read_study(options.study) if options.study else Study()
+    if options.quick:
+        study = study.quickened()
+    changes: dict[str, Any] = {} if options.seeds is None else {"seeds": options.seeds}
+    for role in ("source", "target"):
+        named = getattr(options, role) or getattr(study, role)
+        changes[role] = named if options.size is None else sized(named, options.size)
+    return dataclasses.replace(study, **changes)
+
+
+def _as_typed() -> str:
+    """The command line, to be found in the results."""
+    program = Path(sys.argv[0]).name
+    start = ["python", program] if program.endswith(".py") else ["tfmed"]
+    return shlex.join([*start, *sys.argv[1:]])

@@ -1,0 +1,50 @@
+"""Does the jobs of a plan whose results are not kept from earlier."""
+
+from collections.abc import Mapping
+
+from tfmed.errors import InputError
+from tfmed.execution.job import Job, Result, with_ancestors
+from tfmed.execution.schedule import Backend, do_jobs
+from tfmed.execution.store import Store
+from tfmed.orchestration.listening import Listener
+from tfmed.orchestration.plan import Plan
+
+
+def discard(plan: Plan, store: Store) -> None:
+    """Forgets the results of every job of the plan.
+
+    Raises:
+        InputError: the store can't be written to.
+    """
+    store.check_writable()
+    for job in with_ancestors(plan.jobs()):
+        store.discard(job)
+
+
+def compute(plan: Plan, store: Store, backend: Backend, listener: Listener) -> Mapping[str, Result]:
+    """Key to result of every job of the plan, those kept from earlier included.
+
+    Raises:
+        InputError: the store can't be written to, or a job found something that the user can fix.
+        JobError: a job failed for a reason that is tfmed's own.
+    """
+    jobs = with_ancestors(plan.jobs())
+    finished = {job.key: result for job in jobs if (result := store.load(job)) is not None}
+    todo = [job for job in jobs if job.key not in finished]
+    if todo:
+        store.check_writable()
+    if damaged := sum(store.path(job).exists() for job in todo):
+        listener.note(f"note: {damaged} kept results are damaged and are computed again")
+    kept = f"; {len(finished)} are finished already" if finished else ""
+    listener.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
+    do_jobs(jobs, set(finished), backend, listener.jobs)
+    return finished | {job.key: _loaded(job, store) for job in todo}
+
+
+def _loaded(job: Job, store: Store) -> Result:
+    result = store.load(job)
+    if result is None:
+        raise InputError(
+            f"{store.path(job)}: gone or damaged since it was written; run the study again"
+        )
+    return result

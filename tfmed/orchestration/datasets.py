@@ -1,0 +1,160 @@
+"""Which data sets a study runs on: found, downloaded or drawn, and verified."""
+
+import dataclasses
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tfmed.cache import cache_folder
+from tfmed.config.study import Study
+from tfmed.data import DatasetInfo, sources
+from tfmed.errors import InputError
+from tfmed.orchestration.listening import Listener
+from tfmed.orchestration.plan import fit_budgets
+
+QUICK_PHANTOM = {
+    "source": {"train": 2000, "val": 300, "test": 600},
+    "target": {"train": 1000, "val": 160, "test": 600},
+}
+"""Images that are drawn for a quick study."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A study and the data sets that it runs on.
+
+    Attributes:
+        study: as asked for, or changed to fit its data.
+        source: the data set pretrained on.
+        target: the data set classified.
+    """
+
+    study: Study
+    source: DatasetInfo
+    target: DatasetInfo
+
+
+def find(
+    study: Study,
+    data_root: Path | None,
+    listener: Listener,
+    *,
+    phantom_if_missing: bool,
+    fit_to_data: bool,
+) -> Found:
+    """Finds and verifies the data sets of a study.
+
+    Args:
+        study: names them.
+        data_root: folder of named data sets; None for `sources.default_data_root()`.
+        listener: hears what was found.
+        phantom_if_missing: run on drawn images where a set is neither there nor downloadable.
+        fit_to_data: leave out label budgets that the data are too small for, and give a study of
+            chosen data a title of its own.
+
+    Raises:
+        InputError: a data set is unknown, can't be had or is not sound.
+    """
+    root = data_root or sources.default_data_root()
+    listener.stage("looking for the data sets")
+    if phantom_if_missing:
+        missing = [
+            name for name in (study.source, study.target) if not sources.available(name, root)
+        ]
+        if missing:
+            listener.note(_phantom_note(missing, root))
+            study = dataclasses.replace(study, source=sources.PHANTOM, target=sources.PHANTOM)
+    for spec in (study.source, study.target):
+        sources.check_spec(spec)  # before the first of them is downloaded
+    source = _resolved("source", study.source, root, quick=study.quick)
+    target = _resolved("target", study.target, root, quick=study.quick)
+    for role, info in (("source", source), ("target", target)):
+        counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
+        listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
+        if not info.fits_in_memory:
+            listener.note(f"       {sources.loading_notice(info)}")
+    if fit_to_data:
+        if not phantom_if_missing:
+            study = dataclasses.replace(study, title=_title(source, target))
+        study, notes = fit_budgets(study, source, target)
+        for note in notes:
+            listener.note(f"note: {note}")
+    return Found(study, source, target)
+
+
+def find_one(spec: str, data_root: Path | None) -> DatasetInfo:
+    """Finds and verifies one data set, as the source of a study.
+
+    Raises:
+        InputError: the data set is unknown, can't be had or is not sound.
+    """
+    sources.check_spec(spec)
+    return _resolved("source", spec, data_root or sources.default_data_root(), quick=False)
+
+
+def describe(info: DatasetInfo) -> list[str]:
+    """What is in a data set: lines for people."""
+    height, width, channels = info.image_shape
+    rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
+    for split, pair in info.counts.items():
+        rows.append((split, *(f"{count:,}" for count in (sum(pair), *pair))))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+    columns = f" (any of {info.n_labels} label columns)" if info.n_labels > 1 else ""
+    return [
+        f"{info.title}: {info.path}",
+        *([info.description] if info.description else []),
+        f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
+        f"2 classes{columns}",
+        *table,
+        f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
+    ]
+
+
+def write_npz(info: DatasetInfo, out: Path) -> None:
+    """Writes a verified data set as a new `.npz` in MedMNIST's format, whole or not at all.
+
+    Raises:
+        InputError: the file is there already, has another ending, or can't be written.
+    """
+    if out.suffix.lower() != ".npz":
+        raise InputError(f"{out}: is not the name of an .npz; end it with .npz")
+    if out.exists():
+        raise InputError(f"{out}: is there already; choose another --out, or remove it first")
+    part = out.with_name(f".{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            shutil.copyfile(info.path, part)
+            part.replace(out)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{out}: can't be written ({error.strerror}); choose another --out"
+        ) from None
+
+
+def _resolved(
+    role: Literal["source", "target"], spec: str, root: Path, *, quick: bool
+) -> DatasetInfo:
+    counts = QUICK_PHANTOM[role] if quick else None
+    return sources.resolve(
+        spec, data_root=root, cache_dir=cache_folder(), role=role, phantom_counts=counts
+    )
+
+
+def _title(source: DatasetInfo, target: DatasetInfo) -> str:
+    """Title of the default study of other data, whose own names its own."""
+    return f"Does pretraining on {source.title} without labels help to classify {target.title}?"
+
+
+def _phantom_note(missing: Sequence[str], root: Path) -> str:
+    return (
+        f"*** SYNTHETIC DATA *** {' and '.join(missing)} not in {root} and not downloadable now: "
+        "running on drawn phantom images; the results have no medical meaning"
+    )
