@@ -6,7 +6,7 @@ import shlex
 import pytest
 from pages import PAGES, ROOT, blocks
 
-from tfmed.cli.arguments import make_parser
+from tfmed.cli import make_parser
 from tfmed.config.study import read_study
 
 COMMANDS = sorted(
@@ -28,7 +28,12 @@ def words_after(command: str, name: str) -> list[str]:
 
 @pytest.mark.parametrize("command", [text for text in COMMANDS if "run_all.py" in text])
 def test_every_command_of_run_all_is_one_that_it_takes(command):
-    make_parser().parse_args(words_after(command, "run_all.py"))
+    make_parser().parse_args(["run", *words_after(command, "run_all.py")])
+
+
+@pytest.mark.parametrize("command", [text for text in COMMANDS if words_after(text, "tfmed")])
+def test_every_command_of_tfmed_is_one_that_it_takes(command):
+    make_parser().parse_args(words_after(command, "tfmed"))
 
 
 @pytest.mark.parametrize("command", [text for text in COMMANDS if "python -m " in text])
