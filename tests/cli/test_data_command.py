@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tfmed import cli
-from tfmed.data.verify import read_npz
+from tfmed.data.importers.npz_file import read_npz
 
 
 @pytest.fixture

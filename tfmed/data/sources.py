@@ -111,7 +111,7 @@ def sized(spec: str, size: int) -> str:
     Raises:
         InputError: the data set has a size of its own.
     """
-    if spec == PHANTOM or _is_path(spec):
+    if spec == PHANTOM or importer_of(spec) is not None:
         raise InputError(
             f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
             "--size out, or name a MedMNIST flag"

@@ -71,7 +71,7 @@ def find(
     source = _resolved("source", study.source, root, quick=study.quick)
     target = _resolved("target", study.target, root, quick=study.quick)
     for role, info in (("source", source), ("target", target)):
-        counts = " / ".join(str(sum(pair)) for pair in info.counts.values())
+        counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
         if not info.fits_in_memory:
             listener.note(f"       {sources.loading_notice(info)}")
@@ -98,8 +98,8 @@ def describe(info: DatasetInfo) -> list[str]:
     """What is in a data set: lines for people."""
     height, width, channels = info.image_shape
     rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
-    for split, pair in info.counts.items():
-        rows.append((split, *(f"{count:,}" for count in (sum(pair), *pair))))
+    for split, counts in info.counts.items():
+        rows.append((split, *(f"{count:,}" for count in (info.n_images(split), *counts))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
@@ -109,7 +109,7 @@ def describe(info: DatasetInfo) -> list[str]:
         f"{info.title}: {info.path}",
         *([info.description] if info.description else []),
         f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
-        f"2 classes{columns}",
+        f"{len(info.class_names)} classes{columns}",
         *table,
         f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
     ]
