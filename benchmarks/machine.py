@@ -34,7 +34,7 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.config.study import PretrainingSettings
+from tfmed.config.pretraining import PretrainingSettings
 from tfmed.orchestration.provenance import usable_cores
 
 BATCH = PretrainingSettings().fit.batch_size

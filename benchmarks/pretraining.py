@@ -31,7 +31,8 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.config.study import FitConfig, PretrainingSettings
+from tfmed.config.pretraining import PretrainingSettings
+from tfmed.design import FitConfig
 from tfmed.execution.processes import worker_environment
 
 CONTENDERS = [
@@ -50,7 +51,7 @@ TRIED_STEPS = 40
 def fit_config(epochs: int) -> FitConfig:
     """The default study's pretraining, for a fixed number of epochs."""
     fit = PretrainingSettings().fit
-    return FitConfig(epochs, fit.batch_size, fit.learning_rate, patience=0)
+    return fit.replaced(epochs=epochs, patience=0)
 
 
 def images(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -61,12 +62,10 @@ def images(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build_autoencoder() -> Any:
     """The default study's autoencoder."""
-    import dataclasses
-
-    from tfmed.config.study import EncoderSettings
+    from tfmed.config.encoder import EncoderSettings
     from tfmed.training import models
 
-    config = models.EncoderConfig((28, 28, 1), **dataclasses.asdict(EncoderSettings()))
+    config = models.EncoderConfig((28, 28, 1), **EncoderSettings().model_dump())
     return models.build_autoencoder(models.build_encoder(config), models.build_decoder(config))
 
 

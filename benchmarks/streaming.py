@@ -7,7 +7,6 @@ Run from the repository: `python -m benchmarks.streaming [N] [--keep FOLDER]`.
 """
 
 import argparse
-import dataclasses
 import multiprocessing
 import os
 import resource
@@ -87,15 +86,16 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
 
 def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
     """The study's own pretraining, one epoch of so many steps, sampling memory."""
-    from tfmed.config.study import EncoderSettings, FitConfig
+    from tfmed.config.encoder import EncoderSettings
+    from tfmed.design import FitConfig
     from tfmed.steps import stages
     from tfmed.training import fitting
 
     os.environ["TFMED_CACHE"] = str(folder)
     fit = FitConfig(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
     spec = {
-        "encoder": dataclasses.asdict(EncoderSettings()),
-        "fit": dataclasses.asdict(fit),
+        "encoder": EncoderSettings().model_dump(),
+        "fit": fit.model_dump(),
         "max_images": steps * BATCH,
         "seed": 0,
         "all_gpus": False,

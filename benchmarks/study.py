@@ -15,7 +15,6 @@ out and not to be quoted.
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import statistics
@@ -32,7 +31,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.side_by_side import machine, markdown_table, ratio, spread
-from tfmed.config.study import BASELINES, read_study
+from tfmed.config.reading import read_study
+from tfmed.config.study import BASELINES
 from tfmed.orchestration.plan import Plan, Run, exports, make_plan, space_id
 
 Seconds = dict[str, float]
@@ -94,7 +94,7 @@ def plan_for(args: argparse.Namespace, cache: Path) -> Plan:
     """The plan that `run_all.py` makes of the same options."""
     from tfmed.data import sources
 
-    study = dataclasses.replace(read_study(args.study), source=args.source, target=args.target)
+    study = read_study(args.study).replaced(source=args.source, target=args.target)
     study = study.quickened() if args.part else study
     return make_plan(
         study,

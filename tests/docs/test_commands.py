@@ -7,7 +7,7 @@ import pytest
 from pages import PAGES, ROOT, blocks
 
 from tfmed.cli import make_parser
-from tfmed.config.study import read_study
+from tfmed.config.reading import read_study
 
 COMMANDS = sorted(
     {

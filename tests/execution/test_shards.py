@@ -1,7 +1,5 @@
 """Shards: who does what, and that nothing is done twice."""
 
-import dataclasses
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -117,8 +115,8 @@ def test_a_shard_does_the_pretraining_of_one_that_gave_up(plan, store, monkeypat
 
 
 def test_shards_whose_seeds_pretrain_begin_with_different_pretrainings(tmp_path):
-    settings = dataclasses.replace(Study().pretraining, per_seed=True)
-    plan = make_plan(dataclasses.replace(Study(), pretraining=settings), SOURCE, TARGET)
+    settings = Study().pretraining.replaced(per_seed=True)
+    plan = make_plan(Study().replaced(pretraining=settings), SOURCE, TARGET)
     begun = []
     for index in (1, 2, 3):
         store, done, claimed = Store(tmp_path / str(index)), [], []

@@ -1,9 +1,9 @@
-import dataclasses
 from pathlib import Path
 
 import pytest
 
-from tfmed.config.study import BASELINES, STRATEGIES, ExperimentSettings, Study
+from tfmed.config.experiments import ExperimentSettings
+from tfmed.config.study import BASELINES, STRATEGIES, Study
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.execution.job import with_ancestors
@@ -97,15 +97,15 @@ def test_variants_are_run_at_one_label_budget_of_their_task():
 
 def test_variants_are_run_at_the_numeric_budget_nearest_to_that_of_the_experiments():
     budgets = (50, 200, 2000, "full")
-    task = dataclasses.replace(Study().target_task, label_budgets=budgets)
-    study = dataclasses.replace(Study(), target_task=task)
+    task = Study().target_task.replaced(label_budgets=budgets)
+    study = Study().replaced(target_task=task)
     found = {cell[3] for cell in variants(make_plan(study, SOURCE, TARGET)) if cell[0] != "chest"}
     assert found == {200}
 
 
 def test_the_standard_dropout_is_no_variant():
     experiments = ExperimentSettings(dropouts=(0.2, 0.5))
-    plan = make_plan(dataclasses.replace(Study(), experiments=experiments), SOURCE, TARGET)
+    plan = make_plan(Study().replaced(experiments=experiments), SOURCE, TARGET)
     names = {variant for _, _, variant, _ in variants(plan) if variant.startswith("dropout")}
     assert names == {"dropout_0.5"}
 
@@ -124,8 +124,8 @@ def test_every_label_budget_has_every_baseline():
     plan = make_plan(Study(), SOURCE, TARGET)
     cells = {run.cell for run in plan.runs if run.strategy in BASELINES}
     assert len(cells) == (5 + 4) * 7
-    without = dataclasses.replace(Study().source_task, baselines=False)
-    plan = make_plan(dataclasses.replace(Study(), source_task=without), SOURCE, TARGET)
+    without = Study().source_task.replaced(baselines=False)
+    plan = make_plan(Study().replaced(source_task=without), SOURCE, TARGET)
     assert {run.task.name for run in plan.runs if run.strategy in BASELINES} == {"pneumonia"}
 
 
@@ -147,8 +147,8 @@ def test_pixels_of_a_data_set_too_large_for_memory_have_no_baselines(monkeypatch
 
 
 def test_one_pretraining_per_seed_gives_every_seed_its_own_encoder():
-    settings = dataclasses.replace(Study().pretraining, per_seed=True, seed=7)
-    study = dataclasses.replace(Study(), seeds=3, pretraining=settings)
+    settings = Study().pretraining.replaced(per_seed=True, seed=7)
+    study = Study().replaced(seeds=3, pretraining=settings)
     plan = make_plan(study, SOURCE, TARGET)
     assert [job.spec["seed"] for job in plan.pretrainings] == [7, 8, 9]
     for run in plan.runs:
@@ -183,12 +183,10 @@ def test_latent_spaces_show_each_encoder_at_few_and_at_the_most_labels():
 
 
 def test_finetune_alone_still_brings_the_jobs_it_needs():
-    task = dataclasses.replace(
-        Study().target_task, strategies=("finetune",), overtrained=False, baselines=False
+    task = Study().target_task.replaced(
+        strategies=("finetune",), overtrained=False, baselines=False
     )
-    study = dataclasses.replace(
-        Study(), target_task=task, source_task=dataclasses.replace(task, label_budgets=())
-    )
+    study = Study().replaced(target_task=task, source_task=task.replaced(label_budgets=()))
     plan = make_plan(study, SOURCE, TARGET)
     assert {run.strategy for run in plan.runs} == {"finetune"}
     kinds = [job.spec.get("strategy", job.kind) for job in with_ancestors(plan.jobs())]

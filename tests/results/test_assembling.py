@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from simulation import simulated
 
-from tfmed.config.study import ExperimentSettings, Study, TaskSettings
+from tfmed.config.experiments import ExperimentSettings
+from tfmed.config.study import Study
+from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.evaluation import comparisons

@@ -1,7 +1,5 @@
 """The source task before and after fine-tuning, as results hold it."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from test_plan import SOURCE, TARGET
@@ -25,8 +23,8 @@ def measured(auc, mse):
 
 def plan_of(seeds, per_seed=False):
     study = Study(seeds=seeds)
-    pretraining = dataclasses.replace(study.pretraining, per_seed=per_seed)
-    return make_plan(dataclasses.replace(study, pretraining=pretraining), SOURCE, TARGET)
+    pretraining = study.pretraining.replaced(per_seed=per_seed)
+    return make_plan(study.replaced(pretraining=pretraining), SOURCE, TARGET)
 
 
 def forgetting(plan, after, before=(0.7, 0.002)):

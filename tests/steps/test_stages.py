@@ -1,5 +1,4 @@
 import contextlib
-import dataclasses
 import sys
 from collections import Counter, defaultdict
 
@@ -7,9 +6,11 @@ import numpy as np
 import pytest
 
 from tfmed.cache import cache_folder
-from tfmed.config.study import BASELINES, ExperimentSettings, FitConfig, Study
+from tfmed.config.experiments import ExperimentSettings
+from tfmed.config.study import BASELINES, Study
 from tfmed.data import dataset, loading, sources
 from tfmed.data.importers.npz_file import KEYS
+from tfmed.design import FitConfig
 from tfmed.errors import InputError
 from tfmed.execution.job import with_ancestors
 from tfmed.execution.worker import perform
@@ -28,7 +29,7 @@ CHANGES_NO_RESULT = {
     "tfmed.execution.worker",
     "tfmed.steps.specs",
     "tfmed.data.download",
-    "tfmed.config.study",
+    "tfmed.design",
 }
 """Modules that jobs run too: they carry results and messages, check a file's MD5 and the key
 itself, and hold settings whose values are in the specification."""
@@ -49,19 +50,16 @@ def plan(tmp_path_factory):
         for role in ("source", "target")
     )
     study = Study(seeds=1)
-    study = dataclasses.replace(
-        study,
-        encoder=dataclasses.replace(
-            study.encoder, latent_channels=8, base_filters=4, batch_norm=True
+    study = study.replaced(
+        encoder=study.encoder.replaced(latent_channels=8, base_filters=4, batch_norm=True),
+        pretraining=study.pretraining.replaced(fit=SHORT),
+        classifiers=study.classifiers.replaced(
+            head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),
-        pretraining=dataclasses.replace(study.pretraining, fit=SHORT),
-        classifiers=dataclasses.replace(
-            study.classifiers, head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
+        source_task=study.source_task.replaced(
+            label_budgets=(50,), strategies=("scratch",), baselines=False
         ),
-        source_task=dataclasses.replace(
-            study.source_task, label_budgets=(50,), strategies=("scratch",), baselines=False
-        ),
-        target_task=dataclasses.replace(study.target_task, label_budgets=(50,)),
+        target_task=study.target_task.replaced(label_budgets=(50,)),
         experiments=ExperimentSettings(dropouts=(0.5,)),
     )
     return make_plan(study, source, target)

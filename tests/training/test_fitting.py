@@ -5,13 +5,24 @@ import keras
 import numpy as np
 import pytest
 
-from tfmed.config.study import FitConfig
 from tfmed.data.pipelines import autoencoder_batches
+from tfmed.design import FitConfig
 from tfmed.training import fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.models import EncoderConfig
 
 CONFIG = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+
+
+def fit_config(epochs, batch_size, learning_rate, patience, augment=False):
+    """Also with values that no study file may have."""
+    return FitConfig.model_construct(
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        patience=patience,
+        augment=augment,
+    )
 
 
 def noise(n_train=64, n_val=32, seed=0):
@@ -54,7 +65,7 @@ def test_weighting_the_classes_raises_the_scores_of_the_rare_one():
     for loss in ("plain", "class_weighted"):
         fitting.seed_everything(3)
         splits, model = unbalanced(), classifier()
-        fitting.fit_classifier(model, splits, FitConfig(5, 32, 1e-3, 0), seed=0, loss=loss)
+        fitting.fit_classifier(model, splits, fit_config(5, 32, 1e-3, 0), seed=0, loss=loss)
         means[loss] = fitting.scores(model, splits.val.images).mean()
     assert means["class_weighted"] > means["plain"] + 0.1
 
@@ -77,7 +88,7 @@ def test_every_loss_is_what_its_formula_says():
 @pytest.mark.parametrize("loss", ["class_weighted", "focal"])
 def test_early_stopping_watches_the_plain_loss_whatever_is_learned(loss):
     splits, model = unbalanced(), classifier()
-    fit = fitting.fit_classifier(model, splits, FitConfig(4, 32, 1e-3, 5), seed=0, loss=loss)
+    fit = fitting.fit_classifier(model, splits, fit_config(4, 32, 1e-3, 5), seed=0, loss=loss)
     assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
 
 
@@ -93,7 +104,7 @@ def _seed():
 
 def test_patience_running_out_restores_the_best_weights():
     splits, model = noise(), classifier()
-    fit = fitting.fit_classifier(model, splits, FitConfig(60, 16, 3e-3, patience=3), seed=0)
+    fit = fitting.fit_classifier(model, splits, fit_config(60, 16, 3e-3, patience=3), seed=0)
     losses = fit.history["val_loss"]
     assert fit.stopped_early
     assert fit.epochs == fit.best_epoch + 3
@@ -103,7 +114,7 @@ def test_patience_running_out_restores_the_best_weights():
 
 def test_the_last_epoch_restores_the_best_weights_too():
     splits, model = noise(), classifier()
-    fit = fitting.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=50), seed=0)
+    fit = fitting.fit_classifier(model, splits, fit_config(12, 16, 1e-2, patience=50), seed=0)
     losses = fit.history["val_loss"]
     assert not fit.stopped_early
     assert fit.epochs == 12
@@ -114,7 +125,7 @@ def test_the_last_epoch_restores_the_best_weights_too():
 
 def test_without_patience_nothing_stops_and_the_last_weights_stay():
     splits, model = noise(), classifier()
-    fit = fitting.fit_classifier(model, splits, FitConfig(12, 16, 1e-2, patience=0), seed=0)
+    fit = fitting.fit_classifier(model, splits, fit_config(12, 16, 1e-2, patience=0), seed=0)
     assert (fit.epochs, fit.best_epoch, fit.stopped_early) == (12, 12, False)
     assert validation_loss(model, splits) == pytest.approx(fit.history["val_loss"][-1], abs=1e-5)
 
@@ -122,14 +133,14 @@ def test_without_patience_nothing_stops_and_the_last_weights_stay():
 @pytest.mark.parametrize(("epoch_steps", "steps"), [(1, 3), (3, 3), (4, 6), (8, 9)])
 def test_an_epoch_passes_few_images_until_it_has_the_steps_asked_for(epoch_steps, steps):
     fitting.forget_traced()
-    fitting.fit_classifier(classifier(), noise(40), FitConfig(2, 16, 1e-3, 0), 0, epoch_steps)
+    fitting.fit_classifier(classifier(), noise(40), fit_config(2, 16, 1e-3, 0), 0, epoch_steps)
     [twin] = fitting._traced.values()
     assert int(twin.optimizer.iterations) == 2 * steps
 
 
 def test_early_stopping_watches_the_loss_without_its_penalty():
     splits, model = noise(), classifier(l2=10.0)
-    fit = fitting.fit_classifier(model, splits, FitConfig(3, 16, 1e-4, patience=5), seed=0)
+    fit = fitting.fit_classifier(model, splits, fit_config(3, 16, 1e-4, patience=5), seed=0)
     assert validation_loss(model, splits) == pytest.approx(min(fit.history["val_loss"]), abs=1e-5)
 
 
@@ -141,7 +152,7 @@ def test_head_on_cached_embeddings_equals_the_joined_model():
         LabelledImages(fitting.embed(encoder, splits.train.images), splits.train.labels),
         LabelledImages(fitting.embed(encoder, splits.val.images), splits.val.labels),
     )
-    fitting.fit_head(head, embeddings, FitConfig(5, 16, 1e-2, patience=5), seed=0)
+    fitting.fit_head(head, embeddings, fit_config(5, 16, 1e-2, patience=5), seed=0)
     joined = models.build_classifier(encoder, head, trainable=False)
     from_cache = fitting.predict(head, embeddings.val.images)
     assert from_cache.tobytes() == fitting.predict(joined, splits.val.images).tobytes()
@@ -154,7 +165,7 @@ def test_head_is_standardised_with_the_training_embeddings_alone():
     loud = LabelledImages(np.full((32, 4, 4, 8), 1e6, "float32"), splits.val.labels)
     head = models.build_head(CONFIG.embedding_shape)
     labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud)
-    fitting.fit_head(head, labelled, FitConfig(1, 16, 1e-2, patience=5), seed=0)
+    fitting.fit_head(head, labelled, fit_config(1, 16, 1e-2, patience=5), seed=0)
     mean, _ = models.embedding_statistics(embeddings)
     assert np.allclose(head.get_layer("standardise").get_weights()[0], mean, rtol=1e-5)
 
@@ -164,7 +175,7 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(augment):
     def fitted(seed):
         fitting.seed_everything(seed)
         model = classifier(dropout=0.5)
-        config = FitConfig(2, 16, 1e-2, patience=5, augment=augment)
+        config = fit_config(2, 16, 1e-2, patience=5, augment=augment)
         fitting.fit_classifier(model, noise(), config, seed)
         return b"".join(weight.tobytes() for weight in models.weights(model))
 
@@ -178,7 +189,7 @@ def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
         models.build_encoder(CONFIG), models.build_decoder(CONFIG)
     )
     shares = []
-    config = FitConfig(4, 16, 1e-2, patience=5)
+    config = fit_config(4, 16, 1e-2, patience=5)
     train = autoencoder_batches(splits.train.images, batch_size=16, shuffle_seed=0)
     val = autoencoder_batches(splits.val.images, batch_size=16, shuffle_seed=None)
     fit = fitting.fit_autoencoder(autoencoder, train, val, config, shares.append)
@@ -189,7 +200,7 @@ def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
-    config = FitConfig(20, 16, 1e30, patience=0)
+    config = fit_config(20, 16, 1e30, patience=0)
     with pytest.raises(FloatingPointError, match=r"learning rate of 1e\+30"):
         fitting.fit_classifier(classifier(), noise(), config, seed=0)
 
@@ -203,7 +214,7 @@ tf.config.list_logical_devices = lambda kind: halves  # stand in for GPUs
 from tfmed.training import models
 from tfmed.training import fitting
 from tfmed.data.pipelines import autoencoder_batches
-from tfmed.config.study import FitConfig
+from tfmed.design import FitConfig
 config = models.EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
 images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype("uint8")
 batches = autoencoder_batches(images, batch_size=16, shuffle_seed=0)
@@ -213,7 +224,8 @@ def fitted(all_gpus):
     with devices.scope():
         encoder, decoder = models.build_encoder(config), models.build_decoder(config)
         autoencoder = models.build_autoencoder(encoder, decoder)
-        fit = fitting.fit_autoencoder(autoencoder, batches, batches, FitConfig(3, 16, 1e-2, 5))
+        config = FitConfig(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
+        fit = fitting.fit_autoencoder(autoencoder, batches, batches, config)
     return devices.num_replicas_in_sync, fit.history["val_loss"]
 (one, alone), (two, together) = fitted(False), fitted(True)
 assert (one, two) == (1, 2), (one, two)
@@ -231,7 +243,7 @@ def test_a_model_like_one_fitted_before_is_not_traced_again_and_learns_the_same(
     def fitted(seed):
         fitting.seed_everything(seed)
         model = classifier(dropout=0.3)
-        fit = fitting.fit_classifier(model, noise(), FitConfig(3, 16, 1e-3, patience=2), seed)
+        fit = fitting.fit_classifier(model, noise(), fit_config(3, 16, 1e-3, patience=2), seed)
         return fit, models.weights(model)
 
     fitting.forget_traced()

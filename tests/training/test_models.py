@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmed.config.study import FitConfig
 from tfmed.data.pipelines import autoencoder_batches
+from tfmed.design import FitConfig
 from tfmed.training import fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.models import EncoderConfig

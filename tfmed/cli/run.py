@@ -166,9 +166,8 @@ def _asked(options: argparse.Namespace, study: "Study") -> dict[str, Any]:
 
 def _study(options: argparse.Namespace) -> "Study":
     """The study that the options ask for."""
-    import dataclasses
-
-    from tfmed.config.study import Study, read_study
+    from tfmed.config.reading import read_study
+    from tfmed.config.study import Study
     from tfmed.data.sources import sized
 
     study = read_study(options.study) if options.study else Study()
@@ -178,7 +177,7 @@ def _study(options: argparse.Namespace) -> "Study":
     for role in ("source", "target"):
         named = getattr(options, role) or getattr(study, role)
         changes[role] = named if options.size is None else sized(named, options.size)
-    return dataclasses.replace(study, **changes)
+    return study.model_copy(update=changes)
 
 
 def _as_typed() -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.config.study import OVERTRAINED, STANDARD, LabelBudget
+from tfmed.config.study import OVERTRAINED, STANDARD
+from tfmed.design import LabelBudget
 from tfmed.evaluation import metrics
 
 Side = tuple[str, str]

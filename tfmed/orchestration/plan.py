@@ -5,19 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfmed.config.study import (
-    BASELINES,
-    DROPOUT,
-    OVERTRAINED,
-    STANDARD,
-    STRATEGIES,
-    LabelBudget,
-    Strategy,
-    Study,
-    TaskSettings,
-    budget_size,
-)
+from tfmed.config.study import BASELINES, DROPOUT, OVERTRAINED, STANDARD, STRATEGIES, Study
+from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
+from tfmed.design import LabelBudget, budget_size, budget_words
 from tfmed.errors import InputError
 from tfmed.evaluation import comparisons
 from tfmed.evaluation.comparisons import Cell
@@ -25,7 +16,6 @@ from tfmed.execution.job import Job
 from tfmed.steps import summaries
 from tfmed.steps.specs import (
     baseline_job,
-    budget_words,
     compare_job,
     evaluate_job,
     export_job,
@@ -195,12 +185,13 @@ def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple
                 notes.append(
                     f"{info.title} has {most} training images: no runs with {budget} labels"
                 )
-        return dataclasses.replace(settings, label_budgets=kept)
+        return settings.replaced(label_budgets=kept)
 
-    fits = dataclasses.replace(
-        study,
-        source_task=fitted(study.source_task, source),
-        target_task=fitted(study.target_task, target),
+    fits = study.model_copy(
+        update={
+            "source_task": fitted(study.source_task, source),
+            "target_task": fitted(study.target_task, target),
+        }
     )
     return fits, notes
 
@@ -291,7 +282,7 @@ def _runs(
 
 def _variants(
     study: Study, settings: TaskSettings, *, source_task: bool
-) -> Iterator[tuple[Strategy, str]]:
+) -> Iterator[tuple[str, str]]:
     if settings.overtrained:
         yield "scratch", OVERTRAINED
     trained = [strategy for strategy in settings.strategies if strategy in ("scratch", "finetune")]

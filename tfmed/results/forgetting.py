@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfmed.config.study import LabelBudget
+from tfmed.design import LabelBudget
 from tfmed.evaluation.intervals import compare, mean_interval, seeds_interval
 from tfmed.execution.job import Result
 from tfmed.orchestration.plan import Forgetting, Plan

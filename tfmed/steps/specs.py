@@ -5,16 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tfmed.config.study import (
-    DROPOUT,
-    OVERTRAINED,
-    STANDARD,
-    FitConfig,
-    LabelBudget,
-    Strategy,
-    Study,
-)
+from tfmed.config.study import DROPOUT, OVERTRAINED, STANDARD, Study
 from tfmed.data import DatasetInfo
+from tfmed.design import FitConfig, LabelBudget, budget_words
 from tfmed.evaluation.comparisons import Pair
 from tfmed.execution.job import Job, code_version
 
@@ -123,8 +116,8 @@ def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
     return Job(
         kind="pretrain",
         spec={
-            "encoder": dataclasses.asdict(study.encoder),
-            "fit": dataclasses.asdict(settings.fit),
+            "encoder": study.encoder.model_dump(),
+            "fit": settings.fit.model_dump(),
             "max_images": settings.max_images,
             "seed": seed,
             "all_gpus": settings.all_gpus,
@@ -139,7 +132,7 @@ def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
 def run_job(
     study: Study,
     task: DatasetInfo,
-    strategy: Strategy,
+    strategy: str,
     variant: str,
     budget: LabelBudget,
     seed: int,
@@ -157,12 +150,12 @@ def run_job(
         "strategy": strategy,
         "label_budget": budget,
         "seed": seed,
-        "encoder": dataclasses.asdict(study.encoder),
+        "encoder": study.encoder.model_dump(),
         "dropout": float(variant.removeprefix(DROPOUT)) if variant.startswith(DROPOUT) else dropout,
         "penalty": study.classifiers.penalty,
         "loss": variant if variant in ("class_weighted", "focal") else "plain",
         "epoch_steps": study.classifiers.epoch_steps,
-        "fit": dataclasses.asdict(fit),
+        "fit": fit.model_dump(),
     }
     name = strategy if variant == STANDARD else f"{strategy} ({variant})"
     epochs = fit.epochs * (EPOCHS_SHARE[strategy] if fit.patience else 1)
@@ -198,7 +191,7 @@ def baseline_job(
             "baseline": baseline,
             "label_budget": budget,
             "seed": 0 if fixed else seed,
-            "encoder": dataclasses.asdict(study.encoder) if embedded else None,
+            "encoder": study.encoder.model_dump() if embedded else None,
         },
         data={"task": task.md5},
         parents={"pretraining": pretraining} if features == "frozen" else {},
@@ -236,7 +229,7 @@ def similarity_job(study: Study, task: DatasetInfo, runs: dict[str, Job]) -> Job
     return Job(
         kind="similarity",
         spec={
-            "encoder": dataclasses.asdict(study.encoder),
+            "encoder": study.encoder.model_dump(),
             "max_images": study.latent.max_images,
         },
         data={"task": task.md5},
@@ -255,7 +248,7 @@ def forgetting_job(
     return Job(
         kind="forgetting",
         spec={
-            "encoder": dataclasses.asdict(study.encoder),
+            "encoder": study.encoder.model_dump(),
             "train_images": PROBE_IMAGES,
             "test_images": FORGETTING_IMAGES,
         },
@@ -349,12 +342,7 @@ def code_of(kind: str) -> str:
     return code_version(MODULES[kind], _PACKAGES[kind])
 
 
-def budget_words(budget: LabelBudget) -> str:
-    """Such as `300 labels` or `all labels`."""
-    return "all labels" if budget == "full" else f"{budget:,} labels"
-
-
-def _fit_config(study: Study, strategy: Strategy, variant: str, budget: LabelBudget) -> FitConfig:
+def _fit_config(study: Study, strategy: str, variant: str, budget: LabelBudget) -> FitConfig:
     classifiers = study.classifiers
     fit = {
         "scratch": classifiers.scratch,
@@ -364,9 +352,9 @@ def _fit_config(study: Study, strategy: Strategy, variant: str, budget: LabelBud
     }[strategy]
     if budget != "full":
         batch_size = min(fit.batch_size, classifiers.small_batch_size)
-        fit = dataclasses.replace(fit, batch_size=batch_size)
+        fit = fit.replaced(batch_size=batch_size)
     if variant == OVERTRAINED:
-        fit = dataclasses.replace(fit, epochs=classifiers.overtrained_epochs, patience=0)
+        fit = fit.replaced(epochs=classifiers.overtrained_epochs, patience=0)
     return fit
 
 

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 
 from tfmed.cache import cache_folder
-from tfmed.config.study import FitConfig
 from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_labels, load_rows, stream_split
+from tfmed.design import FitConfig
 from tfmed.evaluation.cases import choose_threshold
 from tfmed.execution.job import Result
 from tfmed.latent import projections, significance

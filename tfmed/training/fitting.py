@@ -12,8 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmed.config.study import FitConfig
 from tfmed.data import pipelines
+from tfmed.design import FitConfig
 from tfmed.training import models
 
 PREDICT_BATCH = 256

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from tfmed.config.study import FitConfig
 from tfmed.data import DatasetInfo, Split, pipelines
 from tfmed.data.budgets import draw_budget
 from tfmed.data.loading import load_labels, load_rows, load_split
+from tfmed.design import FitConfig
 from tfmed.training import fitting
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 

@@ -1,0 +1,48 @@
+"""`[source_task]` and `[target_task]`: what is run on one data set."""
+
+from typing import Self
+
+from pydantic import model_validator
+
+from tfmed.config.items import LabelBudgets, StrategyNames, out_of_range
+from tfmed.design import STRATEGIES, LabelBudget, Section, budget_size
+
+
+class TaskSettings(Section):
+    """What is run on one data set; an empty list of budgets runs nothing.
+
+    Attributes:
+        label_budgets: numbers of labels, or `full`.
+        strategies: names of `tfmed.design.Strategy`.
+        overtrained: adds `scratch` without early stopping at the budget of the experiments.
+        baselines: adds the simple classifiers of `tfmed.design.BASELINES` at every budget.
+    """
+
+    label_budgets: LabelBudgets = ()
+    strategies: StrategyNames = tuple(str(strategy) for strategy in STRATEGIES)
+    overtrained: bool = False
+    baselines: bool = True
+
+    @model_validator(mode="after")
+    def _has_strategies(self) -> Self:
+        if self.label_budgets and not self.strategies:
+            raise out_of_range([], "a list with at least one strategy", at="strategies")
+        return self
+
+    def only(self, *budgets: LabelBudget | None) -> Self:
+        """The same with no other label budgets than these."""
+        kept = tuple(budget for budget in self.label_budgets if budget in budgets)
+        return self.replaced(label_budgets=kept)
+
+    def smallest_budget(self) -> LabelBudget | None:
+        """The fewest labels; None where nothing is run."""
+        return min(self.label_budgets, key=budget_size, default=None)
+
+    def largest_budget(self) -> LabelBudget | None:
+        """`full`, else the most labels; None where nothing is run."""
+        return max(self.label_budgets, key=budget_size, default=None)
+
+    def nearest_budget(self, labels: int) -> int | None:
+        """The numeric budget nearest to a number of labels, the smaller of two as near."""
+        numeric = sorted(int(budget) for budget in self.label_budgets if budget != "full")
+        return min(numeric, key=lambda budget: abs(budget - labels), default=None)
