@@ -34,8 +34,8 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.config.pretraining import PretrainingSettings
 from tfmed.orchestration.provenance import usable_cores
+from tfmed.pretraining import PretrainingSettings
 
 BATCH = PretrainingSettings().fit.batch_size
 MATRIX, COPIED_BYTES = 768, 2**28

@@ -31,9 +31,9 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.config.pretraining import PretrainingSettings
-from tfmed.design import FitConfig
 from tfmed.execution.processes import worker_environment
+from tfmed.pretraining import PretrainingSettings
+from tfmed.training.settings import FitSettings
 
 CONTENDERS = [
     Contender("tfmed, 2 processes × 1 thread", ["--fit", "tfmed"], 2, worker_environment(0, [])),
@@ -48,10 +48,10 @@ VALIDATION_IMAGES = 256
 TRIED_STEPS = 40
 
 
-def fit_config(epochs: int) -> FitConfig:
+def fit_config(epochs: int) -> FitSettings:
     """The default study's pretraining, for a fixed number of epochs."""
     fit = PretrainingSettings().fit
-    return fit.replaced(epochs=epochs, patience=0)
+    return fit.model_copy(update={"epochs": epochs, "patience": 0})
 
 
 def images(n: int) -> tuple[np.ndarray, np.ndarray]:
@@ -62,10 +62,12 @@ def images(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build_autoencoder() -> Any:
     """The default study's autoencoder."""
-    from tfmed.config.encoder import EncoderSettings
+    from tfmed import encoders
     from tfmed.training import models
 
-    config = models.EncoderConfig((28, 28, 1), **EncoderSettings().model_dump())
+    config = models.EncoderConfig(
+        (28, 28, 1), **encoders.settings_class("plain")().model_dump(exclude={"name"})
+    )
     return models.build_autoencoder(models.build_encoder(config), models.build_decoder(config))
 
 
@@ -172,7 +174,7 @@ FITS = {
 }
 
 
-def _fastest(train: Any, config: FitConfig) -> tuple[Any, bool]:
+def _fastest(train: Any, config: FitSettings) -> tuple[Any, bool]:
     """Memory layout and fused or default Adam, whichever does some steps in the least time."""
     import torch
 
@@ -192,7 +194,7 @@ def _fastest(train: Any, config: FitConfig) -> tuple[Any, bool]:
     return min(tried, key=lambda combination: seconds(*combination))
 
 
-def _torch_step(config: FitConfig, layout: Any, fused: bool) -> tuple[Any, Any]:
+def _torch_step(config: FitSettings, layout: Any, fused: bool) -> tuple[Any, Any]:
     import torch
     from torch.nn.functional import mse_loss
 

@@ -86,15 +86,15 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
 
 def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
     """The study's own pretraining, one epoch of so many steps, sampling memory."""
-    from tfmed.config.encoder import EncoderSettings
-    from tfmed.design import FitConfig
+    from tfmed import encoders
     from tfmed.steps import stages
     from tfmed.training import fitting
+    from tfmed.training.settings import FitSettings
 
     os.environ["TFMED_CACHE"] = str(folder)
-    fit = FitConfig(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
+    fit = FitSettings(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
     spec = {
-        "encoder": EncoderSettings().model_dump(),
+        "encoder": encoders.settings_class("plain")().model_dump(),
         "fit": fit.model_dump(),
         "max_images": steps * BATCH,
         "seed": 0,

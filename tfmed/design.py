@@ -1,4 +1,4 @@
-"""The words of a study's design: strategy, baseline, variant, label budget and cell; settings.
+"""The words of a study's design: strategy, baseline, variant, label budget and cell.
 
     >>> Strategy.parse("scratch")
     Strategy(initialisation='random', trained='finetune')
@@ -12,9 +12,7 @@ name apart.
 """
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self, get_args
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from typing import Any, Literal, get_args
 
 LabelBudget = int | Literal["full"]
 """Labels that a classifier may see, training and validation together; `full`: the official
@@ -243,52 +241,3 @@ class Cell:
         """Name within its task, for files: such as `scratch-300-overtrained`."""
         variant = [] if self.variant == STANDARD else [str(self.variant)]
         return "-".join([self.method.slug, str(self.label_budget), *variant])
-
-
-class Section(BaseModel):
-    """A table of a study file: typed, checked, never changed.
-
-    A subclass declares its settings as fields with defaults and `Field(ge=…, le=…)` ranges; a
-    study file that breaks one is refused in a line made from these (`tfmed.config.reading`).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _complete(cls, values: Any) -> Any:
-        """A table that sets a part of a section leaves the rest of that section's default."""
-        if not isinstance(values, dict):
-            return values
-        completed = dict(values)
-        for name, value in values.items():
-            known = cls.model_fields.get(name)
-            default = known and known.get_default(call_default_factory=True)
-            if isinstance(value, dict) and isinstance(default, Section):
-                kind = known.discriminator if known else None
-                if not isinstance(kind, str) or value.get(kind, of := getattr(default, kind)) == of:
-                    completed[name] = {**dict(default), **value}
-        return completed
-
-    def replaced(self, **changes: Any) -> Self:
-        """The same with some fields changed, checked again."""
-        return type(self).model_validate({**dict(self), **changes})
-
-
-class FitConfig(Section):
-    """How long and how fast to fit.
-
-    Attributes:
-        epochs: the most epochs to fit.
-        batch_size: images in a batch.
-        learning_rate: of the Adam optimiser.
-        patience: epochs without a better validation loss after which fitting stops; 0 fits all
-            epochs and keeps the last weights.
-        augment: shift training images by a few pixels.
-    """
-
-    epochs: int = Field(ge=1, le=100_000)
-    batch_size: int = Field(ge=1, le=65_536)
-    learning_rate: float = Field(gt=0, le=10)
-    patience: int = Field(ge=0)
-    augment: bool = False

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from tfmed.config.reading import read_study
 from tfmed.config.study import Study
-from tfmed.design import Section
 from tfmed.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def test_the_default_study_file_says_the_defaults():
 def test_the_default_study_file_names_every_setting():
     def names(value, where=""):
         for name, inner in value:
-            nested = isinstance(inner, Section)
+            nested = isinstance(inner, BaseModel)
             yield from names(inner, f"{where}{name}.") if nested else [where + name]
 
     def written(table, where=""):
@@ -79,6 +79,15 @@ def test_an_integer_stands_for_a_float(tmp_path):
         ("seeds = 0x" + "f" * 9000, "seeds has more than 64 bits"),
         ("name = 3", "name = 3 must be a text"),
         ("quick = 1", "quick = 1 must be true or false"),
+        (
+            "[encoder]\nname = 'plan'",
+            "name = 'plan' must be 'plain'; did you mean 'plain'?",
+        ),
+        ("[pretraining]\nmethod = 3", "pretraining.method = 3 must be 'autoencoder'"),
+        (
+            "[target_task]\nstrategies = ['simclr:frozen']",
+            "= 'simclr:frozen' starts from a pretraining that this study lacks",
+        ),
         ("encoder = 8", "encoder must be a table; write it as [encoder]"),
         ("[pretraining.fit]\nlearning_rate = 'fast'", "learning_rate = 'fast' must be a number"),
         ("[target_task]\nlabel_budgets = 300", "label_budgets = 300 must be a list"),
@@ -87,7 +96,7 @@ def test_an_integer_stands_for_a_float(tmp_path):
         ("[target_task]\nstrategies = ['freeze']", "must be one of 'scratch', 'random_frozen'"),
         ("[target_task]\nstrategies = ['frozn']", "did you mean 'frozen'?"),
         ("[target_task]\nstrategies = ['autoencoder:froze']", "or METHOD:frozen, METHOD:finetune"),
-        ("[experiments]\nlosses = ['focl']", "or 'focal'; did you mean 'focal'?"),
+        ("[experiments]\nlosses = ['focl']", "'class_weighted', 'focal'; did you mean 'focal'?"),
     ],
 )
 def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):

@@ -115,7 +115,7 @@ def test_a_shard_does_the_pretraining_of_one_that_gave_up(plan, store, monkeypat
 
 
 def test_shards_whose_seeds_pretrain_begin_with_different_pretrainings(tmp_path):
-    settings = Study().pretraining.replaced(per_seed=True)
+    settings = Study().pretraining.model_copy(update={"per_seed": True})
     plan = make_plan(Study().replaced(pretraining=settings), SOURCE, TARGET)
     begun = []
     for index in (1, 2, 3):

@@ -10,7 +10,6 @@ from tfmed.config.experiments import ExperimentSettings
 from tfmed.config.study import BASELINES, Study
 from tfmed.data import dataset, loading, sources
 from tfmed.data.importers.npz_file import KEYS
-from tfmed.design import FitConfig
 from tfmed.errors import InputError
 from tfmed.execution.job import with_ancestors
 from tfmed.execution.worker import perform
@@ -20,8 +19,9 @@ from tfmed.steps import stages
 from tfmed.steps.specs import MODULES
 from tfmed.tasks import task_of
 from tfmed.training import fitting, inputs, models
+from tfmed.training.settings import FitSettings
 
-SHORT = FitConfig(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
+SHORT = FitSettings(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
 COUNTS = {"train": 120, "val": 40, "test": 60}
 CHANGES_NO_RESULT = {
     "tfmed.errors",
@@ -29,7 +29,7 @@ CHANGES_NO_RESULT = {
     "tfmed.execution.worker",
     "tfmed.steps.specs",
     "tfmed.data.download",
-    "tfmed.design",
+    "tfmed.training.settings",
 }
 """Modules that jobs run too: they carry results and messages, check a file's MD5 and the key
 itself, and hold settings whose values are in the specification."""
@@ -51,8 +51,10 @@ def plan(tmp_path_factory):
     )
     study = Study(seeds=1)
     study = study.replaced(
-        encoder=study.encoder.replaced(latent_channels=8, base_filters=4, batch_norm=True),
-        pretraining=study.pretraining.replaced(fit=SHORT),
+        encoder=study.encoder.model_copy(
+            update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}
+        ),
+        pretraining=study.pretraining.model_copy(update={"fit": SHORT}),
         classifiers=study.classifiers.replaced(
             head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from tfmed.data.pipelines import autoencoder_batches
-from tfmed.design import FitConfig
 from tfmed.training import fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.models import EncoderConfig
+from tfmed.training.settings import FitSettings
 
 CONFIG = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
 
 
 def fit_config(epochs, batch_size, learning_rate, patience, augment=False):
     """Also with values that no study file may have."""
-    return FitConfig.model_construct(
+    return FitSettings.model_construct(
         epochs=epochs,
         batch_size=batch_size,
         learning_rate=learning_rate,
@@ -214,7 +214,7 @@ tf.config.list_logical_devices = lambda kind: halves  # stand in for GPUs
 from tfmed.training import models
 from tfmed.training import fitting
 from tfmed.data.pipelines import autoencoder_batches
-from tfmed.design import FitConfig
+from tfmed.training.settings import FitSettings
 config = models.EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
 images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype("uint8")
 batches = autoencoder_batches(images, batch_size=16, shuffle_seed=0)
@@ -224,7 +224,7 @@ def fitted(all_gpus):
     with devices.scope():
         encoder, decoder = models.build_encoder(config), models.build_decoder(config)
         autoencoder = models.build_autoencoder(encoder, decoder)
-        config = FitConfig(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
+        config = FitSettings(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
         fit = fitting.fit_autoencoder(autoencoder, batches, batches, config)
     return devices.num_replicas_in_sync, fit.history["val_loss"]
 (one, alone), (two, together) = fitted(False), fitted(True)

@@ -4,14 +4,14 @@ import pytest
 import tensorflow as tf
 
 from tfmed.data.pipelines import autoencoder_batches
-from tfmed.design import FitConfig
 from tfmed.training import fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.models import EncoderConfig
+from tfmed.training.settings import FitSettings
 
 SMALL = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
 NORMED = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4, batch_norm=True)
-THREE_EPOCHS = FitConfig(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
+THREE_EPOCHS = FitSettings(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
 
 
 def weight_bytes(model):

@@ -2,7 +2,8 @@
 
 from pydantic import Field
 
-from tfmed.design import FitConfig, Section
+from tfmed.config.items import Section
+from tfmed.training.settings import FitSettings
 
 
 class ClassifierSettings(Section):
@@ -28,9 +29,9 @@ class ClassifierSettings(Section):
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
     penalty: float = Field(default=100.0, ge=0, lt=1e9)
-    head: FitConfig = FitConfig(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
-    finetune: FitConfig = FitConfig(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
-    scratch: FitConfig = FitConfig(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
+    head: FitSettings = FitSettings(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
+    finetune: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
+    scratch: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
     overtrained_epochs: int = Field(default=100, ge=1)
     small_batch_size: int = Field(default=32, ge=1)
     epoch_steps: int = Field(default=8, ge=1, le=10_000)

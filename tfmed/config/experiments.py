@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from tfmed.config.items import FEWEST, Once, Share
-from tfmed.design import Section
+from tfmed.config.items import FEWEST, Once, Section, Share
 
 Loss = Literal["class_weighted", "focal"]
 

@@ -1,12 +1,16 @@
-"""Types of what study files list, and of their texts; each says what it takes where it refuses."""
+"""Sections of a study file, and the types of what they hold beyond plain numbers.
+
+A section declares its settings as fields with defaults and `Field(ge=…, le=…)` ranges; the line
+that refuses a study file is made from these (`tfmed.config.reading`).
+"""
 
 import difflib
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from tfmed.design import STRATEGIES, LabelBudget, Strategy
@@ -17,6 +21,16 @@ FEWEST = 10
 """The smallest label budget."""
 
 Item = TypeVar("Item", bound=Hashable)
+
+
+class Section(BaseModel):
+    """A table of a study file: typed, checked, never changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    def replaced(self, **changes: Any) -> Self:
+        """The same with some fields changed, checked again."""
+        return type(self).model_validate({**dict(self), **changes})
 
 
 def refusal(value: object, wrong: str, *, at: str = "") -> PydanticCustomError:

@@ -1,18 +1,18 @@
 """A study file to a `Study`, or to one line that says what is wrong with it."""
 
+import re
 import tomllib
-import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from tfmed.config.items import did_you_mean
+from tfmed.config.registered import REGISTERED
 from tfmed.config.study import Study
-from tfmed.design import Section
 from tfmed.errors import InputError
 
 _TYPES = {
@@ -76,34 +76,51 @@ def _refuse_long_integers(value: Any, where: str) -> None:
 def _line(error: Mapping[str, Any]) -> str:
     """One line for what pydantic found: the setting's name, its value, what is allowed."""
     kind, value, given = error["type"], error["input"], error.get("ctx", {})
-    parts = [str(part) for part in error["loc"] if isinstance(part, str)]
+    section, names = _place(error["loc"])
+    where = ".".join(names)
     if kind == "refused":
-        parts += [given["at"]] if given["at"] else []
-        return f"{'.'.join(parts)} = {given['value']!r} {given['wrong']}"
+        where = ".".join(filter(None, (where, given["at"])))
+        return f"{where} = {given['value']!r} {given['wrong']}"
     if kind == "extra_forbidden":
-        known = list(_section(parts[:-1]).model_fields)
-        near = did_you_mean(parts[-1], known) or f"; known are {', '.join(known)}"
-        return f"unknown setting {'.'.join(parts)!r}{near}"
-    where = ".".join(parts)
-    if kind == "model_type":
+        known = list(section.model_fields)
+        near = did_you_mean(names[-1], known) or f"; known are {', '.join(known)}"
+        return f"unknown setting {where!r}{near}"
+    if kind in ("model_type", "model_attributes_type"):
         return f"{where} must be a table; write it as [{where}]"
     if kind == "tuple_type":
         return f"{where} = {value!r} must be a list; write [{value!r}]"
+    if kind == "union_tag_invalid":
+        registered = REGISTERED[where]
+        named = value[registered.naming]
+        return _one_of(f"{where}.{registered.naming}", named, registered.members)
     if kind == "literal_error":
-        near = did_you_mean(value, given["expected"].replace("'", "").split(" or "))
-        return f"{where} = {value!r} must be {given['expected']}{near}"
+        return _one_of(where, value, re.findall(r"'([^']*)'", given["expected"]))
     if kind in _RANGES:
-        allowed = _allowed(_section(parts[:-1]).model_fields[parts[-1]])
+        allowed = _allowed(section.model_fields[names[-1]])
         return f"{where} = {value!r} is out of range; it must be {allowed}"
     return f"{where} = {value!r} must be {_TYPES.get(kind, error['msg'])}"
 
 
-def _section(names: Iterable[str]) -> type[Section]:
-    """The model of the section of this dotted name."""
-    section: type[Section] = Study
-    for name in names:
-        section = typing.cast(type[Section], section.model_fields[name].annotation)
-    return section
+def _one_of(where: str, value: object, known: Sequence[str]) -> str:
+    choice = f"one of {', '.join(map(repr, known))}" if len(known) > 1 else repr(known[0])
+    return f"{where} = {value!r} must be {choice}{did_you_mean(value, known)}"
+
+
+def _place(loc: Iterable[int | str]) -> tuple[type[BaseModel], list[str]]:
+    """The section that holds a setting, and the setting's dotted name in parts."""
+    holder: Any = Study
+    inner: Any = Study
+    names: list[str] = []
+    for part in (part for part in loc if isinstance(part, str)):
+        registered = REGISTERED.get(names[0]) if len(names) == 1 else None
+        if registered and len(registered.members) > 1 and part in registered.members:
+            inner = registered.settings_class(part)  # pydantic puts the member's name between
+            continue
+        holder = inner
+        names.append(part)
+        setting = holder.model_fields.get(part)
+        inner = setting and setting.annotation
+    return holder, names
 
 
 def _allowed(setting: FieldInfo) -> str:

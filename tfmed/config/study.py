@@ -2,17 +2,19 @@
 
 from typing import Any, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from tfmed.config.classifiers import ClassifierSettings
-from tfmed.config.encoder import EncoderSettings
 from tfmed.config.experiments import ExperimentSettings, LatentSettings
-from tfmed.config.items import FolderName, ShownText, Title, out_of_range
-from tfmed.config.pretraining import PretrainingSettings
+from tfmed.config.items import FolderName, Section, ShownText, Title, out_of_range, refusal
+from tfmed.config.registered import EncoderSettings, PretrainingSettings, named
 from tfmed.config.tasks import TaskSettings
 from tfmed.design import BASELINES as _BASELINES
+from tfmed.design import RANDOM, Strategy
 from tfmed.design import STRATEGIES as _STRATEGIES
-from tfmed.design import FitConfig, Section
+from tfmed.encoders.plain import Settings as Plain
+from tfmed.pretraining.autoencoder import Settings as Autoencoder
+from tfmed.training.settings import FitSettings
 
 BASELINES = tuple(str(baseline) for baseline in _BASELINES)
 STRATEGIES = tuple(str(strategy) for strategy in _STRATEGIES)
@@ -21,6 +23,7 @@ OVERTRAINED = "overtrained"
 """Variant of `scratch` that trains for a fixed number of epochs without early stopping."""
 DROPOUT = "dropout_"
 """Start of the name of a variant of `finetune` with another dropout, such as `dropout_0.5`."""
+TASKS = ("source_task", "target_task")
 
 
 class Study(Section):
@@ -43,8 +46,8 @@ class Study(Section):
     target: str = "pneumoniamnist"
     seeds: int = Field(default=5, ge=1, le=1000)
     quick: bool = False
-    encoder: EncoderSettings = EncoderSettings()
-    pretraining: PretrainingSettings = PretrainingSettings()
+    encoder: EncoderSettings = Plain()
+    pretraining: PretrainingSettings = Autoencoder()
     classifiers: ClassifierSettings = ClassifierSettings()
     source_task: TaskSettings = TaskSettings(label_budgets=(30, 100, 300, 1000), overtrained=True)
     target_task: TaskSettings = TaskSettings(
@@ -53,11 +56,40 @@ class Study(Section):
     experiments: ExperimentSettings = ExperimentSettings()
     latent: LatentSettings = LatentSettings()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _complete(cls, values: Any) -> Any:
+        """A table that sets a part of a section leaves the rest of that section's default."""
+        if not isinstance(values, dict):
+            return values
+        defaults = {name: field.get_default() for name, field in cls.model_fields.items()}
+        encoder, method = named(values, "encoder"), named(values, "pretraining")
+        if encoder is not None:
+            defaults["encoder"] = encoder
+        if method is not None and method != defaults["pretraining"]:
+            defaults["pretraining"] = method
+            for task in TASKS:
+                own = _strategies_of(method.method)
+                defaults[task] = defaults[task].replaced(strategies=own)
+                values = {task: defaults[task], **values}
+        return _completed(values, defaults)
+
     @model_validator(mode="after")
     def _runs_something(self) -> Self:
         if not (self.target_task.label_budgets or self.source_task.label_budgets):
             allowed = "a list with at least one budget, here or in source_task"
             raise out_of_range([], allowed, at="target_task.label_budgets")
+        return self
+
+    @model_validator(mode="after")
+    def _pretrains_what_strategies_start_from(self) -> Self:
+        method = self.pretraining.method
+        for task in TASKS:
+            for name in getattr(self, task).strategies:
+                if Strategy.parse(name).initialisation not in (RANDOM, method):
+                    known = ", ".join(map(repr, _strategies_of(method)))
+                    wrong = f"starts from a pretraining that this study lacks; choose of {known}"
+                    raise refusal(name, wrong, at=f"{task}.strategies")
         return self
 
     def settings(self) -> dict[str, Any]:
@@ -77,9 +109,11 @@ class Study(Section):
                 "quick": True,
                 "name": f"{self.name}-quick",
                 "seeds": min(self.seeds, 2),
-                "pretraining": self.pretraining.replaced(
-                    fit=_capped(self.pretraining.fit, 6),
-                    max_images=min(self.pretraining.max_images or 4000, 4000),
+                "pretraining": self.pretraining.model_copy(
+                    update={
+                        "fit": _capped(self.pretraining.fit, 6),
+                        "max_images": min(self.pretraining.max_images or 4000, 4000),
+                    }
                 ),
                 "classifiers": classifiers.replaced(
                     head=_capped(classifiers.head, 20),
@@ -96,5 +130,24 @@ class Study(Section):
         )
 
 
-def _capped(config: FitConfig, epochs: int) -> FitConfig:
-    return config.replaced(epochs=min(config.epochs, epochs))
+def _strategies_of(method: str) -> tuple[str, ...]:
+    """Names of the default strategies, with another pretraining method."""
+    return tuple(
+        str(Strategy(method, strategy.trained) if strategy.pretrained else strategy)
+        for strategy in _STRATEGIES
+    )
+
+
+def _completed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Values with what their tables leave out."""
+    completed = dict(values)
+    for name, value in values.items():
+        default = defaults.get(name)
+        if isinstance(value, dict) and isinstance(default, BaseModel):
+            inner = dict(default)
+            completed[name] = {**inner, **_completed(value, inner)}
+    return completed
+
+
+def _capped(fit: FitSettings, epochs: int) -> FitSettings:
+    return fit.model_copy(update={"epochs": min(fit.epochs, epochs)})

@@ -4,8 +4,8 @@ from typing import Self
 
 from pydantic import model_validator
 
-from tfmed.config.items import LabelBudgets, StrategyNames, out_of_range
-from tfmed.design import STRATEGIES, LabelBudget, Section, budget_size
+from tfmed.config.items import LabelBudgets, Section, StrategyNames, out_of_range
+from tfmed.design import STRATEGIES, LabelBudget, budget_size
 
 
 class TaskSettings(Section):

@@ -26,8 +26,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: Literal["plain"] = "plain"
-    latent_channels: int = Field(64, ge=4, le=1024)
-    base_filters: int = Field(16, ge=1, le=1024)
+    latent_channels: int = Field(default=64, ge=4, le=1024)
+    base_filters: int = Field(default=16, ge=1, le=1024)
     batch_norm: bool = False
 
 

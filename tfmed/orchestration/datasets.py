@@ -1,6 +1,5 @@
 """Which data sets a study runs on: found, downloaded or drawn, and verified."""
 
-import dataclasses
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +64,8 @@ def find(
         ]
         if missing:
             listener.note(_phantom_note(missing, root))
-            study = dataclasses.replace(study, source=sources.PHANTOM, target=sources.PHANTOM)
+            drawn = {"source": sources.PHANTOM, "target": sources.PHANTOM}
+            study = study.model_copy(update=drawn)
     for spec in (study.source, study.target):
         sources.check_spec(spec)  # before the first of them is downloaded
     source = _resolved("source", study.source, root, quick=study.quick)
@@ -77,7 +77,7 @@ def find(
             listener.note(f"       {sources.loading_notice(info)}")
     if fit_to_data:
         if not phantom_if_missing:
-            study = dataclasses.replace(study, title=_title(source, target))
+            study = study.model_copy(update={"title": _title(source, target)})
         study, notes = fit_budgets(study, source, target)
         for note in notes:
             listener.note(f"note: {note}")

@@ -26,9 +26,10 @@ REGISTRY = {
 
 
 class PretrainingSettings(BaseModel):
-    """What can be set of every method; a method's `Settings` adds `method` and its own.
+    """What can be set of every method; a method's `Settings` says its name and adds its own.
 
     Attributes:
+        method: its name in the registry.
         fit: how long and how fast.
         max_images: limits the images used (0: all).
         seed: of weights, shuffling and the choice of images.
@@ -38,9 +39,10 @@ class PretrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    method: str
     fit: FitSettings = FitSettings(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
-    max_images: int = Field(0, ge=0)
-    seed: int = Field(0, ge=0, lt=2**32)
+    max_images: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     per_seed: bool = False
 
 

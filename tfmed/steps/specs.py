@@ -7,9 +7,10 @@ from typing import Any
 
 from tfmed.config.study import DROPOUT, OVERTRAINED, STANDARD, Study
 from tfmed.data import DatasetInfo
-from tfmed.design import FitConfig, LabelBudget, budget_words
+from tfmed.design import LabelBudget, budget_words
 from tfmed.evaluation.comparisons import Pair
 from tfmed.execution.job import Job, code_version
+from tfmed.training.settings import FitSettings
 
 _READING_MODULES = (
     "tfmed.data.dataset",
@@ -120,7 +121,7 @@ def pretraining_job(study: Study, source: DatasetInfo, seed: int) -> Job:
             "fit": settings.fit.model_dump(),
             "max_images": settings.max_images,
             "seed": seed,
-            "all_gpus": settings.all_gpus,
+            "all_gpus": False,
         },
         data={"source": source.md5},
         code=code_of("pretrain"),
@@ -342,7 +343,7 @@ def code_of(kind: str) -> str:
     return code_version(MODULES[kind], _PACKAGES[kind])
 
 
-def _fit_config(study: Study, strategy: str, variant: str, budget: LabelBudget) -> FitConfig:
+def _fit_config(study: Study, strategy: str, variant: str, budget: LabelBudget) -> FitSettings:
     classifiers = study.classifiers
     fit = {
         "scratch": classifiers.scratch,
@@ -352,9 +353,9 @@ def _fit_config(study: Study, strategy: str, variant: str, budget: LabelBudget) 
     }[strategy]
     if budget != "full":
         batch_size = min(fit.batch_size, classifiers.small_batch_size)
-        fit = fit.replaced(batch_size=batch_size)
+        fit = fit.model_copy(update={"batch_size": batch_size})
     if variant == OVERTRAINED:
-        fit = fit.replaced(epochs=classifiers.overtrained_epochs, patience=0)
+        fit = fit.model_copy(update={"epochs": classifiers.overtrained_epochs, "patience": 0})
     return fit
 
 

@@ -15,7 +15,6 @@ import numpy as np
 from tfmed.cache import cache_folder
 from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_labels, load_rows, stream_split
-from tfmed.design import FitConfig
 from tfmed.evaluation.cases import choose_threshold
 from tfmed.execution.job import Result
 from tfmed.latent import projections, significance
@@ -25,6 +24,7 @@ from tfmed.serving.card import Evidence
 from tfmed.training import baselines, fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
+from tfmed.training.settings import FitSettings
 
 Spec = Mapping[str, Any]
 Data = Mapping[str, DatasetInfo]
@@ -59,7 +59,7 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 
 def _pretrain(spec: Spec, source: DatasetInfo, records: Path | None, say: Say) -> Result:
-    seed, fit = spec["seed"], FitConfig(**spec["fit"])
+    seed, fit = spec["seed"], FitSettings(**spec["fit"])
     fitting.seed_everything(seed)  # first: TensorFlow's global seed is part of every shuffle's
     images = pretraining_images(source, records, fit, seed, spec["max_images"])
     with fitting.devices(all_gpus=spec["all_gpus"]).scope():
@@ -124,7 +124,7 @@ def run(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         dropout=spec["dropout"],
         l2=spec["penalty"] / len(splits.train) if frozen else 0.0,
     )
-    config = FitConfig(**spec["fit"])
+    config = FitSettings(**spec["fit"])
     if strategy == "frozen":
         models.set_weights(encoder, encoder_weights(spec, task, parents["pretraining"]))
     classifier = models.build_classifier(encoder, head, trainable=not frozen)
@@ -341,7 +341,8 @@ def _autoencoder(spec: Spec, source: DatasetInfo) -> tuple[keras.Model, keras.Mo
 
 
 def _encoder_config(spec: Spec, dataset: DatasetInfo) -> models.EncoderConfig:
-    return models.EncoderConfig(image_shape=dataset.image_shape, **spec["encoder"])
+    settings = {key: value for key, value in spec["encoder"].items() if key != "name"}
+    return models.EncoderConfig(image_shape=dataset.image_shape, **settings)
 
 
 def _test_embeddings(

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmed.data import pipelines
-from tfmed.design import FitConfig
 from tfmed.training import models
+from tfmed.training.settings import FitSettings
 
 PREDICT_BATCH = 256
 STEPS_PER_EXECUTION = 32
@@ -82,7 +82,7 @@ def fit(
     model: keras.Model,
     batches: tf.data.Dataset,
     validation: tf.data.Dataset,
-    config: FitConfig,
+    config: FitSettings,
     say: Callable[[float], None] = lambda _: None,
     class_weight: Mapping[int, float] | None = None,
     watched: str = DATA_LOSS,
@@ -150,7 +150,7 @@ def fit_autoencoder(
     autoencoder: keras.Model,
     train: tf.data.Dataset,
     val: tf.data.Dataset,
-    config: FitConfig,
+    config: FitSettings,
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits an autoencoder to reproduce its input (mean squared error), without any label.
@@ -176,7 +176,7 @@ def fit_autoencoder(
 def fit_classifier(
     classifier: keras.Model,
     splits: LabelledSplits,
-    config: FitConfig,
+    config: FitSettings,
     seed: int,
     epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,
@@ -268,7 +268,7 @@ def forget_traced() -> None:
 def fit_head(
     head: keras.Model,
     embeddings: LabelledSplits,
-    config: FitConfig,
+    config: FitSettings,
     seed: int,
     epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,

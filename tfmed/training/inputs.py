@@ -11,9 +11,9 @@ import tensorflow as tf
 from tfmed.data import DatasetInfo, Split, pipelines
 from tfmed.data.budgets import draw_budget
 from tfmed.data.loading import load_labels, load_rows, load_split
-from tfmed.design import FitConfig
 from tfmed.training import fitting
 from tfmed.training.fitting import LabelledImages, LabelledSplits
+from tfmed.training.settings import FitSettings
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PretrainingImages:
 
 
 def pretraining_images(
-    source: DatasetInfo, records: Path | None, fit: FitConfig, seed: int, max_images: int
+    source: DatasetInfo, records: Path | None, fit: FitSettings, seed: int, max_images: int
 ) -> PretrainingImages:
     """The images of a pretraining, from memory or, for a large data set, from records on disk.
 
@@ -57,7 +57,7 @@ def pretraining_images(
 
 
 def _streamed_images(
-    source: DatasetInfo, records: Path, fit: FitConfig, seed: int, n_train: int
+    source: DatasetInfo, records: Path, fit: FitSettings, seed: int, n_train: int
 ) -> PretrainingImages:
     from tfmed.data.streaming import stream_images
 
