@@ -21,9 +21,20 @@ def test_check_describes_a_sound_data_set(own, capsys):
     assert cli.main(["data", "check", str(own)]) == 0
     said = capsys.readouterr().out
     assert f"own: {own}" in said
-    assert "28 × 28 pixels, 1 channel; 2 classes (any of 3 label columns)" in said
+    assert "28 × 28 pixels, 1 channel; task binary of 3 label columns" in said
     assert "train      12" in said
     assert "nothing is wrong with it" in said
+
+
+def test_check_counts_images_that_are_in_two_splits(own, capsys):
+    arrays = dict(np.load(own))
+    arrays["test_images"][:2] = arrays["train_images"][3]
+    np.savez(own, **arrays)
+    assert cli.main(["data", "check", str(own)]) == 0
+    said = capsys.readouterr().out
+    assert "problem: 2 images of test are in train too" in said
+    assert "note: 1 images of test equal another one of it" in said
+    assert "nothing is wrong" not in said
 
 
 def test_check_names_what_is_wrong(own, capsys):

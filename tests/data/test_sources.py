@@ -132,3 +132,28 @@ def test_a_wrong_name_is_refused_before_anything_is_downloaded(spec, message):
         sources.check_spec(spec)
     sources.check_spec("phantom")
     sources.check_spec("chestmnist_64")
+
+
+def test_another_size_of_a_name_is_another_name():
+    assert sources.sized("chestmnist", 64) == "chestmnist_64"
+    assert sources.sized("ChestMNIST_64", 64) == "chestmnist_64"
+    assert sources.sized("chestmnist", 28) == "chestmnist"
+    assert sources.sized("phantom", 224) == "phantom_224"
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [("own.npz", "own.npz has its own size"), ("breastmnist_128", "names another size")],
+)
+def test_what_has_a_size_of_its_own_takes_no_other(spec, fault):
+    with pytest.raises(InputError, match=fault):
+        sources.sized(spec, 64)
+
+
+def test_a_phantom_is_drawn_at_the_size_that_its_name_asks_for(where):
+    counts = dict.fromkeys(("train", "val", "test"), 16)
+    info = resolve("phantom_64", **where, phantom_counts=counts)
+    assert info.image_shape == (64, 64, 1)
+    assert info.name == "phantom-chest_64"
+    assert "64 × 64" in info.title
+    assert sources.phantom_like("pneumoniamnist_64") == "phantom_64"

@@ -49,7 +49,7 @@ def written(request, tmp_path_factory):
     """A verified file and the records made from it."""
     folder = tmp_path_factory.mktemp(request.param)
     info = resolved(write_npz(folder / f"{request.param}.npz", SHAPES[request.param]))
-    return info, write_records(info, folder / "records", progress=False)
+    return info, write_records(info, folder / "records")
 
 
 @pytest.fixture
@@ -151,7 +151,7 @@ def test_shards_are_read_in_another_order_every_epoch(monkeypatch, info, tmp_pat
 
     config = tfds.core.utils.shard_utils.ShardConfig
     monkeypatch.setattr(config, "calculate_number_shards", classmethod(in_shards))
-    path = write_records(info, tmp_path / "records", progress=False)
+    path = write_records(info, tmp_path / "records")
     assert len(list(path.glob("*-train.tfrecord-*"))) == 4
     batches = stream_images(path, "train", batch_size=5, shuffle_seed=0, shuffle_buffer=1)
     orders = [names(batches) for _ in range(3)]
@@ -160,9 +160,9 @@ def test_shards_are_read_in_another_order_every_epoch(monkeypatch, info, tmp_pat
 
 
 def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatch, info, tmp_path):
-    sorted_in_memory = write_records(info, tmp_path / "memory", progress=False)
+    sorted_in_memory = write_records(info, tmp_path / "memory")
     monkeypatch.setattr(streaming, "_SORTING_BYTES", 5000)
-    sorted_on_disk = write_records(info, tmp_path / "disk", progress=False)
+    sorted_on_disk = write_records(info, tmp_path / "disk")
     for file in sorted_in_memory.iterdir():
         assert (sorted_on_disk / file.name).read_bytes() == file.read_bytes()
     assert len(files_in(tmp_path / "disk")) == len(files_in(tmp_path / "memory"))
@@ -171,7 +171,7 @@ def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatc
 def test_whole_records_are_found_again(written, monkeypatch):
     info, path = written
     monkeypatch.setattr(streaming, "_build", lambda *_: pytest.fail("built twice"))
-    assert write_records(info, path.parents[2], progress=False) == path
+    assert write_records(info, path.parents[2]) == path
 
 
 def test_another_file_of_the_same_name_has_records_of_its_own(info, tmp_path):
@@ -188,9 +188,9 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_succeeds(monkeypat
     with monkeypatch.context() as patch:
         patch.setattr(streaming, "stream_npz", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            write_records(info, folder, progress=False)
+            write_records(info, folder)
     assert files_in(folder) == []
-    path = write_records(info, folder, progress=False)
+    path = write_records(info, folder)
     assert len(names(stream_images(path, "train", batch_size=8, shuffle_seed=0))) == 60
 
 
@@ -199,13 +199,13 @@ def test_what_a_killed_build_left_is_removed(info, tmp_path):
     left = path.parent / "incomplete.ABC123_1.0.0" / "bucket_0.tmp"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    assert write_records(info, tmp_path, progress=False) == path
+    assert write_records(info, tmp_path) == path
     assert not left.parent.exists()
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "no description"])
 def test_damaged_records_are_written_again(info, tmp_path, damage):
-    path = write_records(info, tmp_path / "records", progress=False)
+    path = write_records(info, tmp_path / "records")
     before = {file.name: file.read_bytes() for file in path.iterdir()}
     shard = next(path.glob("*-val.tfrecord-*"))
     if damage == "cut":
@@ -214,7 +214,7 @@ def test_damaged_records_are_written_again(info, tmp_path, damage):
         shard.unlink()
     else:
         (path / "dataset_info.json").write_text("{")
-    assert write_records(info, tmp_path / "records", progress=False) == path
+    assert write_records(info, tmp_path / "records") == path
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
 
 
@@ -223,7 +223,7 @@ def test_damaged_records_are_written_again(info, tmp_path, damage):
 def test_damage_that_shows_while_reading_is_one_line_that_says_to_delete(
     info, tmp_path, damage, seed
 ):
-    path = write_records(info, tmp_path, progress=False)
+    path = write_records(info, tmp_path)
     (shard,) = path.glob("*-train.tfrecord-*")
     content = bytearray(shard.read_bytes())
     content[len(content) // 2] ^= 4
@@ -243,14 +243,14 @@ def test_damage_that_shows_while_reading_is_one_line_that_says_to_delete(
 def test_a_file_changed_after_it_was_verified_is_refused(info, tmp_path):
     write_npz(info.path, columns=2)
     with pytest.raises(InputError, match=r"set\.npz changed after it was verified"):
-        write_records(info, tmp_path / "records", progress=False)
+        write_records(info, tmp_path / "records")
 
 
 def test_a_disk_without_room_is_named_before_anything_is_written(monkeypatch, info, tmp_path):
     usage = type("usage", (), {"free": 10})
     monkeypatch.setattr(streaming.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"need 0\.0 GB and .* free some"):
-        write_records(info, tmp_path / "records", progress=False)
+        write_records(info, tmp_path / "records")
     assert files_in(tmp_path / "records") == []
 
 
@@ -261,13 +261,13 @@ def test_a_disk_that_fills_up_on_the_way_is_named_and_left_clean(monkeypatch, in
 
     monkeypatch.setattr(streaming.shuffle.Shuffler, "add", fills_up)
     with pytest.raises(InputError, match=r"set .* \(No space left on device\): set TFMED_CACHE"):
-        write_records(info, tmp_path / "records", progress=False)
+        write_records(info, tmp_path / "records")
     assert files_in(tmp_path / "records") == []
 
 
 def test_a_folder_that_cannot_be_made_is_named(info):
     with pytest.raises(InputError, match=r"records of set cannot be written to .*set\.npz"):
-        write_records(info, info.path, progress=False)
+        write_records(info, info.path)
 
 
 def test_a_folder_without_records_or_split_is_named(written, tmp_path):
@@ -283,7 +283,7 @@ def test_records_that_were_never_written_say_how_to_write_them(tmp_path):
 
 
 def test_writing_prints_nothing_but_its_own_bar(info, tmp_path, capfd):
-    write_records(info, tmp_path / "records", progress=False)
+    write_records(info, tmp_path / "records")
     written = capfd.readouterr()
     assert (written.out, written.err) == ("", "")
 
@@ -294,7 +294,7 @@ def test_writing_prints_nothing_but_its_own_bar(info, tmp_path, capfd):
 )
 def test_the_real_pneumoniamnist_survives_the_journey(tmp_path):
     info = resolved(REAL / "pneumoniamnist.npz")
-    path = write_records(info, tmp_path, progress=False)
+    path = write_records(info, tmp_path)
     batches = list(stream_images(path, "test", batch_size=100, shuffle_seed=3))
     found = np.sort([hashlib.md5(i).digest() for b in batches for i in b.numpy()])
     expected = np.sort([hashlib.md5(i.copy()).digest() for i in load(info)["test"].images])

@@ -1,9 +1,14 @@
 """`tfmed data`: what is in a data set and what is wrong with it, and files of data sets."""
 
 import argparse
+from typing import TYPE_CHECKING
 
 from tfmed.cli.arguments import Subparsers, add_command, path
 from tfmed.errors import printing
+
+if TYPE_CHECKING:
+    from tfmed.data import DatasetInfo
+    from tfmed.data.checks import Duplicates
 
 _DATA = "a MedMNIST flag (also with _64, _128, _224), 'phantom', or an .npz in its format"
 
@@ -38,12 +43,50 @@ def add(commands: Subparsers) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tfmed.data import sources
-    from tfmed.orchestration.datasets import describe, find_one
+    from tfmed.data import checks, sources
+    from tfmed.orchestration.datasets import find_one
 
     info = find_one(options.data, options.data_root)
-    print("\n".join([*describe(info), sources.loading_notice(info), "nothing is wrong with it"]))
+    print("\n".join(_described(info)))
+    print(sources.loading_notice(info))
+    print("\n".join(_duplicates(checks.find_duplicates(info))))
     return 0
+
+
+def _described(info: "DatasetInfo") -> list[str]:
+    """What is in a data set."""
+    height, width, channels = info.image_shape
+    rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
+    for split, counts in info.counts.items():
+        rows.append((split, *(f"{count:,}" for count in (info.n_images(split), *counts))))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
+    ]
+    columns = f" of {info.n_labels} label columns" if info.n_labels > 1 else ""
+    return [
+        f"{info.title}: {info.path}",
+        *([info.description] if info.description else []),
+        f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
+        f"task {info.task}{columns}",
+        *table,
+        f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
+    ]
+
+
+def _duplicates(found: "Duplicates") -> list[str]:
+    """What is wrong with a data set that can be used all the same."""
+    lines = [
+        f"problem: {count} images of {b} are in {a} too: scores on them say nothing of new images"
+        for (a, b), count in found.across.items()
+        if count
+    ]
+    lines += [
+        f"note: {count} images of {split} equal another one of it"
+        for split, count in found.within.items()
+        if count
+    ]
+    return lines or ["nothing is wrong with it"]
 
 
 def _import(options: argparse.Namespace) -> int:

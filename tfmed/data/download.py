@@ -13,14 +13,12 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import urlsplit
-
-from tqdm import tqdm
 
 from tfmed.data.integrity import file_md5
 from tfmed.errors import InputError, printable
@@ -266,22 +264,31 @@ def _fetch_once(transfer: _Transfer, file: IO[bytes]) -> None:
         # None where the server does not say how much it sends.
         total = None if response.length is None else offset + response.length
         _check_space(file, total, offset)
-        bar = tqdm(
-            desc=f"downloading {transfer.label}",
-            total=total,
-            initial=offset,
-            unit="B",
-            unit_scale=True,
-            disable=not transfer.progress,
-            mininterval=0.5,
-            file=sys.stderr,
-        )
-        with bar:
+        with _bar(transfer, total, offset) as advance:
             while chunk := _receive(response):
                 file.write(chunk)
-                bar.update(len(chunk))
+                advance(len(chunk))
     if total is not None and _size(file) < total:
         raise _DroppedError(f"after {_size(file)} of {total} bytes")
+
+
+@contextmanager
+def _bar(transfer: _Transfer, total: int | None, done: int) -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal, and elsewhere one line at the end; moved on by numbers of bytes."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.DownloadColumn(),
+        progress.TimeRemainingColumn(),
+    )
+    terminal = Console(file=sys.stderr)
+    with progress.Progress(*columns, console=terminal, disable=not transfer.progress) as bar:
+        task = bar.add_task(f"downloading {transfer.label}", total=total, completed=done)
+        yield lambda n_bytes: bar.advance(task, n_bytes)
 
 
 def _receive(response: Any) -> bytes:

@@ -4,6 +4,7 @@ A data set is named by a MedMNIST flag, by `phantom`, or by a path that one of t
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -33,7 +34,7 @@ def resolve(
     `$TFMED_MEDMNIST_URL/<name>.npz` where that variable is set (a mirror's base address).
 
     Args:
-        spec: a MedMNIST flag, optionally with a size (`chestmnist`, `chestmnist_64`); `phantom`;
+        spec: a MedMNIST flag or `phantom`, optionally with a size (`chestmnist_64`);
             or a path, which is what an importer takes.
         data_root: folder of named files.
         cache_dir: folder under which drawn phantoms and imported images are kept.
@@ -48,8 +49,8 @@ def resolve(
         InputError: the name is unknown or not a 2-D binary or multi-label set, or the file cannot
             be found, downloaded or read, or is not in MedMNIST's format.
     """
-    if spec == PHANTOM:
-        return kept.resolve_phantom(role, cache_dir, phantom_counts)
+    if (size := kept.size_of(spec)) is not None:
+        return kept.resolve_phantom(role, cache_dir, phantom_counts, size)
     if (importer := importer_of(spec)) is not None:
         return importer.read(_expanded(spec).absolute(), cache_dir)
     official = _official(spec)
@@ -76,7 +77,7 @@ def check_spec(spec: str) -> None:
         InputError: the name is unknown or not a 2-D binary or multi-label set, or the file is not
             there or cannot be read.
     """
-    if spec == PHANTOM:
+    if kept.size_of(spec) is not None:
         return
     if (importer := importer_of(spec)) is not None:
         importer.check(_expanded(spec).absolute())
@@ -93,7 +94,7 @@ def available(spec: str, data_root: Path) -> bool:
     Raises:
         InputError: the name is unknown or not a 2-D binary or multi-label set.
     """
-    if spec == PHANTOM:
+    if kept.size_of(spec) is not None:
         return True
     if importer_of(spec) is not None:
         return _exists(_expanded(spec))
@@ -102,7 +103,7 @@ def available(spec: str, data_root: Path) -> bool:
 
 
 def sized(spec: str, size: int) -> str:
-    """The same data set at an image size that MedMNIST publishes.
+    """The same data set at another image size, of those that MedMNIST publishes.
 
     Args:
         spec: as for `resolve`.
@@ -111,17 +112,26 @@ def sized(spec: str, size: int) -> str:
     Raises:
         InputError: the data set has a size of its own.
     """
-    if spec == PHANTOM or importer_of(spec) is not None:
+    if importer_of(spec) is not None:
         raise InputError(
             f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
             "--size out, or name a MedMNIST flag"
         )
-    flag, _, own = spec.lower().partition("_")
-    if own and own != str(size):
+    flag, own = re.fullmatch(r"(.*?)(?:_(\d+))?", spec.lower(), re.DOTALL).groups()  # type: ignore[union-attr]  # it matches anything
+    if own not in (None, str(size)):
         raise InputError(
             f"{printable(spec)} names another size than --size {size}: leave one of them out"
         )
     return flag if size == 28 else f"{flag}_{size}"
+
+
+def phantom_like(name: str) -> str:
+    """The phantom with images of the size of one of MedMNIST's sets.
+
+    Raises:
+        InputError: the name is unknown or not a 2-D binary or multi-label set.
+    """
+    return sized(PHANTOM, _official(name).size)
 
 
 def loading_notice(info: DatasetInfo) -> str:

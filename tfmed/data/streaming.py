@@ -18,7 +18,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,7 +26,6 @@ import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging as absl_logging
 from tensorflow_datasets.core import shuffle
-from tqdm import tqdm
 
 from tfmed.cache import mark_used
 from tfmed.data.dataset import SPLITS, DatasetInfo
@@ -56,18 +55,14 @@ class RecordsConfig(tfds.core.BuilderConfig):
 
     Attributes:
         source: the verified data set; None only where TFDS makes a config by itself.
-        on_image: called after each image that is read, to show progress.
     """
 
     source: DatasetInfo | None = None
-    on_image: Callable[[], object] = lambda: None
 
     @classmethod
-    def of(
-        cls, info: DatasetInfo, on_image: Callable[[], object] = lambda: None
-    ) -> "RecordsConfig":
+    def of(cls, info: DatasetInfo) -> "RecordsConfig":
         """The config of a resolved data set."""
-        return cls(_config_name(info), description=info.title, source=info, on_image=on_image)
+        return cls(_config_name(info), description=info.title, source=info)
 
 
 class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
@@ -137,7 +132,6 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
                         },
                     )
                     row += 1
-                    self.builder_config.on_image()
 
 
 def records_name(info: DatasetInfo) -> str:
@@ -145,7 +139,7 @@ def records_name(info: DatasetInfo) -> str:
     return f"{MedmnistRecords.name}/{_config_name(info)}"
 
 
-def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> Path:
+def write_records(info: DatasetInfo, folder: Path) -> Path:
     """Write a data set as sharded TFRecords, once; whole records are found again by their MD5.
 
     The records appear when they are whole. What a killed process left is removed by the next call;
@@ -156,7 +150,6 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
         info: what `resolve` returned.
         folder: the `data_dir` of TFDS; made if it is not there. Needs the size of the images as
             free space.
-        progress: show a progress bar on stderr.
 
     Returns:
         The folder of the records, for `stream_images` or `tfds.builder_from_directory`.
@@ -173,7 +166,7 @@ def write_records(info: DatasetInfo, folder: Path, *, progress: bool = True) -> 
             if not _is_whole(path):  # another process may have written them meanwhile
                 shutil.rmtree(path, ignore_errors=True)
                 _check_space(info, folder)
-                _build(info, path, progress)
+                _build(info, path)
     mark_used(path / "dataset_info.json")
     return path
 
@@ -285,16 +278,14 @@ def _shards(
     return shape, [(os.fspath(f.filename), f.take) for f in info.splits[wanted].file_instructions]
 
 
-def _build(info: DatasetInfo, path: Path, progress: bool) -> None:
-    total = sum(map(info.n_images, info.counts))
-    bar = tqdm(desc=f"{info.name}: records", total=total, unit="image", disable=not progress)
+def _build(info: DatasetInfo, path: Path) -> None:
     # TFDS makes a folder for downloads even where nothing is downloaded; ours is removed even
     # after a kill, because it is named as unfinished.
     unused = tempfile.TemporaryDirectory(
         prefix="incomplete.", suffix=f"_{path.name}", dir=path.parent
     )
-    with bar, _quiet(), _small_sorting_buffer(), unused as downloads:
-        config = RecordsConfig.of(info, bar.update)
+    with _quiet(), _small_sorting_buffer(), unused as downloads:
+        config = RecordsConfig.of(info)
         MedmnistRecords(config=config, data_dir=path.parents[2]).download_and_prepare(
             download_dir=downloads,
             download_config=tfds.download.DownloadConfig(try_download_gcs=False),
@@ -304,7 +295,7 @@ def _build(info: DatasetInfo, path: Path, progress: bool) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep TFDS's bars, prints and notes to itself; ours is the one bar."""
+    """Keep TFDS's bars, prints and notes to itself."""
     bars = tfds.core.utils.tqdm_utils
     shown, verbosity = bars._active, absl_logging.get_verbosity()
     bars.display_progress_bar(False)

@@ -64,7 +64,7 @@ def find(
         ]
         if missing:
             listener.note(_phantom_note(missing, root))
-            drawn = {"source": sources.PHANTOM, "target": sources.PHANTOM}
+            drawn = {role: sources.phantom_like(getattr(study, role)) for role in QUICK_PHANTOM}
             study = study.model_copy(update=drawn)
     for spec in (study.source, study.target):
         sources.check_spec(spec)  # before the first of them is downloaded
@@ -92,27 +92,6 @@ def find_one(spec: str, data_root: Path | None) -> DatasetInfo:
     """
     sources.check_spec(spec)
     return _resolved("source", spec, data_root or sources.default_data_root(), quick=False)
-
-
-def describe(info: DatasetInfo) -> list[str]:
-    """What is in a data set: lines for people."""
-    height, width, channels = info.image_shape
-    rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
-    for split, counts in info.counts.items():
-        rows.append((split, *(f"{count:,}" for count in (info.n_images(split), *counts))))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
-    columns = f" (any of {info.n_labels} label columns)" if info.n_labels > 1 else ""
-    return [
-        f"{info.title}: {info.path}",
-        *([info.description] if info.description else []),
-        f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
-        f"{len(info.class_names)} classes{columns}",
-        *table,
-        f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
-    ]
 
 
 def write_npz(info: DatasetInfo, out: Path) -> None:

@@ -53,7 +53,7 @@ def pretrain(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         return _pretrain(spec, source, None, say)
     from tfmed.data.streaming import damage_named, write_records
 
-    folder = write_records(source, cache_folder() / "records", progress=False)
+    folder = write_records(source, cache_folder() / "records")
     with damage_named(folder):
         return _pretrain(spec, source, folder, say)
 

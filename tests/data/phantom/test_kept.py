@@ -18,7 +18,7 @@ def phantom(monkeypatch):
     """A stand-in generator that counts how often it draws."""
     drawn = []
 
-    def draw_phantom(domain, *, counts=None):
+    def draw_phantom(domain, *, counts=None, size=28):
         drawn.append(domain)
         return good_arrays(14 if domain == "chest" else 1, n=(counts or {}).get("train", 4))
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from tfmed.cache import mark_used
 from tfmed.data.dataset import DatasetInfo
+from tfmed.data.importers.medmnist import SIZES
 from tfmed.data.importers.npz import Words, describe
 from tfmed.data.phantom import anatomy, drawing, findings, shapes
 from tfmed.data.phantom.drawing import Domain
@@ -18,15 +19,24 @@ from tfmed.errors import InputError
 from tfmed.locks import alone_in
 
 NAME = "phantom"
-"""What a user names as source or target."""
+"""What a user names as source or target; with a size as in `phantom_64`."""
 DOMAINS: dict[Literal["source", "target"], Domain] = {"source": "chest", "target": "pneumonia"}
 """The domain that a phantom is drawn from, by its role in a study."""
 
 _DRAWING = ".drawing"  # end of the name of a phantom that is not whole yet
 
 
+def size_of(spec: str) -> int | None:
+    """Side in pixels of the phantom that a user names; None where it is another name."""
+    names = {NAME if size == SIZES[0] else f"{NAME}_{size}": size for size in SIZES}
+    return names.get(spec)
+
+
 def resolve_phantom(
-    role: Literal["source", "target"], cache_dir: Path, counts: dict[str, int] | None = None
+    role: Literal["source", "target"],
+    cache_dir: Path,
+    counts: dict[str, int] | None = None,
+    size: int = SIZES[0],
 ) -> DatasetInfo:
     """A phantom, drawn if it is not there yet.
 
@@ -34,26 +44,28 @@ def resolve_phantom(
         role: which of the two domains it is drawn from.
         cache_dir: folder under which phantoms are kept.
         counts: images per split; None for `drawing.DEFAULT_COUNTS`.
+        size: side in pixels.
 
     Raises:
         InputError: it cannot be written.
     """
     domain = DOMAINS[role]
-    path = _path(domain, cache_dir, counts)
+    path = _path(domain, cache_dir, counts, size)
     try:
-        info = describe(path, _words(domain))
+        info = describe(path, _words(domain, size))
         mark_used(path)
     except InputError:
         # Never drawn, or the cache was damaged: drawing again costs seconds.
-        _write(domain, path, counts)
-        info = describe(path, _words(domain))
+        _write(domain, path, counts, size)
+        info = describe(path, _words(domain, size))
     return info
 
 
-def _words(domain: Domain) -> Words:
+def _words(domain: Domain, size: int) -> Words:
+    is_usual = size == SIZES[0]
     return Words(
-        name=f"phantom-{domain}",
-        title=f"Phantom {domain} (synthetic)",
+        name=f"phantom-{domain}" if is_usual else f"phantom-{domain}_{size}",
+        title=f"Phantom {domain} (synthetic{'' if is_usual else f', {size} × {size}'})",
         description="Synthetic images drawn by tfmed's seeded generator; no patient's X-rays.",
         license="drawn by tfmed; free of terms",
         class_names=("normal", "pneumonia") if domain == "pneumonia" else None,
@@ -61,26 +73,26 @@ def _words(domain: Domain) -> Words:
     )
 
 
-def _path(domain: Domain, cache_dir: Path, counts: dict[str, int] | None) -> Path:
+def _path(domain: Domain, cache_dir: Path, counts: dict[str, int] | None, size: int) -> Path:
     """Where a phantom is kept; another generator, NumPy or size of splits is another file."""
     generator = [inspect.getsource(module) for module in (anatomy, drawing, findings, shapes)]
-    settings = json.dumps([domain, counts, np.__version__, generator], sort_keys=True)
+    settings = json.dumps([domain, counts, size, np.__version__, generator], sort_keys=True)
     key = hashlib.sha256(settings.encode()).hexdigest()[:16]
     return cache_dir.absolute() / "phantom" / f"phantom-{domain}-{key}.npz"
 
 
-def _write(domain: Domain, path: Path, counts: dict[str, int] | None) -> None:
+def _write(domain: Domain, path: Path, counts: dict[str, int] | None, size: int) -> None:
     """Draw a phantom into `path`, which appears only when it is whole."""
     try:
         with alone_in(path.parent):
             with contextlib.suppress(InputError):
-                describe(path, _words(domain))
+                describe(path, _words(domain, size))
                 return  # another process drew it meanwhile
             for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
                 left.unlink()
             drawn = path.with_name(f".{path.name}{_DRAWING}")
             try:
-                arrays: dict[str, Any] = drawing.draw_phantom(domain, counts=counts)
+                arrays: dict[str, Any] = drawing.draw_phantom(domain, counts=counts, size=size)
                 with drawn.open("wb") as file:
                     # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
                     np.savez(file, **arrays)
