@@ -39,7 +39,7 @@ def labels(value, dtype=np.uint8):
     [
         ({"val_labels": None}, "lacks val_labels"),
         ({"test_images": np.zeros((12, 28, 20), np.uint8)}, "test_images is not square"),
-        ({"train_images": np.zeros((12, 30, 30), np.uint8)}, "size 30 is none of 28"),
+        ({"train_images": np.zeros((12, 30, 30), np.uint8)}, "image shape differs between splits"),
         ({"train_images": np.full((12, 28, 28), np.nan)}, "dtype float64 and not uint8"),
         ({"train_labels": labels(np.nan, float)}, "train_labels holds NaN in 1 of 12 places"),
         ({"train_labels": labels(2)}, "train_labels holds 2 (row 3, column 0) and not 0 or 1"),
