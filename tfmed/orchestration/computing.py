@@ -1,13 +1,51 @@
 """Does the jobs of a plan whose results are not kept from earlier."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from tfmed.errors import InputError
 from tfmed.execution.job import Job, Result, with_ancestors
+from tfmed.execution.processes import Processes, jobs_per_gpu
 from tfmed.execution.schedule import Backend, do_jobs
 from tfmed.execution.store import Store
+from tfmed.orchestration import provenance
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import Plan
+
+_UNUSED_GPUS = (
+    "note: TensorFlow can't use the GPUs of this machine (pip install 'tensorflow[and-cuda]' "
+    "brings CUDA's libraries): the cores do the work"
+)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What does the jobs; see `tfmed.orchestration.running.run`."""
+
+    number: int | None = None
+    cluster: str | None = None
+    gpus_per_job: float = 1.0
+
+
+@contextlib.contextmanager
+def opened(workers: Workers, store: Store, plan: Plan, listener: Listener) -> Iterator[Backend]:
+    """What does the jobs, for as long as it is needed.
+
+    Raises:
+        InputError: there is no such cluster.
+    """
+    if workers.cluster is not None:
+        raise InputError("--cluster: this version has no clusters yet; leave the option out")
+    gpus = provenance.visible_gpus()
+    if gpus and not provenance.tensorflow_uses_gpus():
+        listener.note(_UNUSED_GPUS)
+        gpus = []
+    number = workers.number
+    if number is None:
+        number = len(gpus) * jobs_per_gpu(workers.gpus_per_job) or provenance.usable_cores()
+    with Processes(store, plan.datasets, max(number, 1), gpus=gpus) as processes:
+        yield processes
 
 
 def discard(plan: Plan, store: Store) -> None:
