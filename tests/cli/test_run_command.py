@@ -50,3 +50,9 @@ def test_the_report_is_not_rendered_where_a_run_is_writing(tmp_path, capsys):
         ):
             assert cli.main(words) == 2
             assert "another run is writing there" in capsys.readouterr().err
+
+
+def test_a_folder_that_is_not_there_is_not_made_to_look_into_it(tmp_path, capsys):
+    assert cli.main(["report", str(tmp_path / "none" / "here")]) == 2
+    assert "results.json: not found" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 import tfmed
 from tfmed.data import DatasetInfo
 
@@ -18,7 +20,6 @@ PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "openTSNE",
 
 def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
     """The parts of `provenance` in `results.json` that do not depend on the run's course."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     return {
         "versions": {"tfmed": tfmed.__version__, "python": platform.python_version(), **versions},
@@ -26,7 +27,7 @@ def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
         "hardware": {
             "cpu": _cpu(),
             "cores": usable_cores(),
-            "memory_gib": round(memory / 2**30, 1),
+            "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
             "gpus": _gpus(),
         },
         "files": {info.path.name: info.md5 for info in datasets},
@@ -34,7 +35,7 @@ def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
 
 
 def usable_cores() -> int:
-    """Cores that this process may use; Linux knows of limits that other systems do not tell."""
+    """Cores that this process may use; Linux knows of limits that other systems do not report."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -30,6 +30,8 @@ def render_again(
         InputError: there are no results, they are not what the report needs, or the folder can't
             be written to or is in use.
     """
+    if not folder.is_dir():  # or locking would make it
+        read_results(folder / "results.json")
     with locked_folder(folder):
         if asked and (others := _other_settings(asked, folder / "results.json")):
             listener.note(f"note: {folder / 'results.json'} is of other settings: {others}")
