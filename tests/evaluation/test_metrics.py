@@ -12,16 +12,17 @@ from simulation import cases, quick, simulated, tied_scores
 from sklearn import metrics as reference
 
 from tfmed.errors import InputError
-from tfmed.evaluation.cases import choose_threshold
 from tfmed.evaluation.metrics import (
     METRICS,
     accuracy_and_auc,
-    brier_score,
     compare,
     evaluate,
-    expected_calibration_error,
     summarise,
 )
+from tfmed.tasks import task_of
+from tfmed.tasks.scoring import calibration_gaps
+
+BINARY = task_of("binary")
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC
@@ -57,7 +58,6 @@ def test_other_metrics_are_scikit_learns(case, threshold):
         confusion = reference.confusion_matrix(labels, answers)
         assert found["confusion" + suffix] == confusion.tolist()
     assert found["metrics"]["brier"] == pytest.approx(reference.brier_score_loss(labels, scores))
-    assert found["metrics"]["brier"] == brier_score(labels, scores)
     precision = reference.average_precision_score(labels, scores)
     assert found["metrics"]["average_precision"] == pytest.approx(precision, abs=1e-12)
     assert not found["undefined"]
@@ -72,13 +72,13 @@ def test_calibration_error_is_the_weighted_gap_of_its_bins(case):
         for low in (0.25, 0.5, 0.75)
     ]
     gaps.append(abs(np.sum((scores - labels)[scores <= 0.25])))
-    found = expected_calibration_error(labels, scores, n_bins=4)
+    found = calibration_gaps(labels, scores, n_bins=4).mean()
     assert found == pytest.approx(sum(gaps) / len(labels))
 
 
 def test_calibration_error_is_zero_for_honest_and_one_for_wrong_certainty():
-    assert expected_calibration_error([0, 0, 0, 1], [0.25] * 4) == 0
-    assert expected_calibration_error([0, 1], [1.0, 0.0]) == 1
+    assert evaluate([0, 0, 0, 1], [0.25] * 4, 0.5)["metrics"]["ece"] == 0
+    assert evaluate([0, 1], [1.0, 0.0], 0.5)["metrics"]["ece"] == 1
 
 
 @pytest.mark.parametrize("label", [0, 1])
@@ -119,7 +119,7 @@ def test_metrics_are_those_that_the_schema_asks_for():
     ],
 )
 def test_unusable_arrays_are_named_in_one_line(labels, scores, words):
-    for function in (brier_score, choose_threshold, expected_calibration_error):
+    for function in (accuracy_and_auc, BINARY.choose):
         with pytest.raises(InputError, match=words) as caught:
             function(labels, scores)
         assert "\n" not in str(caught.value)
@@ -158,14 +158,14 @@ def test_swapped_test_labels_move_no_threshold_and_no_score():
     rng = np.random.default_rng(7)
     labels, scores = simulated(rng, n_seeds=1)
     val_labels, val_scores = simulated(rng, n_seeds=1, n=60)
-    threshold = choose_threshold(val_labels, val_scores[0])
+    threshold = BINARY.choose(val_labels, val_scores[0])
     kept = scores.copy()
     right, swapped = (evaluate(y, scores[0], threshold) for y in (labels, 1 - labels))
     assert swapped["metrics"]["auc"] == pytest.approx(1 - right["metrics"]["auc"])
     assert swapped["metrics"]["accuracy"] == pytest.approx(1 - right["metrics"]["accuracy"])
     assert swapped["reliability"]["score"] == right["reliability"]["score"]
     assert scores.tobytes() == kept.tobytes()
-    assert choose_threshold(val_labels, val_scores[0]) == threshold
+    assert BINARY.choose(val_labels, val_scores[0]) == threshold
 
 
 def test_accuracy_and_auc_alone_are_those_of_all_metrics():

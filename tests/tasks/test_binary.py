@@ -17,8 +17,9 @@ def test_any_finding_of_any_column_counts():
     assert BINARY.labels_of(columns).dtype == np.uint8
 
 
-def test_counts_are_in_the_order_of_the_classes():
-    assert BINARY.counts(np.array([0, 1, 1], np.uint8)) == (1, 2)
+def test_members_are_in_the_order_of_the_classes():
+    labels = np.array([0, 1, 1], np.uint8)
+    assert BINARY.members(labels, 2).sum(axis=0).tolist() == [1, 2]
 
 
 def test_an_unknown_task_lists_those_there_are():

@@ -4,7 +4,6 @@ A data set is named by a MedMNIST flag, by `phantom`, or by a path that one of t
 """
 
 import os
-import re
 from pathlib import Path
 from typing import Literal
 
@@ -107,22 +106,23 @@ def sized(spec: str, size: int) -> str:
 
     Args:
         spec: as for `resolve`.
-        size: 28, 64, 128 or 224 pixels.
+        size: one of `medmnist.SIZES`, in pixels.
 
     Raises:
-        InputError: the data set has a size of its own.
+        InputError: the data set has a size of its own, or there is none of this name or size.
     """
     if importer_of(spec) is not None:
         raise InputError(
             f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
             "--size out, or name a MedMNIST flag"
         )
-    flag, own = re.fullmatch(r"(.*?)(?:_(\d+))?", spec.lower(), re.DOTALL).groups()  # type: ignore[union-attr]  # it matches anything
-    if own not in (None, str(size)):
+    phantom_size = kept.size_of(spec.lower())
+    official = None if phantom_size else _official(spec)
+    if (official.size if official else phantom_size) not in (medmnist.SIZES[0], size):
         raise InputError(
             f"{printable(spec)} names another size than --size {size}: leave one of them out"
         )
-    return flag if size == 28 else f"{flag}_{size}"
+    return official.at(size).name if official else kept.name_at(size)
 
 
 def phantom_like(name: str) -> str:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.evaluation.case_values import CaseValues, bin_of
+from tfmed.evaluation.case_values import CaseValues
 from tfmed.evaluation.intervals import interval_of, spread_of, wilson
+from tfmed.tasks.scoring import bin_of
 
 ROC_GRID = np.linspace(0, 1, 101)
 RECALL_GRID = np.linspace(0, 1, 51)

@@ -33,7 +33,7 @@ from tfmed.evaluation.case_values import (
     seed_thresholds,
     undefined,
 )
-from tfmed.evaluation.cases import checked_cases
+from tfmed.tasks import task_of
 
 LEVEL = 0.05
 POWER = 0.8
@@ -43,7 +43,11 @@ FAMILY = ("metric", "task", "kind")
 
 
 def mean_interval(
-    labels: ArrayLike, scores: ArrayLike, metric: str, thresholds: ArrayLike | None = None
+    labels: ArrayLike,
+    scores: ArrayLike,
+    metric: str,
+    thresholds: ArrayLike | None = None,
+    task: str = "binary",
 ) -> dict[str, float | None] | None:
     """A metric's mean over seeds with its 95 % interval.
 
@@ -56,6 +60,7 @@ def mean_interval(
         scores: (n_seeds, n) in [0, 1].
         metric: one of `METRICS`.
         thresholds: (n_seeds,); needed by metrics named `*_at_threshold` only.
+        task: what the labels are for.
 
     Returns:
         `mean`, `low`, `high`, `sd` (over seeds); None where the labels do not define the metric.
@@ -63,11 +68,11 @@ def mean_interval(
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
     """
-    truth, answers = checked_cases(labels, scores)
-    if undefined(metric, truth):
+    truth, found = task_of(task).check_cases(labels, scores)
+    if undefined(metric, truth, task):
         return None
-    values = case_values(metric, truth, answers, seed_thresholds(thresholds, metric, answers))
-    return interval_of(values)
+    chosen = seed_thresholds(thresholds, metric, found)
+    return interval_of(case_values(metric, truth, found, chosen, task))
 
 
 def interval_of(values: CaseValues) -> dict[str, float | None]:
@@ -107,6 +112,7 @@ def compare(
     thresholds_a: ArrayLike | None = None,
     thresholds_b: ArrayLike | None = None,
     family: int = 1,
+    task: str = "binary",
 ) -> dict[str, float | int] | None:
     """Mean of a metric's difference, a minus b, paired by seed and by test case.
 
@@ -121,6 +127,7 @@ def compare(
         thresholds_a: (n_seeds,); needed by metrics named `*_at_threshold` only.
         thresholds_b: the same for b.
         family: how many comparisons it will be corrected for; `detectable` allows for them.
+        task: what the labels are for.
 
     Returns:
         `difference`, `low`, `high` (95 %, within [-1, 1]), `standard_error`, `df` (of the Student's
@@ -131,16 +138,18 @@ def compare(
     Raises:
         InputError: shapes, labels, scores or the metric's name are not as said above.
     """
-    truth, a = checked_cases(labels, scores_a)
-    _, b = checked_cases(labels, scores_b)
+    asked = task_of(task)
+    truth, a = asked.check_cases(labels, scores_a)
+    _, b = asked.check_cases(labels, scores_b)
     if a.shape != b.shape:
         raise InputError(f"{len(a)} seeds against {len(b)}: compare strategies at the same seeds")
-    if undefined(metric, truth):
+    if undefined(metric, truth, task):
         return None
-    values = case_values(metric, truth, a, seed_thresholds(thresholds_a, metric, a)).minus(
-        case_values(metric, truth, b, seed_thresholds(thresholds_b, metric, b))
+    values, others = (
+        case_values(metric, truth, scores, seed_thresholds(thresholds, metric, scores), task)
+        for scores, thresholds in ((a, thresholds_a), (b, thresholds_b))
     )
-    return difference_of(values, family)
+    return difference_of(values.minus(others), family)
 
 
 def difference_of(values: CaseValues, family: int = 1) -> dict[str, float | int]:

@@ -25,7 +25,6 @@ _TRAINING_MODULES = (
     "tfmed.training.inputs",
     "tfmed.training.models",
     "tfmed.training.fitting",
-    "tfmed.evaluation.cases",
     "tfmed.data.pipelines",
     "tfmed.data.budgets",
     "tfmed.data.streaming",
@@ -38,13 +37,14 @@ _LATENT_MODULES = (
     "tfmed.latent.significance",
     "tfmed.evaluation.intervals",
     "tfmed.evaluation.case_values",
+    "tfmed.tasks.scoring",
 )
 _SUMMARY_MODULES = (
     "tfmed.steps.summaries",
     "tfmed.evaluation.comparisons",
     "tfmed.evaluation.metrics",
-    "tfmed.evaluation.cases",
     "tfmed.evaluation.case_values",
+    "tfmed.tasks.scoring",
     "tfmed.evaluation.curves",
     "tfmed.evaluation.intervals",
     *_READING_MODULES,

@@ -1,30 +1,65 @@
 """Tasks: what is asked of an image. The rest of tfmed asks a task, and never assumes two classes.
 
-A new one is a file with what `Task` asks for, and a line in `REGISTRY`.
+A new one is a file with what `Task` asks for, and a line in `REGISTRY`. Importing one must not
+import TensorFlow.
 
     >>> task_of("binary").class_names(1)
     ('label 0', 'label 1')
 """
 
 import importlib
-from typing import Protocol, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from tfmed.design import Loss
 from tfmed.errors import InputError
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
 
 REGISTRY = {
     "binary": "tfmed.tasks.binary",
 }
 """Name to module; a job depends on the code of the one that its data set names."""
 
+OF_TRAINING = (
+    *("labels_of", "members", "draw", "SMALLEST_BUDGET", "check_cases"),
+    *("output", "targets", "loss", "fit_metrics", "class_weights", "scores_of", "answers"),
+    "choose",
+)
+"""What of a task shapes a classifier and its scores; the rest only measures or serves them."""
+OF_MEASURING = (
+    *("METRICS", "FIXED_METRICS", "check_cases", "labels_of", "members", "answers", "undefined"),
+    *("case_groups", "n_cases", "accuracy_and_auc", "confusion"),
+)
+"""What of a task shapes metrics and comparisons."""
+
 
 class Task(Protocol):
-    """What a module of the registry has; importing it must not import TensorFlow.
+    """What a module of the registry has.
 
     Labels have two forms. The *columns* are those of a data set's file: one row an image, one or
-    several columns. The *labels* are what a classifier is fitted to and scored on.
+    several columns. The *labels* are what a classifier is fitted to and scored on. *Scores* are
+    what a run keeps of its outputs, one row a case, for several runs on the same cases with a
+    leading axis of seeds. A *choice* is what is chosen on validation labels before the test split
+    is read: a threshold; None where there is nothing to choose.
     """
+
+    @property
+    def METRICS(self) -> tuple[str, ...]:  # noqa: N802  # a constant of the module, like those below
+        """Every metric, in the order of results and reports."""
+
+    @property
+    def FIXED_METRICS(self) -> tuple[str, ...]:  # noqa: N802
+        """Those that depend on no choice; the others end in `scoring.CHOSEN`."""
+
+    @property
+    def SMALLEST_BUDGET(self) -> int:  # noqa: N802
+        """The smallest label budget that can be split."""
 
     def check_columns(self, columns: np.ndarray, what: str) -> None:
         """Refuse label columns of which the task cannot be made.
@@ -38,13 +73,91 @@ class Task(Protocol):
         """
 
     def labels_of(self, columns: np.ndarray) -> np.ndarray:
-        """Labels of columns that `check_columns` accepts."""
+        """Labels of columns that `check_columns` accepts, one row an image."""
 
     def class_names(self, n_columns: int) -> tuple[str, ...]:
         """Names of the classes of a data set that names none itself."""
 
-    def counts(self, labels: np.ndarray) -> tuple[int, ...]:
-        """Images of each class, in the order of `class_names`."""
+    def members(self, labels: np.ndarray, n_classes: int) -> np.ndarray:
+        """Whether each image is of each class, bool of shape (n, n_classes)."""
+
+    def draw(
+        self, labels: np.ndarray, n_train: int, n_val: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Disjoint rows to train on and to validate on, stratified.
+
+        Raises:
+            InputError: a class has too few examples.
+        """
+
+    def output(self, n_classes: int) -> dict[str, Any]:
+        """Arguments of the head's last `keras.layers.Dense`: units, activation and name."""
+
+    def targets(self, labels: np.ndarray) -> np.ndarray:
+        """What the outputs are fitted to, float32 of shape (n, units)."""
+
+    def loss(self, name: Loss) -> "keras.losses.Loss":
+        """A loss by its name in a study."""
+
+    def fit_metrics(self, plain_loss: str) -> list["keras.metrics.Metric"]:
+        """What is measured while fitting: `accuracy`, and the plain loss under the name given."""
+
+    def class_weights(self, labels: np.ndarray) -> Mapping[int, float]:
+        """Weight of each class in the loss `class_weighted`."""
+
+    def scores_of(self, outputs: np.ndarray) -> np.ndarray:
+        """Scores, float64, from a model's outputs (n, units)."""
+
+    def probabilities(self, outputs: "tf.Tensor") -> "tf.Tensor":
+        """Probability of each class, (n, n_classes), from a model's outputs, in its graph."""
+
+    def answered(self, outputs: "tf.Tensor", choice: Any) -> "tf.Tensor":
+        """Number of the class that is answered, int32 (n,), from outputs, in a model's graph."""
+
+    def answers(self, scores: np.ndarray, choice: Any = ...) -> np.ndarray:
+        """Labels that are answered to scores, by default with nothing chosen."""
+
+    def choose(self, labels: ArrayLike, scores: ArrayLike) -> Any:
+        """The choice for these validation labels and scores, as a JSON value."""
+
+    def check_cases(self, labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and scores as arrays, scores with the leading axis of seeds.
+
+        Raises:
+            InputError: shapes do not match, or labels or scores are out of range.
+        """
+
+    def undefined(self, metric: str, labels: np.ndarray) -> str | None:
+        """Why these labels do not define one of `METRICS`, or None if they do."""
+
+    def case_groups(
+        self, metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
+    ) -> tuple[np.ndarray, ...]:
+        """Per-case values of one of `METRICS` that these labels define.
+
+        Args:
+            metric: its name.
+            labels: of `check_cases`.
+            scores: of `check_cases`.
+            thresholds: (n_seeds,) choices, used by metrics that depend on one.
+
+        Returns:
+            Per independent group of cases (all of them, or those of one class) an array (n_seeds,
+            cases of the group); the sum of their row means is the metric.
+        """
+
+    def n_cases(self, metric: str, labels: np.ndarray) -> int:
+        """Cases of the smallest class that the metric needs; of all, if it needs none."""
+
+    def accuracy_and_auc(self, labels: ArrayLike, scores: ArrayLike) -> dict[str, float | None]:
+        """`accuracy` and `auc` of one run as `medmnist.evaluator` has them, to the last digit.
+
+        Raises:
+            InputError: as for `check_cases`.
+        """
+
+    def confusion(self, labels: np.ndarray, answers: np.ndarray) -> list[Any]:
+        """Counts of cases; rows are the true class, columns the class answered."""
 
 
 def task_of(name: str) -> Task:
@@ -56,3 +169,8 @@ def task_of(name: str) -> Task:
     if name not in REGISTRY:
         raise InputError(f"task {name!r} is unknown: use one of {', '.join(REGISTRY)}")
     return cast(Task, importlib.import_module(REGISTRY[name]))
+
+
+def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:
+    """Definitions that a job depends on, `module:name` each, of `OF_TRAINING` or the like."""
+    return tuple(f"{REGISTRY[name]}:{each}" for each in used)

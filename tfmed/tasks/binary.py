@@ -1,22 +1,59 @@
 """Two classes: label 1 against label 0; of several columns, any label against none.
 
-Labels are uint8 of shape (n,), 0 or 1.
+Labels are uint8 of shape (n,), 0 or 1. Scores are the probability of label 1, float64 of shape
+(n,), or (n_seeds, n) for several runs on the same cases; a case is answered 1 if its score exceeds
+a threshold, as in `medmnist.evaluator.getACC`: .5, or one chosen on validation labels.
 """
 
-import numpy as np
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tfmed.design import Loss
 from tfmed.errors import InputError
+from tfmed.tasks import scoring
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+N_CLASSES = 2
+FIXED_METRICS = (
+    "accuracy",
+    "auc",
+    "average_precision",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "brier",
+    "ece",
+)
+_OF_CHOICE = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
+METRICS = (*FIXED_METRICS, *(f"{name}{scoring.CHOSEN}" for name in _OF_CHOICE))
+HALF = 0.5
+"""The threshold that nothing is chosen for."""
+SMALLEST_BUDGET = 10
+"""Below it 80/20 leaves no validation example of each class."""
 
 _ONE_COLUMN = ("label 0", "label 1")
 _ANY_COLUMN = ("no listed finding", "any finding")
 _MAKE_BINARY = "make the labels 0 and 1"
+_LABELS_NEEDED = {
+    "auc": (0, 1),
+    "average_precision": (0, 1),
+    "balanced_accuracy": (0, 1),
+    "sensitivity": (1,),
+    "specificity": (0,),
+}
 
 
 def check_columns(columns: np.ndarray, what: str) -> None:
     """As `tfmed.tasks.Task.check_columns`."""
     _check_values(columns, what)
     present = np.unique(labels_of(columns))
-    if len(present) == 2:
+    if len(present) == N_CLASSES:
         return
     if columns.ndim == 2 and columns.shape[1] > 1 and (columns.sum(axis=1) == 1).all():
         raise InputError(
@@ -44,10 +81,9 @@ def class_names(n_columns: int) -> tuple[str, ...]:
     return _ONE_COLUMN if n_columns == 1 else _ANY_COLUMN
 
 
-def counts(labels: np.ndarray) -> tuple[int, ...]:
-    """As `tfmed.tasks.Task.counts`."""
-    positive = int(labels.sum())
-    return len(labels) - positive, positive
+def members(labels: np.ndarray, n_classes: int = N_CLASSES) -> np.ndarray:
+    """As `tfmed.tasks.Task.members`."""
+    return labels[:, None] == np.arange(n_classes)
 
 
 def _check_values(columns: np.ndarray, what: str) -> None:
@@ -63,3 +99,197 @@ def _check_values(columns: np.ndarray, what: str) -> None:
         place = np.unravel_index(int(wrong.argmax()), columns.shape)
         where = f"row {place[0]}" + (f", column {place[1]}" if columns.ndim == 2 else "")
         raise InputError(f"{what} holds {columns[place]} ({where}) and not 0 or 1: {_MAKE_BINARY}")
+
+
+def draw(
+    labels: np.ndarray, n_train: int, n_val: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """As `tfmed.tasks.Task.draw`: each part has the class balance of `labels`, rounded."""
+    orders = [rng.permutation(np.flatnonzero(labels == value)) for value in range(N_CLASSES)]
+    rarest = min(map(len, orders))
+    if rarest < 2:
+        raise InputError(
+            f"the training split has {rarest} example(s) of one class; a label budget needs one to "
+            "train on and one to validate on, so give more"
+        )
+    share = len(orders[1]) / len(labels)
+    val_positives = min(max(round(n_val * share), 1), n_val - 1)
+    positives = min(max(round((n_train + n_val) * share) - val_positives, 1), n_train - 1)
+    # Rounding must not ask for more of a class than there is.
+    positives = min(positives, len(orders[1]) - val_positives)
+    positives = max(positives, n_train - (len(orders[0]) - (n_val - val_positives)))
+    train, val = [], []
+    for order, take, take_val in (
+        (orders[0], n_train - positives, n_val - val_positives),
+        (orders[1], positives, val_positives),
+    ):
+        val.append(order[:take_val])
+        train.append(order[take_val : take_val + take])
+    return np.concatenate(train), np.concatenate(val)
+
+
+def output(n_classes: int = N_CLASSES) -> dict[str, Any]:
+    """As `tfmed.tasks.Task.output`: one logistic unit, the probability of label 1."""
+    return {"units": n_classes - 1, "activation": "sigmoid", "name": "probability"}
+
+
+def targets(labels: np.ndarray) -> np.ndarray:
+    """As `tfmed.tasks.Task.targets`: (n, 1)."""
+    return labels.astype("float32")[:, None]
+
+
+def loss(name: Loss) -> "keras.losses.Loss":
+    """As `tfmed.tasks.Task.loss`: binary cross-entropy, or focal loss (Lin et al. 2017).
+
+    Focal loss has gamma 2 and no class balancing. The weights of `class_weighted` come with the
+    examples: `class_weights`.
+    """
+    import keras
+
+    if name == "focal":
+        return keras.losses.BinaryFocalCrossentropy(gamma=2.0)
+    return keras.losses.BinaryCrossentropy()
+
+
+def fit_metrics(plain_loss: str) -> list["keras.metrics.Metric"]:
+    """As `tfmed.tasks.Task.fit_metrics`."""
+    import keras
+
+    return [
+        keras.metrics.BinaryAccuracy("accuracy"),
+        keras.metrics.BinaryCrossentropy(plain_loss),
+    ]
+
+
+def class_weights(labels: np.ndarray) -> Mapping[int, float]:
+    """Weights n / (2 n_c) of the classes, which make both weigh the same in sum."""
+    counts = np.bincount(labels, minlength=N_CLASSES)
+    return {label: float(len(labels) / (N_CLASSES * max(n, 1))) for label, n in enumerate(counts)}
+
+
+def scores_of(outputs: np.ndarray) -> np.ndarray:
+    """Probability of label 1 from a model's outputs (n, 1), float64 of shape (n,)."""
+    return outputs[:, 0].astype("float64")
+
+
+def probabilities(outputs: "tf.Tensor") -> "tf.Tensor":
+    """As `tfmed.tasks.Task.probabilities`: (n, 2)."""
+    import tensorflow as tf
+
+    positive = outputs[:, 0]
+    return tf.stack([1 - positive, positive], axis=1)
+
+
+def answered(outputs: "tf.Tensor", threshold: float) -> "tf.Tensor":
+    """As `tfmed.tasks.Task.answered`, in float64, in which the threshold was chosen."""
+    import tensorflow as tf
+
+    return tf.cast(tf.cast(outputs[:, 0], tf.float64) > threshold, tf.int32)
+
+
+def answers(scores: np.ndarray, threshold: float = HALF) -> np.ndarray:
+    """As `tfmed.tasks.Task.answers`: int64 of the shape of `scores`."""
+    return (scores > threshold).astype(np.int64)
+
+
+def choose(labels: ArrayLike, scores: ArrayLike) -> float:
+    """Threshold with the highest balanced accuracy on these (validation) labels.
+
+    The same as maximising Youden's index J = sensitivity + specificity - 1 (Youden 1950).
+    Candidates are the midpoints between neighbouring scores, and between the outermost scores and
+    0 or 1; of equally good ones the nearest to .5 is taken. Labels of one class, and scores that
+    are all the same, hold no information on a threshold: .5.
+
+    Args:
+        labels: (n,) of 0 and 1.
+        scores: (n,) in [0, 1].
+
+    Raises:
+        InputError: shapes, labels or scores are not as said above.
+    """
+    truth, found = check_cases(labels, scores)
+    values = np.unique(found[0])
+    if len(values) == 1 or truth.min() == truth.max():
+        return HALF
+    edges = np.unique(np.concatenate([[0.0], values, [1.0]]))
+    # Between adjacent floats the midpoint may round up to the upper one and change its answer.
+    middles = np.minimum((edges[:-1] + edges[1:]) / 2, np.nextafter(edges[1:], 0))
+    candidates = np.append(middles, 1.0)
+    positives, negatives = np.sort(found[0][truth == 1]), np.sort(found[0][truth == 0])
+    true_positives = len(positives) - np.searchsorted(positives, candidates, side="right")
+    true_negatives = np.searchsorted(negatives, candidates, side="right")
+    # In integers, so that ties are exact.
+    youden = true_positives * len(negatives) + true_negatives * len(positives)
+    best = candidates[youden == youden.max()]
+    return float(best[np.argmin(np.abs(best - HALF))])
+
+
+def check_cases(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """As `tfmed.tasks.Task.check_cases`: labels (n,) int64 and scores (n_seeds, n) float64."""
+    truth, found = np.asarray(labels), np.atleast_2d(np.asarray(scores, dtype=np.float64))
+    if truth.ndim != 1 or found.ndim != 2 or truth.size == 0 or found.shape[1] != truth.size:
+        raise InputError(
+            f"labels of shape {truth.shape} and scores of shape {np.shape(scores)} do not match:"
+            " give at least one case, labels (n,) and scores (n,) or (n_seeds, n)"
+        )
+    if not np.isin(truth, (0, 1)).all():
+        raise InputError("labels hold values other than 0 and 1: make them binary first")
+    if not ((found >= 0) & (found <= 1)).all():  # false for NaN too
+        raise InputError("scores are NaN or outside [0, 1]: training diverged, or these are logits")
+    return truth.astype(np.int64), found
+
+
+def undefined(metric: str, labels: np.ndarray) -> str | None:
+    """As `tfmed.tasks.Task.undefined`."""
+    for label in _LABELS_NEEDED.get(metric.removesuffix(scoring.CHOSEN), ()):
+        if not (labels == label).any():
+            return f"needs cases of label {label}, and every label is {1 - label}"
+    return None
+
+
+def case_groups(
+    metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """As `tfmed.tasks.Task.case_groups`."""
+    positive, negative = labels == 1, labels == 0
+    name = metric.removesuffix(scoring.CHOSEN)
+    cut = thresholds[:, None] if metric.endswith(scoring.CHOSEN) else HALF
+    if name == "auc":
+        return scoring.auc_values(labels, scores)
+    if name == "average_precision":
+        return (np.array([scoring.average_precision_values(labels, row) for row in scores]),)
+    if name == "brier":
+        return ((scores - labels) ** 2,)
+    if name == "ece":
+        return (np.array([scoring.calibration_gaps(labels, row) for row in scores]),)
+    right = ((scores > cut) == positive).astype(float)
+    return {
+        "accuracy": (right,),
+        "sensitivity": (right[:, positive],),
+        "specificity": (right[:, negative],),
+        "balanced_accuracy": (right[:, positive] / 2, right[:, negative] / 2),
+    }[name]
+
+
+def n_cases(metric: str, labels: np.ndarray) -> int:
+    """As `tfmed.tasks.Task.n_cases`."""
+    needed = _LABELS_NEEDED.get(metric.removesuffix(scoring.CHOSEN), ())
+    return min((int((labels == label).sum()) for label in needed), default=len(labels))
+
+
+def accuracy_and_auc(labels: ArrayLike, scores: ArrayLike) -> dict[str, float | None]:
+    """As `tfmed.tasks.Task.accuracy_and_auc`: accuracy at .5; AUC needs both classes."""
+    from sklearn.metrics import roc_auc_score  # takes seconds to import
+
+    truth, found = check_cases(labels, scores)
+    both = 0 < truth.sum() < len(truth)
+    return {
+        "accuracy": float(np.mean((found[0] > HALF) == truth)),
+        "auc": float(roc_auc_score(truth, found[0])) if both else None,
+    }
+
+
+def confusion(labels: np.ndarray, answers: np.ndarray) -> list[list[int]]:
+    """As `tfmed.tasks.Task.confusion`: `[[tn, fp], [fn, tp]]`."""
+    size = (N_CLASSES, N_CLASSES)
+    return np.bincount(N_CLASSES * labels + answers, minlength=N_CLASSES**2).reshape(size).tolist()

@@ -76,6 +76,19 @@ class OfficialFile:
         """Whether it can be a binary task on 2-D images."""
         return self.entry["task"].endswith("binary-class") and not self.flag.endswith("3d")
 
+    def at(self, size: int) -> "OfficialFile":
+        """The same set at another size.
+
+        Raises:
+            InputError: MedMNIST has it at other sizes only.
+        """
+        if f"MD5{_suffix(size)}" not in self.entry:
+            raise InputError(
+                f"MedMNIST has no {self.flag} of {size} pixels: use one of "
+                f"{', '.join(map(str, SIZES))}"
+            )
+        return OfficialFile(self.flag, size, self.entry)
+
 
 def _suffix(size: int) -> str:
     return "" if size == SIZES[0] else f"_{size}"

@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tfmed.data.checks import image_shape, n_columns, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import printable
-from tfmed.tasks import task_of
+from tfmed.tasks import Task, task_of
 
 WANTED = "the path of an .npz file"
 
@@ -110,6 +112,7 @@ def describe(
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
+    class_names = words.class_names or asked.class_names(n_labels)
     return DatasetInfo(
         name=words.name,
         title=words.title,
@@ -119,11 +122,15 @@ def describe(
         md5=md5,
         synthetic=words.synthetic,
         image_shape=image_shape(arrays["train_images"]),
-        class_names=words.class_names or asked.class_names(n_labels),
+        class_names=class_names,
         n_labels=n_labels,
-        counts={split: asked.counts(asked.labels_of(columns[split])) for split in SPLITS},
+        counts={split: _counts(asked, columns[split], len(class_names)) for split in SPLITS},
         task=task,
     )
+
+
+def _counts(task: Task, columns: np.ndarray, n_classes: int) -> tuple[int, ...]:
+    return tuple(task.members(task.labels_of(columns), n_classes).sum(axis=0).tolist())
 
 
 def _words_of(official: medmnist.OfficialFile) -> Words:

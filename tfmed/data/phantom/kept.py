@@ -28,8 +28,12 @@ _DRAWING = ".drawing"  # end of the name of a phantom that is not whole yet
 
 def size_of(spec: str) -> int | None:
     """Side in pixels of the phantom that a user names; None where it is another name."""
-    names = {NAME if size == SIZES[0] else f"{NAME}_{size}": size for size in SIZES}
-    return names.get(spec)
+    return {name_at(size): size for size in SIZES}.get(spec)
+
+
+def name_at(size: int) -> str:
+    """What a user calls the phantom of a size."""
+    return NAME if size == SIZES[0] else f"{NAME}_{size}"
 
 
 def resolve_phantom(

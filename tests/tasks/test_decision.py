@@ -5,7 +5,7 @@ import pytest
 from hypothesis import assume, given
 from simulation import cases, quick
 
-from tfmed.evaluation.cases import choose_threshold
+from tfmed.tasks.binary import choose
 
 
 def balanced_accuracy(labels, scores, threshold):
@@ -18,7 +18,7 @@ def balanced_accuracy(labels, scores, threshold):
 def test_no_threshold_beats_the_chosen_one(case):
     labels, scores = case
     assume(0 < labels.sum() < len(labels))
-    chosen = balanced_accuracy(labels, scores, choose_threshold(labels, scores))
+    chosen = balanced_accuracy(labels, scores, choose(labels, scores))
     others = np.concatenate([scores, np.nextafter(scores, 0), [0.5, 1.0]])
     assert chosen >= max(balanced_accuracy(labels, scores, other) for other in others) - 1e-12
 
@@ -34,10 +34,10 @@ def test_no_threshold_beats_the_chosen_one(case):
     ids=["midpoint", "tie towards .5", "one class", "all scores alike"],
 )
 def test_threshold_is_the_expected_one(labels, scores, expected):
-    assert choose_threshold(labels, scores) == pytest.approx(expected)
+    assert choose(labels, scores) == pytest.approx(expected)
 
 
 def test_the_threshold_separates_adjacent_floats():
     upper = np.nextafter(0.5, 1)
     for low, high in ((0.5, upper), (upper, np.nextafter(upper, 1)), (0.0, 5e-324)):
-        assert low <= choose_threshold([0, 1], [low, high]) < high
+        assert low <= choose([0, 1], [low, high]) < high
