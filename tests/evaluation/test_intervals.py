@@ -99,7 +99,7 @@ def test_intervals_of_accuracy_hold_the_truth_about_95_times_in_100(n_seeds):
     assert 0.92 <= held / 400 <= 0.985
 
 
-def test_seeds_that_agree_by_chance_do_not_hide_the_luck_of_the_test_cases():
+def test_seeds_that_agree_by_chance_do_not_hide_the_variance_of_the_test_cases():
     rng = np.random.default_rng(0)
     labels = np.arange(400) % 2
     a, b = (np.tile(labels, (2, 1)) * 1.0 for _ in range(2))

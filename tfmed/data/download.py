@@ -1,7 +1,6 @@
 """Downloads that end in a verified file or in one clear line, never in half a file."""
 
 import errno
-import fcntl
 import hashlib
 import http.client
 import os
@@ -14,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 
 from tfmed.data.integrity import file_md5
 from tfmed.errors import InputError, printable
+from tfmed.locks import hold
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.5
@@ -174,28 +174,22 @@ def _writing(destination: Path) -> Iterator[None]:
 @contextmanager
 def _exclusive(part: Path, label: str) -> Iterator[IO[bytes]]:
     """The open part file, held by this process alone; removed at the end if it is empty."""
-    while True:
-        file = part.open("a+b")
-        _lock(file, label)
-        # The one that held the lock may have moved this very file into place meanwhile.
-        if part.exists() and part.stat().st_ino == os.fstat(file.fileno()).st_ino:
-            break
-        file.close()
-    try:
-        yield file
-    finally:
-        if part.exists() and _size(file) == 0:
-            part.unlink()
-        file.close()
+    with ExitStack() as stack:
+        _take_turn(stack, part.with_name(f"{part.name}.lock"), label)
+        file = stack.enter_context(part.open("a+b"))
+        try:
+            yield file
+        finally:
+            if part.exists() and _size(file) == 0:
+                part.unlink()
 
 
-def _lock(file: IO[bytes], label: str) -> None:
+def _take_turn(stack: ExitStack, lock: Path, label: str) -> None:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print(f"{label}: waiting for another process that downloads it", file=sys.stderr)
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:
+        if not stack.enter_context(hold(lock, wait=False)):
+            print(f"{label}: waiting for another process that downloads it", file=sys.stderr)
+            stack.enter_context(hold(lock, wait=True))
+    except InputError:
         # Some network file systems know no locks; the MD5 still guards the result.
         return
 
