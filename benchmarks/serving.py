@@ -30,7 +30,7 @@ import tensorflow as tf
 
 from tfmed.data import DatasetInfo
 from tfmed.data.pipelines import scale_images
-from tfmed.serving import archive, gate, loader
+from tfmed.serving import export, gate, loader
 from tfmed.serving.card import Evidence
 from tfmed.training import models
 from tfmed.training.models import EncoderConfig
@@ -132,7 +132,7 @@ def main() -> None:
     rng = np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "model"
-        archive.write_version(classifier, folder, evidence(shape))
+        export.write_version(classifier, folder, evidence(shape))
         print(f"images {shape}, {os.cpu_count()} cores, TensorFlow {tf.__version__}\n")
         print("| way | batch | p50, ms | p99, ms | images/s |\n|---|---|---|---|---|")
         with loader.load(folder) as in_cpp:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from example_model import SHAPE, build, evidence
 
-from tfmed.serving import archive
+from tfmed.serving import export
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Example:
 
     folder: Path
     classifier: keras.Model
-    exported: archive.Exported
+    exported: export.Exported
 
     @property
     def version(self) -> Path:
@@ -29,7 +29,7 @@ class Example:
 def example(tmp_path_factory) -> Example:
     folder = tmp_path_factory.mktemp("models")
     classifier = build()
-    return Example(folder, classifier, archive.export(classifier, folder, evidence()))
+    return Example(folder, classifier, export.export_model(classifier, folder, evidence()))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import socket
-import sys
 
 import numpy as np
 import pytest
@@ -160,12 +159,6 @@ def test_a_server_of_another_kind_is_an_error():
 def test_an_address_of_no_known_kind_is_refused(url):
     with pytest.raises(InputError, match="grpc://host:8500"):
         client.connect(Target(url, NAME))
-
-
-def test_without_the_extra_grpc_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "tfmed.serving.grpc_client", None)
-    with pytest.raises(InputError, match="pip install tensorflow-serving-api"):
-        client.connect(Target("grpc://h:1", NAME))
 
 
 def test_the_command_prints_a_line_for_each_image_and_names_those_refused(

@@ -110,6 +110,20 @@ def test_a_warm_up_request_that_is_refused_is_found(spoiled):
     assert "neither PNG nor JPEG" in verdict.reasons[0]
 
 
+def test_a_warm_up_file_that_is_truncated_or_of_other_bytes_is_found(spoiled):
+    path = spoiled / EXTRA / gate.WARM_UP
+    content = path.read_bytes()
+    for changed, words in (
+        (content[:-9], "truncated"),
+        (content[:12] + bytes(len(content) - 12), "parsing message"),
+    ):
+        path.write_bytes(changed)
+        rehash(spoiled)
+        verdict = gate.judge(spoiled)
+        assert failed(verdict) == {"warm-up"}
+        assert words in verdict.reasons[0]
+
+
 def test_a_model_that_differs_from_its_original_stays_a_candidate(spoiled):
     path = spoiled / EXTRA / gate.REFERENCE
     with np.load(path) as arrays:
@@ -185,10 +199,10 @@ def test_only_what_a_server_needs_makes_a_version_unservable():
 def test_a_grey_model_and_one_of_colour_both_pass(tmp_path):
     from example_model import build
 
-    from tfmed.serving import archive
+    from tfmed.serving import export
 
     shape = (32, 32, 3)
-    exported = archive.export(build(shape), tmp_path, evidence(shape=shape))
+    exported = export.export_model(build(shape), tmp_path, evidence(shape=shape))
     assert exported.verdict.stage == "stable", exported.verdict.reasons
     shutil.rmtree(tmp_path / evidence().name)
 

@@ -1,9 +1,8 @@
-"""`tfmed models`: exported models judged, and a model server asked."""
+"""`tfmed models`: checks exported models, and asks a model server about images."""
 
 import argparse
 import json
 import sys
-from pathlib import Path
 
 from tfmed.cli.arguments import BAD_INPUT, Subparsers, add_command, integer, number, path
 from tfmed.errors import InputError, printing
@@ -63,24 +62,18 @@ def add(commands: Subparsers) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tfmed.serving import config, gate
-    from tfmed.serving.versions import models_folder, version_folders
+    from tfmed.serving import config
 
-    rows, fault = [("model", "version", "stage", "why")], False
-    for folder in version_folders(options.folder):
-        verdict, before = gate.judge(folder), gate.read_verdict(folder)
-        fault |= verdict.stage == "unservable" or verdict.stage != before.stage
+    rows, faulty = [("model", "version", "stage", "why")], False
+    for found in config.check(options.folder, update=options.update):
+        verdict, faulty = found.verdict, faulty or found.faulty
         why = "; ".join(verdict.reasons) or verdict.checks[-1].detail
-        rows.append((folder.parent.name, folder.name, verdict.stage, why))
-        if options.update:
-            gate.write_verdict(folder, verdict)
+        rows.append((found.folder.parent.name, found.folder.name, verdict.stage, why))
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         print("  ".join([*cells, row[3]]))
-    if options.update:
-        config.write_configs(models_folder(options.folder))
-    return FOUND_FAULT if fault else 0
+    return FOUND_FAULT if faulty else 0
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -88,28 +81,18 @@ def _predict(options: argparse.Namespace) -> int:
 
     label = "" if options.version is not None else options.label
     target = client.Target(options.url, options.model, label, options.version)
-    connection = client.connect(target, options.timeout)
+    answers = client.predict_files(
+        target, options.images, seconds=options.timeout, retries=options.retries
+    )
     failed = False
-    for image in options.images:
-        try:
-            answer = client.predict(connection, _content(image), retries=options.retries)
-        except client.ServerError:
-            raise
-        except InputError as error:
-            print(f"error: {image}: {error}", file=sys.stderr)
+    for image, answer in answers:
+        if isinstance(answer, InputError):
+            print(f"error: {image}: {answer}", file=sys.stderr)
             failed = True
-            continue
-        if options.json:
+        elif options.json:
             found = {"label": answer.label, "probabilities": answer.probabilities}
             print(json.dumps({"image": str(image), **found}))
         else:
             shares = "  ".join(f"{share:.4f}" for share in answer.probabilities)
             print(f"{image}  {answer.label}  {shares}")
     return BAD_INPUT if failed else 0
-
-
-def _content(image: Path) -> bytes:
-    try:
-        return image.read_bytes()
-    except OSError as error:
-        raise InputError(f"can't be read ({error.strerror})") from None

@@ -16,7 +16,6 @@ import numpy as np
 import tfmed
 from tfmed.data import DatasetInfo
 from tfmed.evaluation import metrics
-from tfmed.serving.wire import Signature
 
 FORMAT = 1
 CARD = "model_card.json"
@@ -71,8 +70,13 @@ class Evidence:
     seed_thresholds: Mapping[str, float]
 
 
-def model_card(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    """Everything of a card but the hashes of the files, which `write_card` adds."""
+def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything of a card but the hashes of the files, which `write_card` adds.
+
+    Args:
+        evidence: of the classifier.
+        signatures: as from `tfmed.serving.protos.described`.
+    """
     task = evidence.task
     metrics = _metrics(evidence)
     return {
@@ -240,26 +244,11 @@ def _dataset(info: DatasetInfo) -> dict[str, Any]:
     }
 
 
-def _call(evidence: Evidence, signatures: Mapping[str, Signature]) -> dict[str, Any]:
-    described = {
-        name: {
-            side: {
-                key: {"dtype": _dtype(info.dtype), "shape": list(info.shape or ())}
-                for key, info in sorted(infos.items())
-            }
-            for side, infos in (("inputs", signature.inputs), ("outputs", signature.outputs))
-        }
-        for name, signature in sorted(signatures.items())
-        if signature.inputs  # TensorFlow adds one of its own that takes none
-    }
+def _call(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "signatures": described,
+        "signatures": signatures,
         "rest": f"POST /v1/models/{evidence.name}/labels/stable:predict "
         '{"signature_name": "serve_image_bytes", "instances": [{"b64": "<PNG or JPEG>"}]}',
         "command": "tfmed models predict --url http://localhost:8501 --model "
         f"{evidence.name} IMAGE.png",
     }
-
-
-def _dtype(name: str) -> str:
-    return "string" if name == "object" else name

@@ -1,16 +1,16 @@
-"""What TF Serving reads beside the models: `models.config` and `batching.config`.
+"""What is served of a folder of models: `models.config`, `batching.config`, and checking again.
 
-Both are text protos, `tensorflow.serving.ModelServerConfig` and `BatchingParameters`.
+Both files are text protos, `tensorflow.serving.ModelServerConfig` and `BatchingParameters`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from tfmed.errors import InputError
 from tfmed.locks import alone_in
 from tfmed.serving import card, gate
-from tfmed.serving.versions import versions
+from tfmed.serving.versions import version_folders, versions
 
 CONFIG, BATCHING = "models.config", "batching.config"
 BASE = "/models"
@@ -32,6 +32,46 @@ class Served:
     name: str
     stable: int | None
     candidate: int | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A version that was put through the gate again.
+
+    Attributes:
+        folder: of the version.
+        verdict: of now.
+        stage_before: the one in its `gate.json`.
+    """
+
+    folder: Path
+    verdict: gate.Verdict
+    stage_before: gate.Stage
+
+    @property
+    def faulty(self) -> bool:
+        """Whether no server could load it, or it is no longer what its `gate.json` says."""
+        return self.verdict.stage == "unservable" or self.verdict.stage != self.stage_before
+
+
+def check(folder: Path, *, update: bool = False) -> Iterator[Checked]:
+    """Puts every version in a folder through the gate again, one after another.
+
+    Args:
+        folder: of all models, of one model, or of one version.
+        update: write the verdicts beside the versions and, after the last, both files anew.
+
+    Raises:
+        InputError: there is no such folder, it holds no version, or it can't be written to.
+    """
+    found = list(version_folders(folder))
+    for version in found:
+        verdict, before = gate.judge(version), gate.read_verdict(version).stage
+        if update:
+            gate.write_verdict(version, verdict)
+        yield Checked(version, verdict, before)
+    if update:
+        write_configs(found[0].parents[1])
 
 
 def choose(folder: Path) -> Served:

@@ -1,8 +1,9 @@
 """The gate: whether a version may be called `stable`, and if not, why.
 
-A version is **stable** if everything below holds; a **candidate** if only its worth or its
-agreement is in doubt; **unservable** if a server could not load it. TF Serving does not start with
-a version that fails to load or to warm up, so the last kind is kept out of `models.config`.
+A version is **stable** if it passes every check below; a **candidate** if it fails only checks of
+its accuracy or of its agreement with the original; **unservable** if a server could not load it.
+TF Serving does not start with a version that fails to load or to warm up, so unservable ones are
+kept out of `models.config`.
 """
 
 import io
@@ -10,15 +11,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from tfmed.errors import InputError
 from tfmed.evaluation import metrics
-from tfmed.serving import card, loader, wire
+from tfmed.serving import card, loader, protos
 
 WARM_UP = "tf_serving_warmup_requests"
 REFERENCE = "reference.npz"
@@ -39,7 +42,7 @@ _INPUTS = {"serving_default": ("images", "uint8"), "serve_image_bytes": ("image_
 
 @dataclass(frozen=True)
 class Check:
-    """One question to a version, and the answer in words."""
+    """One check of a version, and its outcome in words."""
 
     name: str
     passed: bool
@@ -48,7 +51,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of a version."""
+    """The outcome of the gate's checks of a version."""
 
     checks: tuple[Check, ...]
 
@@ -67,7 +70,7 @@ class Verdict:
 
 
 def judge(folder: Path) -> Verdict:
-    """Puts every question to a version folder; runs the model in a process of its own."""
+    """Makes every check of a version folder; runs the model in a process of its own."""
     try:
         found = card.read_card(folder)
     except card.CardError as error:
@@ -75,7 +78,7 @@ def judge(folder: Path) -> Verdict:
     damaged = card.damage(folder, found)
     words = "; ".join(damaged) or f"{len(found['files'])} files are those of the card"
     checks = [Check("card", True, "is there"), Check("files", not damaged, words)]
-    return Verdict((*checks, *_asked_apart(folder), *_worth(folder, found)))
+    return Verdict((*checks, *_asked_in_a_process(folder), *_worth(folder, found)))
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> None:
@@ -127,7 +130,7 @@ def ask(folder: Path) -> list[Check]:
         return [Check("loads", False, str(error))]
 
 
-def _asked_apart(folder: Path) -> list[Check]:
+def _asked_in_a_process(folder: Path) -> list[Check]:
     # A damaged graph may end the process that loads it.
     command = [sys.executable, "-P", "-m", "tfmed.serving.gate", str(folder)]
     paths = [str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", "")]
@@ -145,34 +148,52 @@ def _asked_apart(folder: Path) -> list[Check]:
         return [Check("loads", False, ": ".join([words, *last]))]
 
 
-def _signature_faults(signatures: dict[str, wire.Signature]) -> str:
+def _signature_faults(signatures: dict[str, Any]) -> str:
     for name, (argument, dtype) in _INPUTS.items():
         if name not in signatures:
             return f"there is no signature {name}"
         inputs, outputs = signatures[name].inputs, signatures[name].outputs
-        if {key: info.dtype for key, info in inputs.items()} != {argument: dtype}:
+        if {key: protos.dtype_of(info) for key, info in inputs.items()} != {argument: dtype}:
             return f"{name} does not take {argument} alone"
-        if {key: info.dtype for key, info in outputs.items()} != _OUTPUTS:
+        if {key: protos.dtype_of(info) for key, info in outputs.items()} != _OUTPUTS:
             return f"{name} does not give {', '.join(_OUTPUTS)}"
     return ""
 
 
 def _warm_up(model: loader.LoadedModel, folder: Path) -> Check:
+    asked = []
     try:
-        content = (folder / "assets.extra" / WARM_UP).read_bytes()
-        requests = [wire.read_prediction_log(record) for record in wire.read_records(content)]
-        for request in requests:
-            size = len(next(iter(request.inputs.values())))
-            answers = model.run(request.signature, request.inputs)
+        for record in read_records((folder / "assets.extra" / WARM_UP).read_bytes()):
+            request = protos.read_prediction_log(record)
+            signature = request.model_spec.signature_name
+            inputs = {name: protos.to_array(value) for name, value in request.inputs.items()}
+            answers = model.run(signature, inputs)
+            size = len(next(iter(inputs.values())))
             if any(len(values) != size for values in answers.values()):
-                return Check("warm-up", False, f"{request.signature} left images unanswered")
+                return Check("warm-up", False, f"{signature} left images unanswered")
             if not _finite(answers):
-                return Check("warm-up", False, f"{request.signature} gave what is no number")
-    except (OSError, ValueError, loader.LoaderError, StopIteration) as error:
+                return Check("warm-up", False, f"{signature} gave NaN or infinity")
+            asked.append(signature)
+    except (OSError, ValueError, DecodeError, loader.LoaderError) as error:
         return Check("warm-up", False, str(error))
-    if {request.signature for request in requests} != set(_INPUTS):
+    if set(asked) != set(_INPUTS):
         return Check("warm-up", False, "the requests leave a signature out")
-    return Check("warm-up", True, f"{len(requests)} requests answered")
+    return Check("warm-up", True, f"{len(asked)} requests answered")
+
+
+def read_records(content: bytes) -> Iterator[bytes]:
+    """Records of a TFRecord file; its checksums are not read, as the card has the file's hash.
+
+    Raises:
+        ValueError: the file is truncated.
+    """
+    start = 0
+    while start < len(content):
+        end = start + 12 + int.from_bytes(content[start : start + 8], "little")
+        if end + 4 > len(content):
+            raise ValueError("a record is truncated")
+        yield content[start + 12 : end]
+        start = end + 4
 
 
 def _finite(answers: dict[str, np.ndarray]) -> bool:
@@ -182,52 +203,54 @@ def _finite(answers: dict[str, np.ndarray]) -> bool:
 def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
     try:
         found = card.read_card(folder)
-        names = found["class_names"]
         with np.load(folder / "assets.extra" / REFERENCE) as arrays:
-            images, probabilities = arrays["images"], arrays["probabilities"]
-            embedding = arrays["embedding"]
-        largest = 0.0
+            original = {name: arrays[name] for name in arrays.files}
+        images, largest = original["images"], 0.0
         for signature, inputs in (
             ("serving_default", {"images": images}),
             ("serve_image_bytes", {"image_bytes": as_png_files(images)}),
         ):
             answers = model.run(signature, inputs)
-            positive = answers["probabilities"][:, 1].astype("float64") > found["threshold"]
-            expected = [names[int(answer)].encode() for answer in positive]
-            if answers["label"].tolist() != expected:
+            if answers["label"].tolist() != _labels(answers["probabilities"], found):
                 words = f"{signature} gives labels of another threshold or other classes"
                 return Check("agrees", False, words)
-            off = np.abs(answers["probabilities"] - probabilities).max()
-            off_embedding = np.abs(answers["embedding"] - embedding).max()
-            scale = max(float(np.abs(embedding).max()), 1.0)
-            # Comparisons with NaN are false, so it is asked whether all is well.
+            off = np.abs(answers["probabilities"] - original["probabilities"]).max()
+            off_embedding = np.abs(answers["embedding"] - original["embedding"]).max()
+            scale = max(float(np.abs(original["embedding"]).max()), 1.0)
+            # Not `off > AGREEMENT`, which is false for NaN.
             if not (off <= AGREEMENT and off_embedding <= EMBEDDING_AGREEMENT * scale):
                 words = f"{signature} is {max(off, off_embedding):.1e} off the Keras original"
                 return Check("agrees", False, words)
             largest = max(largest, float(off))
-    except (OSError, ValueError, LookupError, TypeError, card.CardError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         return Check("agrees", False, str(error))
-    except loader.LoaderError as error:
+    except (card.CardError, loader.LoaderError) as error:
         return Check("agrees", False, str(error))
     words = f"with the Keras original to {largest:.1e} on {len(images)} images"
     return Check("agrees", True, words)
 
 
+def _labels(probabilities: np.ndarray, found: dict[str, Any]) -> list[bytes]:
+    """The labels that a card's class names and threshold give."""
+    names = [name.encode() for name in found["class_names"]]
+    return [names[int(p > found["threshold"])] for p in probabilities[:, 1].astype("float64")]
+
+
 def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
-    """Whether the card's accuracy is that of the scores, and beats a constant answer."""
+    """Whether the card's accuracy is that of the scores, and above the majority class's."""
     try:
         with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:
             labels, scores = arrays["labels"].astype(int), arrays["scores"]
         gain = card.majority_gain(labels, scores, found["threshold"])
         measured = metrics.evaluate(labels, scores, found["threshold"])["metrics"]
-        told = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
+        claimed = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         return [Check("metrics", False, str(error))]
     accuracy = measured["accuracy_at_threshold"]
     same = Check(
         "metrics",
-        abs(told - accuracy) < 1e-9,
-        f"the card says accuracy {told:.3f}, the test scores {accuracy:.3f}",
+        abs(claimed - accuracy) < 1e-9,
+        f"the card says accuracy {claimed:.3f}, the test scores {accuracy:.3f}",
     )
     words = (
         f"accuracy {accuracy:.3f} is {100 * gain['difference']:+.1f} points "

@@ -1,28 +1,64 @@
-"""SavedModels through TensorFlow's own C++ loader: what a server would make of them.
+"""SavedModels through TensorFlow's own C++ loader, the one that TF Serving runs.
 
 The wheel's `libtensorflow_cc` is called through ctypes (`tensorflow/c/c_api.h`); the Python package
-is not imported. The library may end the process on a damaged graph, so ask in one of your own.
+is not imported. The library may end the process on a damaged graph: load in a process of its own.
 """
 
 import contextlib
 import ctypes
 import functools
 import importlib.util
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from tfmed.errors import InputError
-from tfmed.serving.wire import DTYPES, STRING, TensorInfo, read_signatures
+from tfmed.serving import protos
 
-_SERVE = b"serve"
 _STRING_BYTES = 24
 """Size of a `TF_TString`."""
+_TYPES = {
+    "p": ctypes.c_void_p,
+    "s": ctypes.c_char_p,
+    "n": ctypes.c_size_t,
+    "i": ctypes.c_int,
+    "l": ctypes.c_int64,
+    "-": None,
+}
+_FUNCTIONS = {
+    "TF_NewStatus": "p",
+    "TF_DeleteStatus": "-p",
+    "TF_GetCode": "ip",
+    "TF_Message": "sp",
+    "TF_NewGraph": "p",
+    "TF_DeleteGraph": "-p",
+    "TF_NewSessionOptions": "p",
+    "TF_DeleteSessionOptions": "-p",
+    "TF_LoadSessionFromSavedModel": "pppspippp",
+    "TF_CloseSession": "-pp",
+    "TF_DeleteSession": "-pp",
+    "TF_GraphOperationByName": "pps",
+    "TF_SessionRun": "-ppppippipipp",
+    "TF_AllocateTensor": "pipin",
+    "TF_DeleteTensor": "-p",
+    "TF_TensorData": "pp",
+    "TF_TensorType": "ip",
+    "TF_NumDims": "ip",
+    "TF_Dim": "lpi",
+    "TF_TensorByteSize": "np",
+    "TF_StringInit": "-p",
+    "TF_StringCopy": "-psn",
+    "TF_StringGetDataPointer": "pp",
+    "TF_StringGetSize": "np",
+}
+"""Functions of the C library: what each returns, and its arguments, as letters of `_TYPES`."""
 
 
 class LoaderError(Exception):
-    """What TensorFlow said against a model or a request, in one line."""
+    """Why TensorFlow refuses a model or a request, in one line."""
 
 
 class _Output(ctypes.Structure):
@@ -30,29 +66,30 @@ class _Output(ctypes.Structure):
 
 
 class LoadedModel:
-    """A SavedModel in a session of its own; made by `load`."""
+    """A SavedModel in a session of its own; made by `load`.
+
+    Attributes:
+        signatures: name to `SignatureDef`.
+    """
 
     def __init__(self, folder: Path) -> None:
-        """Loads the model; prefer `load`, which also lets go of it.
+        """Loads the model; prefer `load`, which also frees it.
 
         Raises:
             LoaderError: the folder holds no SavedModel that loads.
         """
         try:
-            self.signatures = read_signatures((folder / "saved_model.pb").read_bytes())
-        except (OSError, ValueError) as error:
+            self.signatures = protos.read_signatures((folder / "saved_model.pb").read_bytes())
+        except (OSError, DecodeError, IndexError) as error:
             raise LoaderError(f"saved_model.pb: {error}") from None
         self._library = library = _library()
         self._status = library.TF_NewStatus()
         self._graph = library.TF_NewGraph()
-        options = library.TF_NewSessionOptions()
-        tags = (ctypes.c_char_p * 1)(_SERVE)
-        try:
-            self._session = library.TF_LoadSessionFromSavedModel(
-                options, None, str(folder).encode(), tags, 1, self._graph, None, self._status
-            )
-        finally:
-            library.TF_DeleteSessionOptions(options)
+        options, tags = library.TF_NewSessionOptions(), (ctypes.c_char_p * 1)(b"serve")
+        self._session = library.TF_LoadSessionFromSavedModel(
+            options, None, str(folder).encode(), tags, 1, self._graph, None, self._status
+        )
+        library.TF_DeleteSessionOptions(options)
         self._check()
 
     def run(self, signature: str, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -67,30 +104,28 @@ class LoadedModel:
         """
         if signature not in self.signatures:
             raise LoaderError(f"there is no signature {signature}")
-        infos = self.signatures[signature]
-        if set(inputs) != set(infos.inputs):
-            raise LoaderError(f"{signature} takes {', '.join(infos.inputs)}")
-        fed, wanted = list(infos.inputs), list(infos.outputs)
+        takes, gives = self.signatures[signature].inputs, self.signatures[signature].outputs
+        if set(inputs) != set(takes):
+            raise LoaderError(f"{signature} takes {', '.join(takes)}")
         tensors: list[int] = []
         try:
-            for name in fed:
-                tensors.append(self._tensor(inputs[name], infos.inputs[name]))
-            answers = (ctypes.c_void_p * len(wanted))()
-            given = (ctypes.c_void_p * len(fed))(*tensors)
-            sources = self._places([infos.inputs[name] for name in fed])
-            sinks = self._places([infos.outputs[name] for name in wanted])
+            for name, info in takes.items():
+                tensors.append(self._tensor(inputs[name], info))
+            given = (ctypes.c_void_p * len(tensors))(*tensors)
+            answers = (ctypes.c_void_p * len(gives))()
+            sources, sinks = self._places(takes.values()), self._places(gives.values())
             self._library.TF_SessionRun(
-                *(self._session, None, sources, given, len(fed), sinks, answers, len(wanted)),
+                *(self._session, None, sources, given, len(given), sinks, answers, len(answers)),
                 *(None, 0, None, self._status),
             )
         finally:
             for tensor in tensors:
                 self._library.TF_DeleteTensor(tensor)
         self._check()
-        return {name: self._array(tensor) for name, tensor in zip(wanted, answers, strict=True)}
+        return {name: self._array(tensor) for name, tensor in zip(gives, answers, strict=True)}
 
     def close(self) -> None:
-        """Lets go of the session and its memory."""
+        """Frees the session and its memory."""
         self._library.TF_CloseSession(self._session, self._status)
         self._library.TF_DeleteSession(self._session, self._status)
         self._library.TF_DeleteGraph(self._graph)
@@ -101,49 +136,45 @@ class LoadedModel:
             message = self._library.TF_Message(self._status).decode(errors="replace")
             raise LoaderError(" ".join(message.split()))
 
-    def _places(self, infos: list[TensorInfo]) -> ctypes.Array:
+    def _places(self, infos: Any) -> ctypes.Array:
         found = (_Output * len(infos))()
         for place, info in zip(found, infos, strict=True):
-            operation, _, index = info.tensor.rpartition(":")
+            operation, _, index = info.name.rpartition(":")
             place.operation = self._library.TF_GraphOperationByName(self._graph, operation.encode())
             if not place.operation:
                 raise LoaderError(f"the graph has no operation {operation}")
             place.index = int(index)
         return found
 
-    def _tensor(self, array: np.ndarray, info: TensorInfo) -> int:
-        if array.dtype.name != info.dtype:
-            raise LoaderError(f"{info.tensor} takes {info.dtype} and got {array.dtype}")
-        number = next(number for number, name in DTYPES.items() if name == info.dtype)
+    def _tensor(self, array: np.ndarray, info: Any) -> int:
+        if array.dtype.name != (dtype := protos.dtype_of(info)):
+            raise LoaderError(f"{info.name} takes {dtype} and got {array.dtype}")
+        library, strings = self._library, array.dtype == object
         sizes = (ctypes.c_int64 * max(array.ndim, 1))(*array.shape)
-        if number != STRING:
-            content = np.ascontiguousarray(array)
-            tensor = self._library.TF_AllocateTensor(number, sizes, array.ndim, content.nbytes)
-            ctypes.memmove(self._library.TF_TensorData(tensor), content.ctypes.data, content.nbytes)
+        size = array.size * _STRING_BYTES if strings else array.nbytes
+        tensor = library.TF_AllocateTensor(info.dtype, sizes, array.ndim, size)
+        start = library.TF_TensorData(tensor)
+        if not strings:
+            ctypes.memmove(start, np.ascontiguousarray(array).ctypes.data, size)
             return tensor
-        size = array.size * _STRING_BYTES
-        tensor = self._library.TF_AllocateTensor(number, sizes, array.ndim, size)
-        start = self._library.TF_TensorData(tensor)
-        for i, value in enumerate(array.ravel()):
-            self._library.TF_StringInit(start + i * _STRING_BYTES)
-            self._library.TF_StringCopy(start + i * _STRING_BYTES, value, len(value))
+        for place, value in zip(_places_of(start, array.size), array.ravel(), strict=True):
+            library.TF_StringInit(place)
+            library.TF_StringCopy(place, value, len(value))
         return tensor
 
     def _array(self, tensor: int) -> np.ndarray:
         library = self._library
         try:
-            number = library.TF_TensorType(tensor)
+            dtype = protos.DTYPES[library.TF_TensorType(tensor)]
             shape = [library.TF_Dim(tensor, axis) for axis in range(library.TF_NumDims(tensor))]
             start = library.TF_TensorData(tensor)
-            if number != STRING:
+            if dtype != "object":
                 content = ctypes.string_at(start, library.TF_TensorByteSize(tensor))
-                return np.frombuffer(content, dtype=DTYPES[number]).reshape(shape)
+                return np.frombuffer(content, dtype).reshape(shape)
             array = np.empty(int(np.prod(shape)), dtype=object)
-            for i in range(array.size):
-                place = start + i * _STRING_BYTES
-                array[i] = ctypes.string_at(
-                    library.TF_StringGetDataPointer(place), library.TF_StringGetSize(place)
-                )
+            for i, place in enumerate(_places_of(start, array.size)):
+                text = library.TF_StringGetDataPointer(place)
+                array[i] = ctypes.string_at(text, library.TF_StringGetSize(place))
             return array.reshape(shape)
         finally:
             library.TF_DeleteTensor(tensor)
@@ -164,6 +195,11 @@ def load(folder: Path) -> Iterator[LoadedModel]:
         model.close()
 
 
+def _places_of(start: int, n: int) -> range:
+    """Addresses of the strings of a tensor; its data pointer is None where it has none."""
+    return range(start, start + n * _STRING_BYTES, _STRING_BYTES) if n else range(0)
+
+
 @functools.cache
 def _library() -> ctypes.CDLL:
     spec = importlib.util.find_spec("tensorflow")
@@ -171,49 +207,10 @@ def _library() -> ctypes.CDLL:
     found = [path for folder in folders for path in sorted(Path(folder).glob("libtensorflow_cc*"))]
     if not found:
         raise InputError(
-            "TensorFlow's C++ library (libtensorflow_cc) is not there; install tensorflow from PyPI"
+            "TensorFlow's C++ library (libtensorflow_cc) is missing; install tensorflow from PyPI"
         )
     library = ctypes.CDLL(str(found[0]))
-    pointer, text, size = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t
-    number, shape = ctypes.c_int, ctypes.POINTER(ctypes.c_int64)
-    declared: dict[str, tuple[object, list[object]]] = {
-        "TF_NewStatus": (pointer, []),
-        "TF_DeleteStatus": (None, [pointer]),
-        "TF_GetCode": (number, [pointer]),
-        "TF_Message": (text, [pointer]),
-        "TF_NewGraph": (pointer, []),
-        "TF_DeleteGraph": (None, [pointer]),
-        "TF_NewSessionOptions": (pointer, []),
-        "TF_DeleteSessionOptions": (None, [pointer]),
-        "TF_LoadSessionFromSavedModel": (
-            pointer,
-            [pointer, pointer, text, ctypes.POINTER(text), number, pointer, pointer, pointer],
-        ),
-        "TF_CloseSession": (None, [pointer, pointer]),
-        "TF_DeleteSession": (None, [pointer, pointer]),
-        "TF_GraphOperationByName": (pointer, [pointer, text]),
-        "TF_SessionRun": (
-            None,
-            [
-                *(pointer, pointer),
-                *(ctypes.POINTER(_Output), ctypes.POINTER(pointer), number),
-                *(ctypes.POINTER(_Output), ctypes.POINTER(pointer), number),
-                *(pointer, number, pointer, pointer),
-            ],
-        ),
-        "TF_AllocateTensor": (pointer, [number, shape, number, size]),
-        "TF_DeleteTensor": (None, [pointer]),
-        "TF_TensorData": (pointer, [pointer]),
-        "TF_TensorType": (number, [pointer]),
-        "TF_NumDims": (number, [pointer]),
-        "TF_Dim": (ctypes.c_int64, [pointer, number]),
-        "TF_TensorByteSize": (size, [pointer]),
-        "TF_StringInit": (None, [pointer]),
-        "TF_StringCopy": (None, [pointer, text, size]),
-        "TF_StringGetDataPointer": (pointer, [pointer]),
-        "TF_StringGetSize": (size, [pointer]),
-    }
-    for name, (returned, taken) in declared.items():
-        function: Callable = getattr(library, name)
-        function.restype, function.argtypes = returned, taken  # type: ignore[attr-defined]
+    for name, letters in _FUNCTIONS.items():
+        function, types = getattr(library, name), [_TYPES[letter] for letter in letters]
+        function.restype, function.argtypes = types[0], types[1:]
     return library

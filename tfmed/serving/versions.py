@@ -36,14 +36,6 @@ def version_folders(folder: Path) -> Iterator[Path]:
     yield from found
 
 
-def models_folder(folder: Path) -> Path:
-    """The folder of all models, from it, from that of one model, or from that of one version."""
-    whole = folder.resolve()
-    if _is_version(folder):
-        return whole.parents[1]
-    return whole.parent if versions(folder) else whole
-
-
 def _is_version(folder: Path) -> bool:
     holds_models = versions(folder) or any(versions(path) for path in folder.iterdir())
     return folder.resolve().name.isdecimal() and not holds_models

@@ -19,8 +19,8 @@ from tfmed.evaluation.cases import choose_threshold
 from tfmed.execution.job import Result
 from tfmed.latent import projections, significance
 from tfmed.pretraining import reconstruction
-from tfmed.serving import archive
 from tfmed.serving.card import Evidence
+from tfmed.serving.export import export_model
 from tfmed.training import baselines, fitting, models
 from tfmed.training.fitting import LabelledImages, LabelledSplits
 from tfmed.training.inputs import chosen_rows, drawn_rows, labelled, pretraining_images
@@ -310,7 +310,7 @@ def export(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         seed_thresholds={key: result.record["threshold"] for key, result in seeds.items()},
     )
     classifier = restore_classifier(spec, task, chosen)
-    return Result({"version": archive.export(classifier, Path(spec["models"]), evidence).version})
+    return Result({"version": export_model(classifier, Path(spec["models"]), evidence).version})
 
 
 def _balance(labels: np.ndarray) -> tuple[int, int]:

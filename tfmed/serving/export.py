@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmed.errors import InputError
 from tfmed.locks import working_folder
-from tfmed.serving import card, gate, signatures, versions, wire
+from tfmed.serving import card, gate, protos, signatures, versions
 from tfmed.serving.card import Evidence
 
 WARM_UP_SIZES = (1, gate.N_REFERENCE)
@@ -20,13 +20,13 @@ WARM_UP_SIZES = (1, gate.N_REFERENCE)
 
 @dataclass(frozen=True)
 class Exported:
-    """A version that was written, and the gate's verdict on it."""
+    """A version that was written, and the gate's verdict."""
 
     version: int
     verdict: gate.Verdict
 
 
-def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exported:
+def export_model(classifier: keras.Model, models: Path, evidence: Evidence) -> Exported:
     """Writes a classifier as the next version of its model; it appears at once or not at all.
 
     Card, warm-up requests and the gate's verdict are in the folder when it appears.
@@ -34,7 +34,7 @@ def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exporte
     Args:
         classifier: from `tfmed.training.models.build_classifier`.
         models: folder of all models.
-        evidence: what the card says and the gate judges.
+        evidence: what goes into the card and is checked by the gate.
 
     Raises:
         InputError: the folder can't be written to.
@@ -51,7 +51,7 @@ def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exporte
     except Exception as error:
         with contextlib.suppress(OSError):  # goes only if it has no version
             folder.rmdir()
-        reason = _system_answer(error)
+        reason = _system_message(error)
         if reason is None:
             raise
         raise InputError(
@@ -60,8 +60,8 @@ def export(classifier: keras.Model, models: Path, evidence: Evidence) -> Exporte
         ) from None
 
 
-def _system_answer(error: Exception) -> str | None:
-    """What the file system answered, to Python or to TensorFlow; None for another error."""
+def _system_message(error: Exception) -> str | None:
+    """The file system's message, to Python or to TensorFlow; None for another error."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if type(error).__module__.startswith("tensorflow.python") and "; " in str(error):
@@ -104,8 +104,8 @@ def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> 
     )
     labels = evidence.labels.astype("uint8")
     _write_arrays(extra / gate.TEST_SCORES, labels=labels, scores=evidence.scores)
-    written = wire.read_signatures((folder / "saved_model.pb").read_bytes())
-    card.write_card(folder, card.model_card(evidence, written))
+    written = protos.read_signatures((folder / "saved_model.pb").read_bytes())
+    card.write_card(folder, card.model_card(evidence, protos.described(written)))
 
 
 def reference_images(shape: tuple[int, ...]) -> np.ndarray:
@@ -129,7 +129,7 @@ def _write_warm_up(path: Path, name: str, images: np.ndarray) -> None:
                 (signatures.ARRAYS, {"images": images[:size]}),
                 (signatures.IMAGE_BYTES, {"image_bytes": files[:size]}),
             ):
-                writer.write(wire.prediction_log(name, wire.Request(signature, inputs)))
+                writer.write(protos.prediction_log(protos.predict_request(name, signature, inputs)))
 
 
 def _write_arrays(path: Path, **arrays: np.ndarray) -> None:

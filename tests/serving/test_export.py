@@ -17,7 +17,7 @@ from example_model import build, evidence
 
 from tfmed.errors import InputError
 from tfmed.locks import working_folder
-from tfmed.serving import archive, card, versions, wire
+from tfmed.serving import card, export, gate, protos, versions
 
 NAME = evidence().name
 EXPORTER = f"""
@@ -25,12 +25,12 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from example_model import build, evidence
-from tfmed.serving import archive
+from tfmed.serving import export
 
 print("ready", flush=True)
 classifier = build()
 for source in sys.argv[2:]:
-    exported = archive.export(classifier, Path(sys.argv[1]), evidence(source=source))
+    exported = export.export_model(classifier, Path(sys.argv[1]), evidence(source=source))
     print(exported.version, flush=True)
 """
 
@@ -67,7 +67,7 @@ def test_two_exports_at_once_give_two_versions(tmp_path):
 @pytest.mark.slow
 def test_an_export_that_is_killed_leaves_the_old_versions_or_the_new_one(tmp_path):
     classifier = build()
-    archive.export(classifier, tmp_path, evidence())
+    export.export_model(classifier, tmp_path, evidence())
     done = 1
     # Forked, so that each export starts at once and is killed at another moment.
     for tenths in range(1, 12, 2):
@@ -145,16 +145,18 @@ def test_leftovers_of_killed_exports_go_and_versions_and_living_exports_stay(tmp
 def test_a_folder_that_cannot_be_written_to_is_named(example, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="--models"):
-        archive.export(example.classifier, tmp_path / "file", evidence())
+        export.export_model(example.classifier, tmp_path / "file", evidence())
 
 
 def test_the_warm_up_file_is_one_that_tensorflow_reads_and_asks_both_signatures(example):
     path = example.version / "assets.extra" / "tf_serving_warmup_requests"
     records = [record.numpy() for record in tf.data.TFRecordDataset(str(path))]
-    assert records == list(wire.read_records(path.read_bytes()))
-    asked = [wire.read_prediction_log(record) for record in records]
-    assert {request.signature for request in asked} == {"serving_default", "serve_image_bytes"}
-    assert {len(next(iter(request.inputs.values()))) for request in asked} == {1, 16}
+    assert records == list(gate.read_records(path.read_bytes()))
+    asked = [protos.read_prediction_log(record) for record in records]
+    names = {request.model_spec.signature_name for request in asked}
+    assert names == {"serving_default", "serve_image_bytes"}
+    inputs = [tf.make_ndarray(*request.inputs.values()) for request in asked]
+    assert {len(array) for array in inputs} == {1, 16}
 
 
 def test_the_card_says_what_a_user_must_know(example):
@@ -188,9 +190,9 @@ def test_a_disk_that_fills_up_is_named_and_leaves_no_half_version(tmp_path, monk
     def no_room(*_):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(archive.card, "write_card", no_room)
+    monkeypatch.setattr(card, "write_card", no_room)
     with pytest.raises(InputError, match="No space left on device"):
-        archive.export(build(), tmp_path, evidence())
+        export.export_model(build(), tmp_path, evidence())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -200,15 +202,15 @@ def test_a_full_disk_that_tensorflow_tells_of_is_named(tmp_path, monkeypatch, na
         message = f"{{{{function_node x}}}} {path}/v; No space left on device [Op:SaveV2]"
         raise getattr(tf.errors, name)(None, None, message)
 
-    monkeypatch.setattr(archive, "write_version", no_room)
+    monkeypatch.setattr(export, "write_version", no_room)
     with pytest.raises(InputError, match=r"\(No space left on device\); .*--models"):
-        archive.export(build(), tmp_path, evidence())
+        export.export_model(build(), tmp_path, evidence())
 
 
 def test_a_mistake_of_tensorflows_is_not_taken_for_the_disks(tmp_path, monkeypatch):
     def wrong(*_):
         raise tf.errors.InvalidArgumentError(None, None, "shapes do not match [Op:MatMul]")
 
-    monkeypatch.setattr(archive, "write_version", wrong)
+    monkeypatch.setattr(export, "write_version", wrong)
     with pytest.raises(tf.errors.InvalidArgumentError):
-        archive.export(build(), tmp_path, evidence())
+        export.export_model(build(), tmp_path, evidence())
