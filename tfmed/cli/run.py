@@ -46,8 +46,7 @@ def add(commands: Subparsers) -> None:
     what.add_argument("--target", metavar="DATA", help="classify this")
     what.add_argument(
         "--size",
-        type=int,
-        choices=(28, 64, 128, 224),
+        type=integer(8, 1024),
         metavar="N",
         help="of MedMNIST's images: 28 (default), 64, 128 or 224",
     )

@@ -116,6 +116,9 @@ def sized(spec: str, size: int) -> str:
             f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
             "--size out, or name a MedMNIST flag"
         )
+    if size not in medmnist.SIZES:
+        sizes = ", ".join(map(str, medmnist.SIZES))
+        raise InputError(f"--size {size}: MedMNIST has no such size; choose one of {sizes}")
     phantom_size = kept.size_of(spec.lower())
     official = None if phantom_size else _official(spec)
     if (official.size if official else phantom_size) not in (medmnist.SIZES[0], size):
