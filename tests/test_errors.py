@@ -18,7 +18,7 @@ def test_a_message_is_one_line_that_can_be_shown(text):
         assert line == text
 
 
-def test_a_long_message_keeps_what_it_names_and_the_mend():
+def test_a_long_message_keeps_what_it_names_and_the_fix():
     line = str(InputError(f"own.toml: title = {'W' * 5000} must be a number"))
     assert line.startswith("own.toml: title = W")
     assert line.endswith("W must be a number")

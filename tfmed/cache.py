@@ -57,7 +57,7 @@ class Kept:
                 shutil.rmtree(self.path)
         except OSError as error:
             raise InputError(
-                f"{self.path}: can't be removed ({error.strerror}); mend its permissions"
+                f"{self.path}: can't be removed ({error.strerror}); change its permissions"
             ) from None
 
 

@@ -1,4 +1,4 @@
-"""What a user can mend ends with exit code 2 and one line that says how."""
+"""What a user can fix ends with exit code 2 and one line that says how."""
 
 import http.server
 import threading
@@ -102,7 +102,7 @@ def test_an_unknown_name_or_option_is_named(command, arguments, words):
     [
         ("seeds = ", "is no valid TOML"),
         ("sedes = 3", "did you mean 'seeds'"),
-        ("[encoder]\nlatent_channels = 'many'", "must be a whole number"),
+        ("[encoder]\nlatent_channels = 'many'", "must be an integer"),
     ],
 )
 def test_a_study_file_with_a_fault_is_named(command, text, words):
