@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tfmed import report
-from tfmed.report.content import document
-from tfmed.report.figure_data import figure_numbers, write_numbers
-from tfmed.report.figures import draw_all
+from tfmed.report.document import document
+from tfmed.report.figures.description import figure_numbers, write_numbers
+from tfmed.report.figures.drawing import described, draw_all
+from tfmed.report.page.html import render_html
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from example_results import example_results
@@ -36,11 +36,12 @@ class OpenPage:
 def page_of(out: Path, results: dict) -> Path:
     """The page of these results, without the PDF, which takes longer."""
     results = json.loads(json.dumps(results))
-    drawn = draw_all(results, out / "figures")
-    numbers = figure_numbers(results, drawn)
+    figures = described(results)
+    drawn = draw_all(figures.values(), out / "figures", synthetic=results["synthetic"])
+    numbers = figure_numbers(figures.values(), synthetic=results["synthetic"])
     write_numbers(numbers, out / "figures")
     page = out / "report.html"
-    page.write_text(report.render_html(document(results, drawn), drawn, numbers=numbers))
+    page.write_text(render_html(document(results, figures), drawn, numbers=numbers))
     return page
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tfmed import report
-from tfmed.report.content_pretraining import pretraining_blocks
+from tfmed.report.sections.data import pretraining_blocks
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from example_results import example_results

@@ -11,10 +11,12 @@ import pytest
 from example_results import BASELINES, STRATEGIES, example_results
 
 from tfmed import report
+from tfmed.design import method_of
 from tfmed.report import wording
-from tfmed.report.content import document
-from tfmed.report.content_method import method_blocks
-from tfmed.report.figures import planned_figures
+from tfmed.report.document import document
+from tfmed.report.figures.drawing import described
+from tfmed.report.sections.method import method_blocks
+from tfmed.report.selection import is_standard
 
 SCHEMA = json.loads((Path(report.__file__).parents[1] / "results.schema.json").read_text())
 
@@ -128,7 +130,7 @@ def test_tables_over_label_budgets_hold_every_strategy_and_baseline(
 ) -> None:
     rows = {row[0]: row[1:] for row in page.rows[f"{metric}-{slug}"] if len(row) > 1}
     for strategy in (*STRATEGIES, *BASELINES):
-        for cell, budget in zip(rows[wording.NAMES[strategy]], shown, strict=True):
+        for cell, budget in zip(rows[wording.method_name(method_of(strategy))], shown, strict=True):
             asked = {"task": task, "label_budget": budget, **standard(strategy)}
             assert plain(cell) == estimate(find(results["summary"], **asked)[metric])
 
@@ -144,9 +146,8 @@ def test_differences_come_with_p_corrected_p_and_detectable(results: dict, page:
     rows = page.rows["differences-table"]
     assert sum(len(row) > 1 for row in rows) == 1 + 5 * 2 * 4
     for entry in results["comparisons"]:
-        names = [wording.STRATEGY_NAMES.get(entry[side]["strategy"]) for side in "ab"]
-        variants = {entry[side]["variant"] for side in "ab"}
-        usual = None not in names and variants == {"standard"}
+        names = [wording.method_name(method_of(entry[side]["strategy"])) for side in "ab"]
+        usual = all(is_standard(entry[side]) for side in "ab")
         if entry["task"] != "pneumoniamnist" or not usual:
             continue
         if entry["metric"] not in ("accuracy", "auc"):
@@ -196,8 +197,7 @@ def test_every_claim_links_to_what_is_on_the_page(page: Tables) -> None:
 
 
 def test_a_claim_links_to_the_figure_of_its_own_task_and_experiment(results: dict) -> None:
-    drawn = list(planned_figures(results))
-    content = document(results, drawn)
+    content = document(results, described(results))
     section = next(part for part in content["sections"] if part["id"] == "ledger")
     table = next(block for block in section["blocks"] if block["kind"] == "table")
     places = {
@@ -241,7 +241,7 @@ def test_the_method_says_why_large_images_have_no_baselines_on_pixels(results: d
 
 def test_the_ledger_marks_synthetic_data() -> None:
     results = example_results(synthetic=True, n_seeds=1, latent=False)
-    content = document(results, list(planned_figures(results)))
+    content = document(results, described(results))
     section = next(part for part in content["sections"] if part["id"] == "ledger")
     rows = section["blocks"][-1]["rows"]
     assert all("on synthetic data" in row[3][0][1] for row in rows)

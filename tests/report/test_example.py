@@ -12,7 +12,8 @@ from example_results import HOSTILE, example_results
 from PIL import Image
 
 from tfmed.report import answer, example
-from tfmed.report.wording import SYNTHETIC_MARK, cell_order, interval
+from tfmed.report.selection import cell_order
+from tfmed.report.wording import SYNTHETIC_MARK, interval
 
 NAMED = {
     "scratch": "from scratch",

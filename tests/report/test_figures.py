@@ -14,22 +14,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.text import Text
 
-from tfmed.report.figures import draw_all, planned_figures, task_slugs
-from tfmed.report.figures_latent import point_picture, space_chunks
-from tfmed.report.plotting import (
+from tfmed.design import Strategy
+from tfmed.report.figures.drawing import described, draw_all
+from tfmed.report.figures.latent import point_picture
+from tfmed.report.figures.plotting import (
     CLASS_COLOURS,
-    COLOURS,
     GREY,
-    LINES,
-    MARKERS,
+    LOOKS,
     PRINTED,
     RED,
     STYLE,
     decode_png,
     log_limits,
+    looks_of_strategies,
     short,
     svg_text,
 )
+from tfmed.report.selection import space_chunks, task_slugs
 from tfmed.report.wording import SYNTHETIC_MARK
 
 # Viénot, Brettel and Mollon (1999), in linear RGB.
@@ -41,6 +42,11 @@ def texts(svg: str) -> str:
     return " ".join("".join(node.itertext()) for node in ET.fromstring(svg).iter() if node.text)
 
 
+def drawn_in(folder: Path, results: dict) -> dict[str, Path]:
+    figures = described(results).values()
+    return draw_all(figures, folder, synthetic=results["synthetic"])
+
+
 @pytest.fixture(scope="module")
 def svgs(example_report: Path) -> dict[str, str]:
     return {path.stem: path.read_text() for path in example_report.glob("figures/*.svg")}
@@ -49,7 +55,7 @@ def svgs(example_report: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     results = example_results(hostile=True, synthetic=True, n_seeds=1, strategies=("frozen",))
-    drawn = draw_all(results, tmp_path_factory.mktemp("hostile"))
+    drawn = drawn_in(tmp_path_factory.mktemp("hostile"), results)
     return {name: path.read_text() for name, path in drawn.items()}
 
 
@@ -72,10 +78,10 @@ def test_every_reference_inside_a_figure_resolves(svgs: dict[str, str]) -> None:
 
 
 def test_same_results_give_the_same_bytes(svgs: dict[str, str]) -> None:
-    plan = planned_figures(example_results())
+    plan = described(example_results())
     with mpl.rc_context(STYLE):
         for name in ("answer", "examples", "latent-chest-nih-1", "roc-pneumoniamnist"):
-            assert svg_text(plan[name](), name, synthetic=False) == svgs[name]
+            assert svg_text(plan[name].draw(), name, synthetic=False) == svgs[name]
 
 
 def test_text_stays_text_and_axes_carry_units(svgs: dict[str, str]) -> None:
@@ -106,7 +112,7 @@ def test_figures_no_longer_drawn_are_removed(tmp_path: Path) -> None:
     (tmp_path / "old.svg").write_text("<svg/>")
     (tmp_path / "notes.txt").write_text("mine")
     results = example_results(n_seeds=1, strategies=("frozen",), latent=False)
-    drawn = draw_all(results, tmp_path)
+    drawn = drawn_in(tmp_path, results)
     assert {path.name for path in tmp_path.iterdir()} == {f"{n}.svg" for n in drawn} | {"notes.txt"}
 
 
@@ -123,13 +129,24 @@ def test_points_at_the_edge_are_drawn(n: int) -> None:
     assert picture[-1, -1, 3] == 255
 
 
+OTHERS = [
+    Strategy(name, how) for name in ("byol", "mae", "simclr") for how in ("frozen", "finetune")
+]
+ALL_LOOKS = list(looks_of_strategies(OTHERS).values())
+
+
 def test_strategies_differ_in_colour_marker_and_line() -> None:
-    for looks in (COLOURS, MARKERS, LINES):
-        assert len({str(looks[strategy]) for strategy in STRATEGIES}) == len(STRATEGIES)
+    for looks in zip(*LOOKS.values(), strict=True):
+        assert len(set(map(str, looks))) == len(LOOKS)
+
+
+def test_strategies_of_methods_that_the_report_does_not_know_have_colours_of_their_own() -> None:
+    assert len({look.colour for look in ALL_LOOKS}) == len(LOOKS) + len(OTHERS)
+    assert len({(look.marker, str(look.line)) for look in ALL_LOOKS}) == len(LOOKS) + len(OTHERS)
 
 
 def test_a_strategy_looks_the_same_in_every_figure(svgs: dict[str, str]) -> None:
-    known = {*COLOURS.values(), *CLASS_COLOURS, GREY, RED}
+    known = {*(look.colour for look in LOOKS.values()), *CLASS_COLOURS, GREY, RED}
     for name, svg in svgs.items():
         if name.startswith(("confusion", "cka")):
             continue  # shades of one blue
@@ -149,10 +166,10 @@ def test_strategies_of_one_lightness_differ_in_marker_and_line(weights: tuple) -
         parts = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
         return sum(w * part for w, part in zip(weights, parts, strict=True))
 
-    for a, b in combinations(STRATEGIES, 2):
-        if abs(lightness(COLOURS[a]) - lightness(COLOURS[b])) < 40:
-            assert MARKERS[a] != MARKERS[b]
-            assert LINES[a] != LINES[b]
+    for a, b in combinations(LOOKS.values(), 2):
+        if abs(lightness(a.colour) - lightness(b.colour)) < 40:
+            assert a.marker != b.marker
+            assert a.line != b.line
 
 
 @pytest.mark.parametrize("matrix", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
@@ -162,8 +179,8 @@ def test_strategies_stay_apart_for_the_colour_blind(matrix: np.ndarray) -> None:
         linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
         return np.clip(matrix @ linear, 0, 1)
 
-    for a, b in combinations(STRATEGIES, 2):
-        assert np.abs(seen(COLOURS[a]) - seen(COLOURS[b])).max() > 0.08
+    for a, b in combinations(ALL_LOOKS, 2):
+        assert np.abs(seen(a.colour) - seen(b.colour)).max() > 0.08
 
 
 def test_text_is_at_least_seven_points_high_in_print(svgs: dict[str, str]) -> None:
@@ -175,12 +192,12 @@ def test_text_is_at_least_seven_points_high_in_print(svgs: dict[str, str]) -> No
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"n_seeds": 1, "hostile": True}])
 def test_no_text_leaves_its_figure(options: dict) -> None:
-    plan = planned_figures(example_results(**options))
+    plan = described(example_results(**options))
     with mpl.rc_context(STYLE):
-        for name, draw in plan.items():
+        for name, figure in plan.items():
             if name.startswith("latent") and "hostile" in options:
                 continue  # a title of capitals alone is wider than its column
-            drawing = draw()
+            drawing = figure.draw()
             edge = drawing.bbox.expanded(1.004, 1.004)
             drawing.draw_without_rendering()
             for words in drawing.findobj(Text):
@@ -199,7 +216,7 @@ def test_figures_write_minus_signs(svgs: dict[str, str]) -> None:
 def test_every_seed_is_seen_over_the_label_budgets() -> None:
     results = example_results()
     with mpl.rc_context(STYLE):
-        left = planned_figures(results)["budgets-pneumoniamnist"]().axes[0]
+        left = described(results)["budgets-pneumoniamnist"].draw().axes[0]
     dots = sum(len(line.get_xdata()) for line in left.lines if line.get_marker() == ".")
     runs = [r for r in results["runs"] if r["task"] == "pneumoniamnist"]
     assert dots == sum(r["variant"] == "standard" and r["strategy"] in STRATEGIES for r in runs)
@@ -216,7 +233,7 @@ def test_tasks_with_like_names_get_files_of_their_own() -> None:
     for row in results["summary"]:
         row["task"] = {"chest_nih": "A b", "pneumoniamnist": "a/B"}[row["task"]]
     assert len(set(task_slugs(results).values())) == 2
-    assert all("/" not in name for name in planned_figures(results))
+    assert all("/" not in name for name in described(results))
 
 
 @given(st.text(max_size=80))

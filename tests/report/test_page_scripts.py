@@ -13,10 +13,11 @@ from example_parts import enlarge_latent, write_images
 from example_results import HOSTILE, example_results
 
 from tfmed import report
-from tfmed.report.content_latent import latent_blocks
-from tfmed.report.differences import difference_span, signed_difference
-from tfmed.report.explorer import explorer_block, page_scripts
-from tfmed.report.figures_latent import mistakes_of
+from tfmed.report.figures.drawing import described
+from tfmed.report.figures.pretraining import difference_span, signed_difference
+from tfmed.report.page.explorer import page_scripts
+from tfmed.report.sections.latent import explorer_blocks, latent_blocks
+from tfmed.report.selection import mistakes_of
 
 TASK, SLUG = "pneumoniamnist", "pneumoniamnist"
 
@@ -56,8 +57,7 @@ def test_explorer_is_given_what_the_results_hold(results: dict) -> None:
 
 
 def test_block_begins_with_the_run_fine_tuned_on_most_labels(results: dict) -> None:
-    block = explorer_block(results, TASK, SLUG)
-    assert block is not None
+    (block,) = explorer_blocks(results, TASK, SLUG)
     chosen, other = (block["spaces"][i] for i in block["chosen"])
     assert (chosen, other) == ("Autoencoder, fine-tuned, all labels", "From scratch, all labels")
 
@@ -99,7 +99,7 @@ def test_numbers_that_the_page_cannot_hold_are_refused(results: dict, part: str,
 def test_spaces_without_a_label_for_every_point_are_not_explored() -> None:
     cut = example_results()
     cut["latent"]["labels"][TASK] = []
-    assert explorer_block(cut, TASK, SLUG) is None
+    assert explorer_blocks(cut, TASK, SLUG) == []
     kinds = [block["kind"] for block in latent_blocks(cut)]
     assert kinds.count("explorer") == 1
 
@@ -129,10 +129,10 @@ def test_bokeh_keeps_its_licence_and_is_there_once(results: dict) -> None:
 def test_mistakes_are_told_with_their_number_and_scores(results: dict) -> None:
     found = mistakes_of(results, TASK)
     assert found is not None
-    (block,) = [b for b in latent_blocks(results) if b.get("id") == f"mistakes-{SLUG}"]
-    words = "".join(span[1] for span in block["caption"])
+    figure = described(results)[f"mistakes-{SLUG}"]
+    words = "".join(span[1] for span in figure.caption)
     assert f"{found['false_positives']['n']} false positives" in words
-    assert f"{found['false_negatives']['shown'][0]['score']:.3f}" in block["alt"]
+    assert f"{found['false_negatives']['shown'][0]['score']:.3f}" in figure.alt
 
 
 def test_difference_is_red_where_brighter_blue_where_darker_and_white_where_alike() -> None:

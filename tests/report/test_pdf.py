@@ -9,10 +9,10 @@ from example_results import example_results
 from pypdfium2 import raw
 
 from tfmed.errors import InputError
-from tfmed.report import render_pdf
-from tfmed.report.blocks import figure, heading, number_blocks, paragraph, text
-from tfmed.report.content import document
-from tfmed.report.figures import draw_all, planned_figures
+from tfmed.report.blocks import figure, heading, number_blocks, paragraph
+from tfmed.report.document import document
+from tfmed.report.figures.drawing import described, draw_all
+from tfmed.report.page.pdf import render_pdf
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -33,6 +33,12 @@ class Char(NamedTuple):
     top: float
 
 
+def made(results: dict, folder: Path) -> bytes:
+    figures = described(results)
+    drawn = draw_all(figures.values(), folder, synthetic=results["synthetic"])
+    return render_pdf(document(results, figures), drawn)
+
+
 @pytest.fixture(scope="module", params=VARIANTS)
 def pdf(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, example_report: Path
@@ -40,8 +46,7 @@ def pdf(
     content = (example_report / "report.pdf").read_bytes()
     if options := VARIANTS[request.param]:
         results = example_results(**options)
-        drawn = draw_all(results, tmp_path_factory.mktemp(request.param))
-        content = render_pdf(document(results, drawn), drawn)
+        content = made(results, tmp_path_factory.mktemp(request.param))
     with pypdfium2.PdfDocument(content) as opened:
         yield opened
 
@@ -100,8 +105,7 @@ def test_metadata_say_what_it_is(pdf: Any) -> None:
 
 def test_the_file_is_tagged_and_says_its_standards(tmp_path: Path) -> None:
     results = example_results(**VARIANTS["single"])
-    drawn = draw_all(results, tmp_path)
-    data = render_pdf(document(results, drawn), drawn)
+    data = made(results, tmp_path)
     assert b"<pdfaid:part>2</pdfaid:part>" in data
     assert b"<pdfuaid:part>1</pdfuaid:part>" in data
     with pypdfium2.PdfDocument(data) as opened:
@@ -111,7 +115,7 @@ def test_the_file_is_tagged_and_says_its_standards(tmp_path: Path) -> None:
 @pytest.mark.parametrize("options", VARIANTS.values(), ids=list(VARIANTS))
 def test_every_figure_and_table_is_referred_to(options: dict) -> None:
     results = example_results(**options)
-    sections = document(results, planned_figures(results))["sections"]
+    sections = document(results, described(results))["sections"]
     shown = {b["id"] for s in sections for b in s["blocks"] if b["kind"] in ("figure", "table")}
     assert shown == set(referred(sections)) - {None}
 
@@ -128,14 +132,14 @@ def referred(found: Any) -> list[str]:
 
 
 def test_a_figure_nobody_mentions_is_mentioned_in_the_paragraph_above() -> None:
-    blocks = [paragraph("Losses fall."), figure("a", text(""), ""), figure("b", text(""), "")]
+    blocks = [paragraph("Losses fall."), figure("a"), figure("b")]
     (section,) = number_blocks([{"blocks": blocks}])
     said = "".join(span[1] for span in section["blocks"][0]["text"])
     assert said == "Losses fall. See Figure 1 and Figure 2."
 
 
 def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
-    (section,) = number_blocks([{"blocks": [heading("Losses"), figure("a", text(""), "")]}])
+    (section,) = number_blocks([{"blocks": [heading("Losses"), figure("a")]}])
     kinds = [block["kind"] for block in section["blocks"]]
     assert kinds == ["heading", "paragraph", "figure"]
 
@@ -143,6 +147,5 @@ def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
 def test_a_text_that_no_pdf_can_show_is_one_line(tmp_path: Path) -> None:
     results = example_results(evidence=False, latent=False, comparisons=False)
     results["study"]["title"] = "\0"
-    drawn = draw_all(results, tmp_path)
     with pytest.raises(InputError, match=r"the PDF can't show a text .*; mend that text"):
-        render_pdf(document(results, drawn), drawn)
+        made(results, tmp_path)

@@ -19,8 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed import report
+from tfmed.design import FINETUNE, SCRATCH, STANDARD, Cell
 from tfmed.errors import InputError
-from tfmed.report import wording
+from tfmed.report import selection, wording
 from tfmed.report.wording import SYNTHETIC_MARK
 from tfmed.results import loading
 
@@ -395,8 +396,11 @@ def test_the_answer_stays_short_with_many_label_budgets() -> None:
 
 def test_a_comparison_kept_the_other_way_round_is_turned() -> None:
     results = example_results(latent=False)
-    kept = wording.find_comparison(results, "chest_nih", 300, "finetune", "scratch")
-    turned = wording.find_comparison(results, "chest_nih", 300, "scratch", "finetune")
+    tuned, scratch = (
+        Cell("chest_nih", strategy, STANDARD, 300) for strategy in (FINETUNE, SCRATCH)
+    )
+    kept = selection.find_comparison(results, tuned, scratch)
+    turned = selection.find_comparison(results, scratch, tuned)
     assert kept is not None
     assert turned is not None
     assert turned["difference"] == -kept["difference"]
@@ -415,4 +419,4 @@ def test_numbers_are_written_in_one_way() -> None:
 
 def test_a_lower_brier_score_is_the_better_one() -> None:
     comparison = {"metric": "brier", "difference": -0.02, "clear": True}
-    assert wording.verdict(comparison) == 1
+    assert selection.verdict(comparison) == 1

@@ -58,7 +58,7 @@ def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
 
 
 def test_each_mistake_has_its_own_picture(task):
-    from tfmed.report.plotting import decode_png
+    from tfmed.report.figures.plotting import decode_png
 
     scores = np.random.default_rng(4).uniform(size=N).round(4)
     spaces = [{"id": "a", "run": "r", "strategy": "scratch", "scores": scores.tolist()}]

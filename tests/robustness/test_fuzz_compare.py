@@ -7,7 +7,7 @@ from mutations import ODD_VALUES, cases, expect_one_line, odd_tree
 from test_fuzz_results import RESULTS
 
 from tfmed.errors import InputError
-from tfmed.report import compare
+from tfmed.report import comparison
 
 
 def test_odd_results_are_compared_or_refused(tmp_path: Path) -> None:
@@ -17,13 +17,13 @@ def test_odd_results_are_compared_or_refused(tmp_path: Path) -> None:
     for number, rng in enumerate(cases(60)):
         odd.write_text(json.dumps(odd_tree(rng, RESULTS, ODD_VALUES)))
         try:
-            found = compare.read_both(*((sound, odd) if number % 2 else (odd, sound)))
-            html, pdf = compare.render(found, tmp_path)
+            found = comparison.read_both(*((sound, odd) if number % 2 else (odd, sound)))
+            html, pdf = comparison.render(found, tmp_path)
         except InputError as error:
             expect_one_line(error, odd.name)
             continue
         compared += 1
-        assert compare.summary(found)
+        assert comparison.summary(found)
         assert html.stat().st_size > 1000
         assert pdf.read_bytes().startswith(b"%PDF")
     assert compared

@@ -11,7 +11,8 @@ from mutations import NOT_FINITE, ODD_VALUES, cases, damaged, expect_one_line, o
 
 from tfmed import report
 from tfmed.errors import InputError
-from tfmed.report.figures import draw_all
+from tfmed.report import rendering
+from tfmed.report.figures.drawing import described, draw_all
 from tfmed.results.loading import read_results
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
@@ -70,7 +71,8 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    return draw_all(RESULTS, tmp_path_factory.mktemp("figures"))
+    figures = described(RESULTS).values()
+    return draw_all(figures, tmp_path_factory.mktemp("figures"), synthetic=False)
 
 
 def rendered(out: Path, content: bytes) -> bool:
@@ -87,7 +89,7 @@ def rendered(out: Path, content: bytes) -> bool:
 def test_changed_results_make_a_page_or_are_refused(
     tmp_path: Path, drawn: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "draw_all", lambda *_: drawn)
+    monkeypatch.setattr(rendering, "draw_all", lambda *_, **__: drawn)
     contents = (odd_text(rng) for rng in cases(200))
     assert sum([rendered(tmp_path, content) for content in contents]) > 0
 

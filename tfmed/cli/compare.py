@@ -30,13 +30,13 @@ def add(commands: Subparsers) -> None:
 
 def _command(options: argparse.Namespace) -> int:
     from tfmed.orchestration.folders import locked_folder
-    from tfmed.report import compare
+    from tfmed.report import comparison
 
     with Console() as console:
         console.stage("reading both results")
-        found = compare.read_both(options.a, options.b)
+        found = comparison.read_both(options.a, options.b)
         folder = options.out or Path("reports") / found.folder
         with locked_folder(folder):
-            html, pdf = compare.render(found, folder, progress=console.stage)
-        console.note(f"\n{compare.summary(found)}\n\n{html}\n{pdf}")
+            html, pdf = comparison.render(found, folder, progress=console.stage)
+        console.note(f"\n{comparison.summary(found)}\n\n{html}\n{pdf}")
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 from tfmed import report
 from tfmed.orchestration.folders import locked_folder
 from tfmed.orchestration.listening import Listener
-from tfmed.report.content_method import flat_settings
+from tfmed.report.wording import flat_settings
 from tfmed.results.loading import read_results
 
 MOST_NAMED = 3

@@ -72,9 +72,9 @@ def definitions(items: Iterable[tuple[str, Text]]) -> Block:
     return {"kind": "definitions", "items": [[name, meaning] for name, meaning in items]}
 
 
-def figure(identifier: str, caption: Text, alt: str) -> Block:
-    """A figure: the id of its drawing, its caption and what it shows in numbers."""
-    return {"kind": "figure", "id": identifier, "caption": caption, "alt": alt}
+def figure(identifier: str) -> Block:
+    """A figure by the id of its description, which gives it its caption and alternative text."""
+    return {"kind": "figure", "id": identifier}
 
 
 def mark(words: str, kind: str) -> Span:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from tfmed.errors import InputError, printable, printing
-from tfmed.report.answer import answer
-from tfmed.report.content_method import citations, duration
-from tfmed.report.plotting import write_aside
-from tfmed.report.wording import SYNTHETIC_MARK, count
+from tfmed.report.files import write_aside
+from tfmed.report.sections.answer import answer
+from tfmed.report.sections.limits import citations
+from tfmed.report.wording import SYNTHETIC_MARK, count, duration
 from tfmed.results import files
 from tfmed.results.loading import read_results
 

@@ -1,27 +1,16 @@
 """What the command tells of its results on a terminal."""
 
-from typing import Any
-
-from tfmed.report.wording import (
-    STRATEGIES,
-    budget_name,
-    interval,
-    shown_budgets,
-    strategy_name,
-    summary_rows,
-    task_title,
-    tasks,
-)
+from tfmed.report.selection import Results, is_standard, rows_of, shown_budgets, tasks
+from tfmed.report.wording import budget_name, interval, strategy_name, task_title
 
 
-def summary_table(found: dict[str, Any]) -> str:
+def summary_table(found: Results) -> str:
     """Accuracy and AUC of the strategies with few and with the most labels of each task."""
     rows = [("data set", "labels", "strategy", "accuracy", "AUC")]
     for task in tasks(found):
         shown = shown_budgets(found, task)
-        for row in summary_rows(found, task):
-            usual = row["strategy"] in STRATEGIES and row["variant"] == "standard"
-            if not usual or row["label_budget"] not in shown:
+        for row in rows_of(found, task):
+            if not is_standard(row) or row["label_budget"] not in shown:
                 continue
             budget = budget_name(found, task, row["label_budget"])
             accuracy, auc = interval(row["accuracy"]), interval(row["auc"])

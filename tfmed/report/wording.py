@@ -1,15 +1,27 @@
-"""How the report writes numbers and names, and finds its way in the results.
+"""How the report writes numbers and names."""
 
-Everything here reads the plain dict of `results.json`; nothing is computed again.
-"""
+from collections.abc import Iterator
+from typing import Any
 
-STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
-STRATEGY_NAMES = {
-    "scratch": "from scratch",
-    "random_frozen": "random, frozen",
-    "frozen": "frozen",
-    "finetune": "fine-tuned",
-}
+from tfmed.design import (
+    RANDOM,
+    STANDARD,
+    Baseline,
+    LabelBudget,
+    Method,
+    Strategy,
+    Variant,
+    method_of,
+)
+from tfmed.report.selection import (
+    DEFAULT_PRETRAINING,
+    LOWER_IS_BETTER,
+    Entry,
+    Results,
+    dataset_of,
+    labels_of,
+)
+
 BASELINE_NAMES = {
     "majority": "always the commoner class",
     "pixels_logistic": "logistic, pixels",
@@ -19,8 +31,7 @@ BASELINE_NAMES = {
     "random_knn": "k-NN, random encoder",
     "random_logistic": "logistic, random encoder",
 }
-VARIANT_NAMES = {"class_weighted": "class-weighted loss", "focal": "focal loss"}
-NAMES = STRATEGY_NAMES | BASELINE_NAMES
+LOSS_NAMES = {"plain": "plain loss", "class_weighted": "class-weighted loss", "focal": "focal loss"}
 METRIC_NAMES = {
     "accuracy": "accuracy",
     "auc": "AUC",
@@ -31,10 +42,8 @@ METRIC_NAMES = {
     "brier": "Brier score",
     "ece": "ECE",
 }
-LOWER_IS_BETTER = ("brier", "ece")
 SYNTHETIC_MARK = "SYNTHETIC DATA: phantom images, no medical meaning"
 MISSING = "–"
-FEW = 300
 LONGEST_TITLE = 60
 
 
@@ -53,7 +62,7 @@ def percent(share: float, digits: int = 0) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def interval(estimate: dict | None, digits: int = 3) -> str:
+def interval(estimate: Entry | None, digits: int = 3) -> str:
     """Mean and 95 % interval, such as `0.853 [0.841, 0.866]`."""
     if estimate is None or estimate["mean"] is None:
         return MISSING
@@ -61,6 +70,11 @@ def interval(estimate: dict | None, digits: int = 3) -> str:
     if estimate["low"] is None:
         return mean
     return f"{mean} [{number(estimate['low'], digits)}, {number(estimate['high'], digits)}]"
+
+
+def stacked(words: str) -> str:
+    """A number and, on a line of its own, its interval: for cells of tables."""
+    return words.replace(" points", "").replace(" [", "\n[", 1)
 
 
 def signed(value: float, digits: int) -> str:
@@ -76,7 +90,7 @@ def points(value: float, low: float | None = None, high: float | None = None) ->
     return f"{mean} [{signed(100 * low, 1)}, {signed(100 * high, 1)}]"
 
 
-def difference(comparison: dict) -> str:
+def difference(comparison: Entry) -> str:
     """Paired difference with its interval, in points where the metric is a share."""
     values = [comparison[key] for key in ("difference", "low", "high")]
     if comparison["metric"] in LOWER_IS_BETTER:
@@ -85,17 +99,22 @@ def difference(comparison: dict) -> str:
     return points(*values)
 
 
+def change_words(estimate: Entry | None) -> str:
+    """An estimate that is a difference of shares, in points."""
+    if estimate is None:
+        return MISSING
+    return points(estimate["mean"], estimate["low"], estimate["high"])
+
+
 def p_value(value: float) -> str:
     """A p-value as it is written."""
     return "<0.001" if value < 0.001 else number(value)
 
 
-def verdict(comparison: dict) -> int:
-    """1 if `a` is clearly better than `b`, -1 if worse, 0 if not clear after correction."""
-    if not comparison["clear"]:
-        return 0
-    better = (comparison["difference"] > 0) != (comparison["metric"] in LOWER_IS_BETTER)
-    return 1 if better else -1
+def duration(seconds: float) -> str:
+    """A time span in words."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def metric_name(metric: str) -> str:
@@ -105,87 +124,59 @@ def metric_name(metric: str) -> str:
     return name if base == metric else f"{name}, chosen threshold"
 
 
-def strategy_name(entry: dict) -> str:
-    """Name of a run's, summary row's or comparison side's strategy, variant included."""
-    name, variant = NAMES[entry["strategy"]], entry["variant"]
-    return name if variant == "standard" else f"{name}, {variant_name(variant)}"
+def capitalised(words: str) -> str:
+    """Words as the start of a sentence."""
+    return words[:1].upper() + words[1:]
 
 
-def variant_name(variant: str) -> str:
+def method_name(method: Method) -> str:
+    """A strategy's or baseline's name for people, such as `fine-tuned` or `simclr, fine-tuned`."""
+    if isinstance(method, Baseline):
+        return BASELINE_NAMES.get(method.name, method.name.replace("_", " "))
+    if method == Strategy(RANDOM, "finetune"):
+        return "from scratch"
+    trained = "frozen" if method.frozen else "fine-tuned"
+    if method.initialisation == DEFAULT_PRETRAINING:
+        return trained
+    return f"{pretraining_name(method.initialisation)}, {trained}"
+
+
+def pretraining_name(method: str) -> str:
+    """A pretraining method's name for people."""
+    return method.replace("_", " ")
+
+
+def variant_name(variant: Variant) -> str:
     """A variant's name for people."""
-    return VARIANT_NAMES.get(variant, variant.replace("_", " "))
+    if variant.loss != "plain":
+        return LOSS_NAMES[variant.loss]
+    return str(variant).replace("_", " ")
 
 
-def dataset_of(results: dict, task: str) -> dict | None:
-    """The data set a task is named after, or None."""
-    return next((d for d in results["datasets"] if d["name"] == task), None)
+def strategy_name(entry: Entry) -> str:
+    """Name of a run's, row's or comparison side's strategy or baseline, its variant included."""
+    return cell_method_name(method_of(entry["strategy"]), Variant.parse(entry["variant"]))
 
 
-def task_title(results: dict, task: str) -> str:
+def cell_method_name(method: Method, variant: Variant) -> str:
+    """Name of a strategy with its variant."""
+    name = method_name(method)
+    return name if variant == STANDARD else f"{name}, {variant_name(variant)}"
+
+
+def pair_name(comparison: Entry) -> str:
+    """Both sides of a comparison."""
+    return " − ".join(strategy_name(comparison[side]) for side in "ab")
+
+
+def task_title(results: Results, task: str) -> str:
     """A task's name for people, cut where it is too long to be repeated."""
     dataset = dataset_of(results, task)
     title = dataset["title"] if dataset else task
     return title if len(title) <= LONGEST_TITLE else title[: LONGEST_TITLE - 1] + "…"
 
 
-def tasks(results: dict) -> list[str]:
-    """Tasks with classifiers or latent spaces, the target first."""
-    found = [row["task"] for row in (*results["summary"], *results["latent"]["spaces"])]
-    target = results["study"]["target"]
-    return sorted(dict.fromkeys(found), key=lambda task: task != target)
-
-
-def budget_order(budget: int | str | None) -> float:
-    """Sorting key of a label budget: no labels, few, many, `full`."""
-    if budget is None:
-        return 0
-    return float("inf") if isinstance(budget, str) else budget
-
-
-def budgets(results: dict, task: str) -> list[int | str]:
-    """Label budgets of a task's summary rows, fewest labels first."""
-    found = {row["label_budget"] for row in results["summary"] if row["task"] == task}
-    return sorted(found, key=budget_order)
-
-
-def shown_budgets(results: dict, task: str) -> list[int | str]:
-    """The few-label and the largest budget of a task, which stand for the others in pictures.
-
-    Few is 300 labels, else the fewest.
-    """
-    found = budgets(results, task)
-    if not found:
-        return []
-    return list(dict.fromkeys((FEW if FEW in found else found[0], found[-1])))
-
-
-def labels_of(results: dict, task: str, budget: int | str) -> int | None:
-    """How many labels a budget holds; None for `full` of an unknown data set."""
-    if not isinstance(budget, str):
-        return budget
-    dataset = dataset_of(results, task)
-    return sum(dataset["splits"][split]["n"] for split in ("train", "val")) if dataset else None
-
-
-def find_row(
-    results: dict, task: str, budget: int | str, strategy: str, variant: str = "standard"
-) -> dict | None:
-    """The summary row of one cell, or None."""
-    for row in results["summary"]:
-        key = row["task"], row["label_budget"], row["strategy"], row["variant"]
-        if key == (task, budget, strategy, variant):
-            return row
-    return None
-
-
-def runs_of(results: dict, row: dict) -> list[dict]:
-    """Runs behind a summary row, by seed."""
-    keys = ("task", "strategy", "variant", "label_budget")
-    found = [run for run in results["runs"] if all(run[key] == row[key] for key in keys)]
-    return sorted(found, key=lambda run: run["seed"])
-
-
-def budget_name(results: dict, task: str, budget: int | str | None) -> str:
+def budget_name(results: Results, task: str, budget: LabelBudget | None) -> str:
     """A label budget in words, such as `300 labels` or `all 5,232 labels`."""
     if budget is None:
         return "no labels"
@@ -195,43 +186,35 @@ def budget_name(results: dict, task: str, budget: int | str | None) -> str:
     return f"{'all ' if budget == 'full' else ''}{count(labels)} labels"
 
 
-def summary_rows(results: dict, task: str, budget: int | str | None = None) -> list[dict]:
-    """Summary rows of a task (and budget), by budget, then standard first, then strategy."""
-    rows = [row for row in results["summary"] if row["task"] == task]
-    if budget is not None:
-        rows = [row for row in rows if row["label_budget"] == budget]
-    return sorted(rows, key=cell_order)
+def row_name(results: Results, row: Entry) -> str:
+    """A row's strategy and label budget, such as `frozen, 300 labels`."""
+    return f"{strategy_name(row)}, {budget_name(results, row['task'], row['label_budget'])}"
 
 
-def cell_order(entry: dict) -> tuple:
-    """Sorting key of runs, summary rows and latent spaces within a task."""
-    variant = entry["variant"]
-    return (
-        budget_order(entry["label_budget"]),
-        variant != "standard",
-        variant,
-        list(NAMES).index(entry["strategy"]),
-    )
+def place_name(results: Results, row: Entry) -> str:
+    """A row's label budget and task, such as `300 labels of PneumoniaMNIST`."""
+    budget = budget_name(results, row["task"], row["label_budget"])
+    return f"{budget} of {task_title(results, row['task'])}"
 
 
-def find_comparison(
-    results: dict,
-    task: str,
-    budget: int | str,
-    a: str,
-    b: str,
-    metric: str = "accuracy",
-    variants: tuple[str, str] = ("standard", "standard"),
-) -> dict | None:
-    """The paired comparison of strategies `a` and `b`, turned round where it is kept as b, a."""
-    asked = (a, variants[0]), (b, variants[1])
-    for kept in results["comparisons"]:
-        if (kept["task"], kept["label_budget"], kept["metric"]) != (task, budget, metric):
-            continue
-        sides = tuple((kept[side]["strategy"], kept[side]["variant"]) for side in "ab")
-        if sides == asked:
-            return kept
-        if sides == asked[::-1]:
-            turned = {"difference": -kept["difference"], "low": -kept["high"], "high": -kept["low"]}
-            return {**kept, "a": kept["b"], "b": kept["a"], **turned}
-    return None
+def flat_settings(settings: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Nested settings as dotted names and values in words."""
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict) and value:
+            yield from flat_settings(value, f"{name}.")
+        else:
+            yield name, _setting_words(value)
+
+
+def _setting_words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_setting_words, value)) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None or value == {} else str(value)
+
+
+def listed(words: list[str]) -> str:
+    """Words with commas and `and`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

@@ -73,12 +73,10 @@ def _system_message(error: Exception) -> str | None:
 def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> None:
     """Writes everything of a version but the gate's verdict."""
     shape = tuple(classifier.input_shape[1:])
-    task = evidence.task
+    names, threshold = evidence.task.class_names, evidence.threshold
 
     def of_arrays(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return signatures.answer(
-            classifier, images, evidence.threshold, task.class_names, task.task
-        )
+        return signatures.answer(classifier, images, threshold, names)
 
     def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return of_arrays(signatures.decode_images(image_bytes, shape))

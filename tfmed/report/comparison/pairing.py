@@ -1,0 +1,143 @@
+"""Differences B - A with an interval, from the scores of each test image on both sides."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tfmed.design import Cell
+from tfmed.errors import InputError
+from tfmed.evaluation.case_values import METRICS, CaseValues, case_values, seed_thresholds
+from tfmed.evaluation.intervals import corrected, difference_of
+from tfmed.report.comparison.changes import Change, Side
+from tfmed.report.selection import Entry, dataset_of
+from tfmed.results.predictions import read_labels, read_predictions
+
+AGREE = 1e-6
+
+
+def matched(
+    of_a: Sequence[Entry], of_b: Sequence[Entry], key: Callable[[Entry], Any]
+) -> list[tuple[Entry, Entry]]:
+    """Entries of both lists with the same key, in A's order."""
+    there = {key(entry): entry for entry in of_b}
+    return [(entry, there[key(entry)]) for entry in of_a if key(entry) in there]
+
+
+def changes_of(a: Side, b: Side, tasks: Sequence[str]) -> tuple[list[Change], dict[str, str]]:
+    """Changes of the cells of these tasks, and why a task's cases are not paired."""
+    unpaired: dict[str, str] = {}
+    labels: dict[str, np.ndarray] = {}
+    for task in tasks:
+        found = _common_labels(a, b, task)
+        if isinstance(found, str):
+            unpaired[task] = found
+        else:
+            labels[task] = found
+    changes: list[Change] = []
+    rows = matched(a.results["summary"], b.results["summary"], Cell.of_entry)
+    for row_a, row_b in rows:
+        cell = Cell.of_entry(row_a)
+        paired: dict[str, Entry | None] = {}
+        if cell.task in labels:
+            scores = [_scores(side, cell, labels[cell.task]) for side in (a, b)]
+            if None in scores:
+                unpaired[cell.task] = "the scores of some runs do not lie beside the results"
+            else:
+                paired = _paired(labels[cell.task], *scores)  # type: ignore[arg-type]
+        changes += [Change(cell, m, row_a[m], row_b[m], paired.get(m)) for m in METRICS]
+    return sorted(_with_correction(changes), key=_by_size), unpaired
+
+
+def _by_size(change: Change) -> tuple:
+    size = 0.0 if change.difference is None else abs(change.difference)
+    # Not by the last digits, which say nothing: equal changes keep the order of the report.
+    return not change.changed, -round(size, 6)
+
+
+def _with_correction(changes: Sequence[Change]) -> list[Change]:
+    """The changes with what their number costs; see `tfmed.evaluation.intervals.corrected`."""
+    entries = [{"metric": c.metric, **c.paired} for c in changes if c.paired is not None]
+    again = iter(corrected(entries))
+    return [c if c.paired is None else replace(c, paired=next(again)) for c in changes]
+
+
+def _common_labels(a: Side, b: Side, task: str) -> np.ndarray | str:
+    """Labels (n,) of the test cases that both sides share, or why there are none."""
+    files = [dataset_of(side.results, task) for side in (a, b)]
+    if None in files or files[0]["md5"] != files[1]["md5"]:  # type: ignore[index]
+        return "the two files of images are not the same"
+    labels = []
+    for side in (a, b):
+        path = side.path.parent / "predictions" / f"{task}_test_labels.csv"
+        if not path.is_file():
+            return f"no predictions lie beside {side.letter}"
+        labels.append(read_labels(path))
+    if not np.array_equal(labels[0], labels[1]):
+        return "the labels of the test images are not the same"
+    return labels[0]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A run's scores (n,) on the test images, its threshold, and the metrics that results hold."""
+
+    path: Path
+    scores: np.ndarray
+    threshold: float
+    metrics: Entry
+
+
+def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | None:
+    """A cell's runs by seed; None where a file is missing."""
+    found = {}
+    for run in side.results["runs"]:
+        if Cell.of_entry(run) != cell:
+            continue
+        path = side.path.parent / run["predictions"]
+        if not path.is_file():
+            return None
+        scores = read_predictions(path)
+        if scores.shape != labels.shape:
+            raise InputError(
+                f"{path}: {len(scores)} scores for {len(labels)} test images; run the study again"
+            )
+        found[run["seed"]] = _Run(path, scores, run["threshold"], run["metrics"])
+    return found
+
+
+def _paired(
+    labels: np.ndarray, of_a: dict[int, _Run], of_b: dict[int, _Run]
+) -> dict[str, Entry | None]:
+    """Metric to the difference B - A, paired by seed and test case, of the seeds in common.
+
+    Raises:
+        InputError: the scores do not give the metrics that the results hold.
+    """
+    seeds = sorted(of_a.keys() & of_b.keys())
+    if not seeds:
+        return {}
+    runs_a, runs_b = ([runs[seed] for seed in seeds] for runs in (of_a, of_b))
+    return {
+        metric: difference_of(
+            _case_values(labels, runs_b, metric).minus(_case_values(labels, runs_a, metric))
+        )
+        for metric in METRICS
+        if all(run.metrics[metric] is not None for run in (*runs_a, *runs_b))
+    }
+
+
+def _case_values(labels: np.ndarray, runs: Sequence[_Run], metric: str) -> CaseValues:
+    """What each test case adds to a metric, checked against the results."""
+    scores = np.array([run.scores for run in runs])
+    chosen = np.array([run.threshold for run in runs])
+    values = case_values(metric, labels, scores, seed_thresholds(chosen, metric, scores))
+    for run, value in zip(runs, values.estimates, strict=True):
+        if not abs(value - run.metrics[metric]) <= AGREE:
+            raise InputError(
+                f"{run.path}: does not give the {metric} that results.json holds; "
+                "copy both from the same run, or compare without the predictions folder"
+            )
+    return values

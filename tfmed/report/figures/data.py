@@ -1,0 +1,138 @@
+"""Figures on the data sets: example images and class balance."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from tfmed.report.blocks import text
+from tfmed.report.figures.description import Figure, Numbers
+from tfmed.report.figures.plotting import (
+    CLASS_COLOURS,
+    FIXED_INKS,
+    TEXT_WIDTH,
+    canvas,
+    decode_png,
+    panels,
+    put_images,
+    short,
+)
+from tfmed.report.selection import Entry, Results
+from tfmed.report.wording import count, percent
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Drawing
+
+SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
+MAX_EXAMPLES = 8
+
+
+def figures(results: Results) -> Iterator[Figure]:
+    """Example images where there are any, and class balance."""
+    datasets = results["datasets"]
+    if any(any(images) for data in datasets for images in data["examples"]):
+        yield Figure(
+            id="examples",
+            draw=partial(draw_examples, results),
+            caption=text("Training images of both classes, drawn at their real resolution."),
+            alt=f"Images in rows by class. {'; '.join(map(_example_words, datasets))}.",
+            numbers=None,
+            why_no_numbers="it shows images alone",
+        )
+    yield Figure(
+        id="balance",
+        draw=partial(draw_balance, results),
+        caption=text(
+            "Class balance of each split. Where it shifts between training and test, a classifier "
+            "may give the answer that was commoner in training too often, which costs accuracy."
+        ),
+        alt="; ".join(map(_balance_words, datasets)),
+        numbers=partial(balance, results),
+    )
+
+
+def _example_words(data: Entry) -> str:
+    names = zip(data["examples"], data["class_names"], strict=True)
+    return f"{data['title']}: {', '.join(f'{len(found)} of {name}' for found, name in names)}"
+
+
+def _balance_words(data: Entry) -> str:
+    shares = ", ".join(
+        f"{split} {percent(s['counts'][1] / max(1, s['n']))}" for split, s in data["splits"].items()
+    )
+    return f"{data['title']}, share of {data['class_names'][1]}: {shares}"
+
+
+def draw_examples(results: Results) -> "Drawing":
+    """A few training images of both classes of each data set."""
+    size, gap = 0.76, 0.05
+    blocks = [
+        (dataset, label)
+        for dataset in results["datasets"]
+        for label in (0, 1)
+        if dataset["examples"][label]
+    ]
+    height = len(blocks) * (size + 0.3) + len({d["name"] for d, _ in blocks}) * 0.3
+    figure, axes = canvas(TEXT_WIDTH, height)
+    y, title = 0.0, None
+    for dataset, label in blocks:
+        if dataset["name"] != title:
+            title = dataset["name"]
+            y += 0.3
+            axes.text(0.1, y - 0.08, short(dataset["title"], 70), weight="bold", fontsize=9)
+        axes.text(0.1, y + 0.14, short(dataset["class_names"][label], 80), color="#333333")
+        images = [decode_png(uri) for uri in dataset["examples"][label][:MAX_EXAMPLES]]
+        put_images(axes, images, 0.1, y + 0.2, size, gap)
+        y += size + 0.3
+    axes.set_xlim(0, TEXT_WIDTH)
+    axes.set_ylim(height, 0)
+    return figure
+
+
+def draw_balance(results: Results) -> "Drawing":
+    """Share of both classes in each split of each data set, as stacked bars."""
+    from matplotlib.patches import Patch
+
+    datasets = results["datasets"]
+    figure, grid = panels(
+        len(datasets), 1, height=0.85, margins=(0.95, 0.75, 0.3, 0.45), gaps=(0, 0.75)
+    )
+    for dataset, (axes,) in zip(datasets, grid, strict=True):
+        for y, (split, name) in enumerate(SPLIT_NAMES.items()):
+            _balance_bar(axes, y, dataset["splits"][split])
+            axes.text(-0.01, y, name, ha="right", va="center")
+        axes.set_title(short(dataset["title"], 70), loc="left", weight="bold")
+        axes.set_xlim(0, 1)
+        axes.set_ylim(2.5, -0.5)
+        axes.set_axis_off()
+        handles = [
+            Patch(facecolor=colour, label=short(name, 36))
+            for colour, name in zip(CLASS_COLOURS, dataset["class_names"], strict=True)
+        ]
+        axes.legend(
+            handles=handles, loc="upper left", bbox_to_anchor=(-0.02, 0.02), ncol=2, borderpad=0.2
+        )
+    return figure
+
+
+def _balance_bar(axes: "Axes", y: int, split: Entry) -> None:
+    left = 0.0
+    for label, (counts, colour) in enumerate(zip(split["counts"], CLASS_COLOURS, strict=True)):
+        share = counts / max(1, split["n"])
+        axes.barh(y, share, left=left, height=0.74, color=colour, edgecolor="white")
+        if share > 0.12:
+            words = f"{count(counts)} ({percent(share)})"
+            axes.text(left + share / 2, y, words, ha="center", va="center", color=FIXED_INKS[label])
+        left += share
+    axes.text(1.01, y, f"n = {count(split['n'])}", va="center")
+
+
+def balance(results: Results) -> Numbers:
+    """Images of each class in each split."""
+    rows = [
+        [data["title"], split, data["class_names"][label], counts, counts / max(1, found["n"])]
+        for data in results["datasets"]
+        for split, found in data["splits"].items()
+        for label, counts in enumerate(found["counts"])
+    ]
+    return Numbers(("data_set", "split", "class", "images", "share"), rows)

@@ -1,0 +1,1 @@
+"""The report on screen and on paper: one HTML page, one PDF."""

@@ -1,0 +1,65 @@
+"""The report as a PDF, set by typst.
+
+typst reads the document as JSON: text never passes through its markup.
+"""
+
+import datetime
+import json
+from pathlib import Path
+
+from tfmed.errors import InputError
+from tfmed.report.figures.plotting import PRINTED, svg_size
+from tfmed.report.page.templates import environment
+from tfmed.report.wording import SYNTHETIC_MARK
+
+KEYWORDS = ["self-supervised pretraining", "transfer learning", "few labels", "medical images"]
+PDF_STANDARDS = ["a-2a", "ua-1"]
+"""To be kept for long (PDF/A-2a) and read aloud (PDF/UA-1); typst refuses what breaks them."""
+
+
+def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
+    """The PDF, set by typst with its own fonts and those of matplotlib, and none of the system.
+
+    Args:
+        content: from `tfmed.report.document.document`.
+        drawn: figure id to SVG file.
+    """
+    import matplotlib
+    import typst
+
+    started = _date(content["date"])
+    figures = {name: path.read_text(encoding="utf-8") for name, path in drawn.items()}
+    data = {
+        **content,
+        "mark": SYNTHETIC_MARK,
+        "day": [started.year, started.month, started.day],
+        "keywords": KEYWORDS,
+        "printed": PRINTED,
+        "sizes": {name: svg_size(svg) for name, svg in figures.items()},
+    }
+    template = environment(autoescape=False).get_template("report.typ.j2")
+    # From memory: a folder of temporary files would outlive a process that is killed.
+    files = {
+        "main.typ": template.render(synthetic=content["synthetic"]),
+        "document.json": json.dumps(data),
+        **{f"{figure}.svg": svg for figure, svg in figures.items()},
+    }
+    try:
+        return typst.compile(  # type: ignore[call-overload]  # its stub knows no dict of files
+            {name: text.encode() for name, text in files.items()},
+            font_paths=[str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")],
+            ignore_system_fonts=True,
+            timestamp=int(started.timestamp()),
+            pdf_standards=PDF_STANDARDS,
+        )
+    except typst.TypstError as error:
+        raise InputError(
+            f"the PDF can't show a text of these results ({error}); mend that text, and render the "
+            "report again with --report-only"
+        ) from None
+
+
+def _date(started: str) -> datetime.datetime:
+    """Start of the run, so that a report made again is the same file."""
+    date = datetime.datetime.fromisoformat(started)
+    return date if date.tzinfo else date.replace(tzinfo=datetime.UTC)

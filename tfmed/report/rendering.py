@@ -1,0 +1,73 @@
+"""Results to `report.html` and `report.pdf`, through the templates and without TensorFlow.
+
+Both are renderings of one format-free document (`tfmed.report.document`).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from tfmed.errors import InputError
+from tfmed.report.document import document
+from tfmed.report.figures.description import figure_numbers, write_numbers
+from tfmed.report.figures.drawing import described, draw_all
+from tfmed.report.files import write_aside
+from tfmed.report.page.explorer import page_scripts
+from tfmed.report.page.html import render_html
+from tfmed.report.page.pdf import render_pdf
+from tfmed.results.loading import read_results
+
+
+def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+    """Draw the figures and write both reports from `out/results.json`.
+
+    Args:
+        out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
+            `report.html` and `report.pdf` are written there, each moved into place when complete.
+        progress: told what is done next, in a few words.
+
+    Returns:
+        Paths of the HTML and of the PDF.
+
+    Raises:
+        InputError: `results.json` is missing, unreadable or of another version; or the folder
+            can't be written to.
+    """
+    say = progress or (lambda _: None)
+    results = read_results(out / "results.json")
+    try:
+        say("drawing figures")
+        figures = described(results)
+        synthetic = results["synthetic"]
+        drawn = draw_all(figures.values(), out / "figures", synthetic=synthetic)
+        content = document(results, figures)
+        say("writing report.html")
+        html, pdf = out / "report.html", out / "report.pdf"
+        numbers = figure_numbers(figures.values(), synthetic=synthetic)
+        write_numbers(numbers, out / "figures")
+        scripts = page_scripts(results, out)
+        write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
+        say("writing report.pdf")
+        write_aside(pdf, render_pdf(content, drawn))
+    except OSError as error:
+        where = error.filename or out
+        raise InputError(
+            f"{where}: can't be written ({error.strerror}); choose another --out"
+        ) from error
+    return html, pdf
+
+
+def render_again(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+    """As `render`, for a `results.json` that anything may have happened to since it was written.
+
+    Raises:
+        InputError: as for `render`, or something in the file is not what the report needs.
+    """
+    try:
+        return render(out, progress=progress)
+    except InputError:
+        raise
+    except Exception as error:  # jinja2, matplotlib and typst have each their own
+        raise InputError(
+            f"{out / 'results.json'}: not what the report needs ({type(error).__name__}: "
+            f"{str(error)[:150]}); run the study again"
+        ) from error

@@ -1,0 +1,237 @@
+"""The study's answer in a few sentences, and what is needed to read it."""
+
+from tfmed.design import SCRATCH, STANDARD, Cell, LabelBudget, Strategy, method_of
+from tfmed.report.blocks import Block, definitions, figure, paragraph, statement, strong, text
+from tfmed.report.selection import (
+    DEFAULT_PRETRAINING,
+    PIXELS,
+    Entry,
+    Results,
+    budgets,
+    compared,
+    control_pairs,
+    dataset_of,
+    find_row,
+    from_scratch_pairs,
+    methods,
+    pretraining_methods,
+    rows_of,
+    shown_budgets,
+    strategies,
+    trained_tasks,
+    verdict,
+)
+from tfmed.report.wording import (
+    budget_name,
+    count,
+    difference,
+    interval,
+    method_name,
+    task_title,
+)
+
+
+def answer(results: Results) -> list[str]:
+    """The study's answer in two or three sentences with numbers.
+
+    It follows the paired differences in accuracy alone: "helps" and "hurts" where a difference is
+    clear after the correction for all comparisons of the study, "makes no clear difference" where
+    it is not.
+
+    Args:
+        results: the content of `results.json`.
+
+    Returns:
+        Sentences on the target task (or, where nothing was trained on it, on the first task there
+        is): with few labels, with the most labels, and what all label budgets and the random,
+        frozen encoder say.
+    """
+    if not results["summary"]:
+        return ["No classifier was trained in this study, so the question stays open."]
+    task = trained_tasks(results)[0]
+    shown = shown_budgets(results, task)
+    sentences = [_budget_sentence(results, task, budget) for budget in shown]
+    return [*sentences, *filter(None, [_overall_sentence(results, task, shown)])]
+
+
+def _budget_sentence(results: Results, task: str, budget: LabelBudget) -> str:
+    """What a pretrained encoder does to the accuracy at one label budget."""
+    images = "the synthetic phantom images of " if results["synthetic"] else ""
+    start = f"With {budget_name(results, task, budget)} on {images}{task_title(results, task)}"
+    found = compared(results, task, from_scratch_pairs(results), among=[budget])
+    if found:
+        scratch = find_row(results, Cell(task, SCRATCH, STANDARD, budget))
+        accuracy = interval(scratch["accuracy"] if scratch else None)
+        clauses = " and ".join(_clauses(found))
+        return f"{start} (accuracy from scratch {accuracy}), {clauses}."
+    rows = [
+        (strategy, find_row(results, Cell(task, strategy, STANDARD, budget)))
+        for strategy in strategies(results, task)
+    ]
+    means = "; ".join(f"{method_name(s)} {interval(row['accuracy'])}" for s, row in rows if row)
+    return (
+        f"{start} the accuracy was: {means}. Without a paired comparison with training from "
+        "scratch, whether pretraining helps cannot be said."
+    )
+
+
+def _clauses(found: list[Entry]) -> list[str]:
+    """What the ways of using the pretrained encoder do, those with the same verdict together."""
+    clauses: list[str] = []
+    for outcome in dict.fromkeys(map(verdict, found)):
+        which = " or ".join(
+            f"{_first_name(entry)} ({difference(entry)})"
+            for entry in found
+            if verdict(entry) == outcome
+        )
+        encoder = "" if clauses else "a pretrained encoder "
+        does = {1: "helps", -1: "hurts", 0: "makes no clear difference"}[outcome]
+        clauses.append(f"{encoder}{does} when {which}")
+    return clauses
+
+
+def _first_name(comparison: Entry) -> str:
+    return method_name(method_of(comparison["a"]["strategy"]))
+
+
+def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> str:
+    """Where anything is clear, and whether pretraining or the network's shape has the credit."""
+    found = compared(results, task, from_scratch_pairs(results))
+    if not found:
+        return ""
+    n_budgets = len(budgets(results, task))
+    family = count(max(entry["family"] for entry in found))
+    where = f"any of the {n_budgets} label budgets" if n_budgets > 1 else "this label budget"
+    clear = [
+        f"{_first_name(entry)} {'better' if verdict(entry) > 0 else 'worse'} "
+        f"with {budget_name(results, task, entry['label_budget'])}"
+        for entry in found
+        if verdict(entry)
+    ]
+    corrected = f"Corrected for {family} comparisons"
+    if clear:
+        start = f"{corrected}, these differences in accuracy from scratch are clear: "
+        start += ", ".join(clear)
+    else:
+        start = f"{corrected}, no difference in accuracy from scratch is clear at {where}"
+    credit = _credit(results, task, shown)
+    return f"{start}; {credit}." if credit else f"{start}."
+
+
+def _credit(results: Results, task: str, shown: list[LabelBudget]) -> str:
+    """The frozen encoder against one with random weights, which owes pretraining nothing."""
+    controls = compared(results, task, control_pairs(results), among=shown)
+    if not controls:
+        return ""
+    differences = " and ".join(
+        f"{difference(found)} with {budget_name(results, task, found['label_budget'])}"
+        for found in controls
+    )
+    outcomes = {verdict(found) for found in controls}
+    if outcomes == {0}:
+        credit = "not clear, so the effect of pretraining as such stays open"
+    elif outcomes == {1}:
+        credit = "clear, so pretraining has the credit and not the network's shape alone"
+    elif outcomes == {-1}:
+        credit = "clear, and the other way round: random weights do better"
+    elif outcomes == {0, 1}:
+        credit = "clear in part, and only there has pretraining the credit"
+    elif outcomes == {0, -1}:
+        credit = "clear in part, and the other way round: there random weights do better"
+    else:
+        credit = "clear, once for pretraining and once for random weights"
+    return f"frozen pretrained weights against frozen random ones make {differences}: {credit}"
+
+
+def answer_blocks(results: Results) -> list[Block]:
+    """The answer, its key figure and the words needed to read it."""
+    blocks = [statement(answer(results))]
+    if not results["summary"]:
+        return blocks
+    task = trained_tasks(results)[0]
+    return [*blocks, figure("answer"), _certainty(results, task), _words(results, task)]
+
+
+def _certainty(results: Results, task: str) -> Block:
+    """How sure the answer is, for readers without statistics."""
+    rows = [
+        row for row in rows_of(results, task) if isinstance(method_of(row["strategy"]), Strategy)
+    ]
+    several = max((row["n_seeds"] for row in rows), default=1)
+    seeds = f"the mean of {several} repeats (seeds)" if several > 1 else "that of one repeat (seed)"
+    dataset = dataset_of(results, task)
+    images = f" on {count(dataset['splits']['test']['n'])} test images" if dataset else ""
+    clear = (
+        " A difference is clear only if it holds after correction for all comparisons of its "
+        "kind; “no clear difference” is not “no difference”."
+        if several > 1
+        else " With one repeat nothing is known of its luck, and no difference is called clear."
+    )
+    return paragraph(
+        strong("How sure is this? "),
+        f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that fit "
+        f"with what was seen.{clear if results['comparisons'] else ''}",
+    )
+
+
+WORDS = (
+    ("label", "the class that an image is said to belong to, which a classifier learns to name."),
+    (
+        "label budget",
+        "the number of labelled images a classifier may see, for training and for validation "
+        "(to decide when to stop) together; “all” means the official splits for both.",
+    ),
+    (
+        "accuracy",
+        "share of images whose class is named correctly; on the test split, which holds images "
+        "that played no part in training or choosing.",
+    ),
+    ("encoder", "the part of a network that turns an image into numbers, its embedding."),
+)
+MORE_WORDS = (
+    (
+        "seed",
+        "fixes all that is left to luck: which images get labels, the first weights, the order.",
+    ),
+    ("points", "percentage points."),
+    (
+        "clear",
+        "a difference over several seeds whose p-value is below .05 after the correction for all "
+        "comparisons of its kind (Holm). The p-value: how often luck alone would make one as "
+        "large.",
+    ),
+)
+
+
+def _words(results: Results, task: str) -> Block:
+    """The words needed to read the answer; of strategies and baselines, those that were run."""
+    run = methods(results, task)
+    told = [
+        *WORDS,
+        ("pretrained", _pretrained_words(results)),
+        *((method_name(s), _strategy_words(s)) for s in run if isinstance(s, Strategy)),
+    ]
+    if PIXELS in run:
+        words = "a baseline that needs no network: logistic regression on the values of the pixels."
+        told.append((method_name(PIXELS), words))
+    return definitions((name, text(words)) for name, words in (*told, *MORE_WORDS))
+
+
+def _pretrained_words(results: Results) -> str:
+    start = "trained beforehand on other images, without their labels"
+    if pretraining_methods(results) in ([], [DEFAULT_PRETRAINING]):
+        return f"{start}, to draw each image again from its embedding."
+    return f"{start}."
+
+
+def _strategy_words(strategy: Strategy) -> str:
+    if not strategy.pretrained and not strategy.frozen:
+        return "encoder with random weights, trained with the classifier."
+    if not strategy.pretrained:
+        return (
+            "encoder with random weights that training leaves as they are: the control that shows "
+            "what the shape of the network does by itself."
+        )
+    if strategy.frozen:
+        return "encoder pretrained without labels; only the classifier on top is trained."
+    return "encoder pretrained without labels and then trained further."

@@ -1,0 +1,164 @@
+"""What the report says about the data sets, and about pretraining on them."""
+
+from tfmed.report.blocks import Block, Span, figure, paragraph, ref, strong, table, term, text
+from tfmed.report.figures.plotting import decode_png
+from tfmed.report.figures.pretraining import as_uri, difference_span, is_worst, signed_difference
+from tfmed.report.selection import (
+    DEFAULT_PRETRAINING,
+    Entry,
+    Results,
+    pretraining_method,
+    pretraining_methods,
+    reconstructing,
+)
+from tfmed.report.wording import MISSING, count, number, percent, pretraining_name, task_title
+
+NAMED_RANKS = 5
+"""How many of the images with the largest errors are named by their rank from the worst."""
+
+
+def data_blocks(results: Results) -> list[Block]:
+    """The data sets: what they are, examples, class balance."""
+    blocks: list[Block] = []
+    for data in results["datasets"]:
+        height, width, channels = data["image_shape"]
+        colour = "grey" if channels == 1 else "colour"
+        merged = ""
+        if data["n_labels"] > 1:
+            merged = f" Its {data['n_labels']} labels became one: any of them, or none."
+        about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
+        classes = f"“{data['class_names'][0]}” against “{data['class_names'][1]}”.{merged}"
+        blocks.append(paragraph(strong(data["title"]), about + classes))
+    drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
+    shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
+    blocks.append(
+        paragraph(
+            *shown,
+            "How often each class occurs is drawn in ",
+            ref("balance"),
+            " and counted in ",
+            ref("balance-table"),
+            ".",
+        )
+    )
+    return [*blocks, figure("examples"), figure("balance"), _balance_table(results)]
+
+
+def _balance_table(results: Results) -> Block:
+    rows: list[list[str]] = []
+    for data in results["datasets"]:
+        negative, positive = data["class_names"]
+        rows.append([f"{task_title(results, data['name'])}: {negative} / {positive}"])
+        for key, name in (("train", "training"), ("val", "validation"), ("test", "test")):
+            split = data["splits"][key]
+            share = percent(split["counts"][1] / max(1, split["n"]), 1)
+            rows.append([name, count(split["n"]), *map(count, split["counts"]), share])
+    columns = ["Split", "Images", "First class", "Second class", "Share of second"]
+    return table("balance-table", text("Images and class balance of each split."), columns, rows)
+
+
+def pretraining_blocks(results: Results) -> list[Block]:
+    """Each pretraining method: what it does, its learning curve, reconstructions, test errors."""
+    if not results["pretraining"]:
+        return [paragraph("No autoencoder was trained in this study.")]
+    firsts = {pretraining_method(fit): fit for fit in reversed(results["pretraining"])}
+    blocks = [_method_paragraph(results, firsts[name]) for name in pretraining_methods(results)]
+    blocks.append(figure("pretraining"))
+    fits = reconstructing(results)
+    if not fits:
+        return blocks
+    blocks += [
+        figure("detail"),
+        figure("reconstructions"),
+        *_slider_blocks(fits[0]),
+        figure("errors"),
+    ]
+    columns = ["Seed", "Epochs (best)", "MSE", "MAE", "PSNR (dB)", "MSE of mean image", "Ratio"]
+    caption = text(
+        f"Reconstruction error on {count(fits[0]['test']['n'])} test images, pixels from 0 to 1. "
+        "Ratio: how many times larger the error of always answering the mean training image is."
+    )
+    return [*blocks, table("errors-table", caption, columns, map(_error_row, fits))]
+
+
+def _method_paragraph(results: Results, fit: Entry) -> Block:
+    shape, name = "×".join(map(str, fit["embedding_shape"])), pretraining_method(fit)
+    source = task_title(results, fit["source"])
+    if name == DEFAULT_PRETRAINING:
+        opening: list[str | Span] = [
+            "An ",
+            term("autoencoder"),
+            " learns without labels: its encoder turns an image into an ",
+            term("embedding"),
+            f" ({shape} numbers), and its decoder has to draw the image again from it. Here it saw "
+            f"the training images of {source}. ",
+        ]
+    else:
+        opening = [
+            term(pretraining_name(name)),
+            f" learns without labels, from the training images of {source}; its encoder turns an "
+            "image into an ",
+            term("embedding"),
+            f" ({shape} numbers). ",
+        ]
+    others = [(part, n) for part, n in fit["parameters"].items() if part != "encoder"]
+    sizes = [f"The encoder has {count(fit['parameters']['encoder'])} parameters"]
+    sizes += [f"the {part.replace('_', ' ')} {count(n)}" for part, n in others]
+    return paragraph(
+        *opening,
+        f"{', '.join(sizes)}. The weights of the epoch with the smallest validation error are "
+        "kept.",
+    )
+
+
+def _error_row(fit: Entry) -> list[str]:
+    test = fit["test"]
+    ratio = f"{test['mse_mean_image'] / test['mse']:.1f}" if test["mse"] > 0 else MISSING
+    return [
+        str(fit["seed"]),
+        f"{fit['epochs']} ({fit['best_epoch']})",
+        number(test["mse"], 5),
+        number(test["mae"], 4),
+        number(test["psnr"], 1),
+        number(test["mse_mean_image"], 5),
+        ratio,
+    ]
+
+
+def _slider_blocks(fit: Entry) -> list[Block]:
+    """Every reconstruction there is, one at a time, for the page."""
+    cases = sorted(fit["reconstructions"], key=lambda case: (case["mse"], case["quantile"]))
+    if len(cases) < 2:
+        return []
+    span = difference_span(fit)
+    return [
+        {
+            "kind": "slider",
+            "title": "Reconstructions from best to worst",
+            "caption": text(
+                f"{len(cases)} of {count(fit['test']['n'])} test images by their error. The "
+                "difference is reconstruction minus original on the range from black (0) to "
+                "white (1)."
+            ),
+            "span": number(span, 2),
+            "cases": [_case(fit, case, span) for case in cases],
+        }
+    ]
+
+
+def _case(fit: Entry, case: Entry, span: float) -> dict[str, str]:
+    original, reconstruction = (decode_png(case[k]) for k in ("original", "reconstruction"))
+    larger = fit["test"]["n"] - 1 - round(case["quantile"] * fit["test"]["n"])
+    rank = f"{percent(case['quantile'])} of the test images have a smaller error"
+    if is_worst(fit, case):
+        rank = "the worst of all test images"
+    elif 0 < larger < NAMED_RANKS:
+        rank = f"{larger} test image{'s have' if larger > 1 else ' has'} a larger error"
+    elif case["quantile"] == 0:
+        rank = "the best of all test images"
+    return {
+        "original": case["original"],
+        "reconstruction": case["reconstruction"],
+        "difference": as_uri(signed_difference(original, reconstruction, span)),
+        "words": f"Test image {case['index']}: mean squared error {case['mse']:.5f}, {rank}.",
+    }

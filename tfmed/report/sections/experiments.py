@@ -1,0 +1,188 @@
+"""What the report says about the experiments: losses, dropout, early stopping, forgetting."""
+
+from tfmed.design import STANDARD, method_of
+from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
+from tfmed.report.figures.experiments import loss_title, stopping_words
+from tfmed.report.selection import (
+    TRADE_METRICS,
+    Entry,
+    Results,
+    compared_variants,
+    dropout_rows,
+    forgetting_entries,
+    loss_rows,
+    method_order,
+    runs_of,
+    stopping_rows,
+    variant_of,
+)
+from tfmed.report.wording import (
+    MISSING,
+    budget_name,
+    change_words,
+    difference,
+    interval,
+    p_value,
+    place_name,
+    stacked,
+    task_title,
+)
+
+
+def experiment_blocks(results: Results) -> list[Block]:
+    """A part for each experiment that was run; nothing where there was none."""
+    return [
+        *_loss_blocks(results),
+        *_dropout_blocks(results),
+        *_stopping_blocks(results),
+        *_forgetting_blocks(results),
+    ]
+
+
+def _change_from_standard(results: Results, row: Entry, metric: str) -> str:
+    """How a variant differs from the standard classifier, and whether that is clear."""
+    if variant_of(row) == STANDARD:
+        return MISSING
+    found = compared_variants(results, row, variant_of(row), STANDARD, metric)
+    if found is None:
+        return MISSING
+    clear = "clear" if found["clear"] else "not clear"
+    return f"{difference(found)}\n{clear}, corrected p {p_value(found['p_adjusted'])}"
+
+
+def _loss_blocks(results: Results) -> list[Block]:
+    rows = loss_rows(results)
+    if not rows:
+        return []
+    cells = [
+        [
+            loss_title(row),
+            *(stacked(interval(row[metric])) for metric in (*TRADE_METRICS, "auc")),
+            *(_change_from_standard(results, row, metric) for metric in TRADE_METRICS),
+        ]
+        for row in sorted(rows, key=lambda row: method_order(method_of(row["strategy"])))
+    ]
+    columns = ["Strategy and loss", "Sensitivity", "Specificity", "AUC"]
+    columns += ["Change in sensitivity", "Change in specificity"]
+    words = text(
+        f"Each loss on {place_name(results, rows[0])}, and its paired difference from the plain "
+        "loss."
+    )
+    widths = [1.5, 1, 1, 1, 1.7, 1.7]
+    return [
+        heading("A loss that minds the rarer answer"),
+        paragraph(
+            "Class weights make each class weigh the same in training; the focal loss (Lin et al., "
+            "2017) makes cases that are answered well already weigh less, in both classes. Whether "
+            "they raise sensitivity, and what that costs in specificity, is measured at threshold "
+            ".5: drawn in ",
+            ref("losses"),
+            ", with every difference in ",
+            ref("losses-table"),
+            ".",
+        ),
+        figure("losses"),
+        table("losses-table", words, columns, cells, size="small", widths=widths),
+    ]
+
+
+def _dropout_blocks(results: Results) -> list[Block]:
+    rows = dropout_rows(results)
+    if not rows:
+        return []
+    cells = [
+        [
+            f"{p:g}" + (" (standard)" if variant_of(row) == STANDARD else ""),
+            interval(row["accuracy"]),
+            interval(row["auc"]),
+            _change_from_standard(results, row, "accuracy"),
+        ]
+        for p, row in rows
+    ]
+    columns = ["Dropout p", "Accuracy", "AUC", "Accuracy against the standard"]
+    words = text(f"Dropout of the fine-tuned classifier on {place_name(results, rows[0][1])}.")
+    return [
+        heading("Dropout"),
+        paragraph(
+            "Dropout switches off a random share p of a layer's inputs in training. Whether p "
+            "matters is drawn in ",
+            ref("dropout"),
+            ", with the differences in ",
+            ref("dropout-table"),
+            ".",
+        ),
+        figure("dropout"),
+        table("dropout-table", words, columns, cells, widths=[1, 1.5, 1.5, 2]),
+    ]
+
+
+def _stopping_blocks(results: Results) -> list[Block]:
+    pairs = stopping_rows(results)
+    if not pairs:
+        return []
+    cells: list[list[str]] = []
+    for stopped, long in pairs:
+        cells.append([place_name(results, stopped)])
+        for row, name in ((stopped, "early stopping"), (long, "fixed long training")):
+            accuracies = [interval(row.get("train_accuracy")), interval(row["accuracy"])]
+            cells.append([name, _epoch_words(results, row), *accuracies, interval(row["auc"])])
+    words = text(f"Early stopping against a fixed long training: {stopping_words(results)}.")
+    columns = ["Training", "Epochs", "Training accuracy", "Test accuracy", "Test AUC"]
+    widths = [1.5, 0.8, 1.6, 1.6, 1.6]
+    return [
+        heading("Early stopping"),
+        paragraph(
+            "Whether the validation loss rises again when training goes on and on is drawn in ",
+            ref("stopping"),
+            "; what stopping in time changes on the test split stands in ",
+            ref("stopping-table"),
+            ".",
+        ),
+        figure("stopping"),
+        table("stopping-table", words, columns, cells, size="small", widths=widths),
+    ]
+
+
+def _epoch_words(results: Results, row: Entry) -> str:
+    epochs = [run["best_epoch"] for run in runs_of(results, row)]
+    if not epochs:
+        return MISSING
+    return str(epochs[0]) if min(epochs) == max(epochs) else f"{min(epochs)} to {max(epochs)}"
+
+
+def _forgetting_blocks(results: Results) -> list[Block]:
+    entries = forgetting_entries(results)
+    if not entries:
+        return []
+    target = results["study"]["target"]
+    source, last = task_title(results, results["study"]["source"]), entries[-1]
+    cells = [
+        [
+            budget_name(results, target, entry["label_budget"]),
+            *(stacked(interval(entry[f"probe_auc_{when}"])) for when in ("before", "after")),
+            change_words(entry["probe_auc_difference"]).replace(" [", "\n[", 1),
+            *(stacked(interval(entry[f"mse_{when}"], 4)) for when in ("before", "after")),
+            stacked(interval(entry["mse_ratio"], 2)),
+        ]
+        for entry in entries
+    ]
+    columns = ["Fine-tuned on", "Probe AUC before", "after", "change"]
+    columns += ["Error before", "after", "ratio"]
+    words = text(
+        f"{source} before and after fine-tuning: test AUC of a probe on the encoder's features, "
+        "and mean squared reconstruction error with the pretrained decoder. 95 % intervals: of the "
+        f"AUC over test images and {last['n_seeds']} seeds, of the error over seeds."
+    )
+    widths = [1.3, 1.1, 1.2, 1.5, 1.1, 1.3, 1.1]
+    return [
+        heading("Forgetting"),
+        paragraph(
+            "A fine-tuned encoder may lose what it had learnt from the source. ",
+            ref("forgetting"),
+            " and ",
+            ref("forgetting-table"),
+            " show how much.",
+        ),
+        figure("forgetting"),
+        table("forgetting-table", words, columns, cells, size="small", widths=widths),
+    ]

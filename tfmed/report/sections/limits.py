@@ -1,0 +1,182 @@
+"""What the report says about limits, sources and provenance."""
+
+from collections.abc import Iterator
+
+from tfmed.report.blocks import (
+    Block,
+    Text,
+    bullets,
+    code,
+    heading,
+    link,
+    paragraph,
+    strong,
+    table,
+    text,
+)
+from tfmed.report.selection import Entry, Results
+from tfmed.report.wording import SYNTHETIC_MARK, count, duration
+
+CITATIONS = {
+    "nih": (
+        "NIH ChestX-ray14: provided by the NIH Clinical Center; Wang et al., “ChestX-ray8”, CVPR "
+        "2017. Original: ",
+        "https://nihcc.app.box.com/v/ChestXray-NIHCC",
+    ),
+    "medmnist": (
+        "MedMNIST: Yang et al., “MedMNIST v2”, Scientific Data 2023. Home page: ",
+        "https://medmnist.com",
+    ),
+    "kermany": (
+        "The images of PneumoniaMNIST: Kermany et al., “Identifying Medical Diagnoses and "
+        "Treatable Diseases by Image-Based Deep Learning”, Cell 172, 2018. ",
+        "https://doi.org/10.1016/j.cell.2018.02.010",
+    ),
+}
+
+
+def limit_blocks(results: Results) -> list[Block]:
+    """What the results do not show; sources and terms of the images."""
+    items = [
+        text(strong("Not a medical device. "), "Nothing here is fit for decisions on patients."),
+        *_data_limits(results),
+        text(
+            "Intervals are not corrected for their number: of 20 around a true 0, one leaves it "
+            "out. Only p-values and the word “clear” are corrected; the verdicts of the ledger "
+            "follow the intervals."
+        ),
+        text(
+            "Test images count as independent. Where several are of one patient, which the files "
+            "do not tell, every interval is too narrow."
+        ),
+        *_shared_encoder(results),
+        text(
+            "With all labels every seed has the same labelled images, and with few the same number "
+            "of each class: no interval holds the luck of these."
+        ),
+        text(
+            "“Fine-tuned” and “from scratch” are two ways of fitting, not one with two starts: "
+            "fine-tuning begins with a trained head on standardised features and has its own "
+            "learning rate and patience, which may have part in a difference between them."
+        ),
+        text(
+            "Intervals take seeds as drawn from a normal distribution. Where few labels make some "
+            "seeds collapse and others not, they hold the truth less often than 95 %."
+        ),
+        text(
+            "One family of small networks and one way of pretraining; other networks, image sizes "
+            "or data sets may answer differently."
+        ),
+        text("A number that repeats on the same machine and versions may differ on others."),
+    ]
+    if results["study"]["quick"]:
+        items.insert(1, text("A quick run: fewer images, epochs or seeds than the full study."))
+    rows = [
+        [data["title"], data["license"] or "not stated", data["file"]]
+        for data in results["datasets"]
+    ]
+    caption = text("Terms of the images.")
+    return [
+        bullets(items),
+        heading("Sources and terms"),
+        *_citation_blocks(results),
+        table("terms", caption, ["Data set", "Terms", "File"], rows, left=3, widths=[2, 4, 2]),
+    ]
+
+
+def _shared_encoder(results: Results) -> Iterator[Text]:
+    if len(results["pretraining"]) == 1 and len(results["study"]["seeds"]) > 1:
+        yield text(
+            "All seeds of a strategy share one pretrained autoencoder, so no interval holds the "
+            "luck of pretraining; a study file with pretraining.per_seed = true has it too. "
+            "Latent spaces are those of one seed."
+        )
+
+
+def _data_limits(results: Results) -> Iterator[Text]:
+    if results["synthetic"]:
+        yield text(strong(f"{SYNTHETIC_MARK}. "), "They only show that the software works.")
+    for data in results["datasets"]:
+        n = data["splits"]["test"]["n"]
+        half = 196 * (0.85 * 0.15 / max(1, n)) ** 0.5
+        yield text(
+            f"{data['title']} has {count(n)} test images: an accuracy of 85 % carries about "
+            f"±{half:.1f} points from the draw of the test images alone."
+        )
+        if data["class_names"][0].lower() == "no listed finding":
+            yield text(f"{data['title']}: “no listed finding” is not the same as healthy.")
+        if not results["synthetic"] and "nih" in _source_words(data):
+            yield text(
+                f"{data['title']}: labels were read from radiologists' reports by software, and "
+                "hold errors (Wang et al., 2017)."
+            )
+    small = [max(data["image_shape"][:2]) for data in results["datasets"]]
+    if min(small, default=0) < 200:
+        yield text(
+            f"Images of {min(small)} pixels a side lose most of what a radiologist looks at."
+        )
+
+
+def _source_words(dataset: Entry) -> str:
+    """What is written on a data set's source, in lower case."""
+    keys = ("name", "title", "description", "license")
+    return " ".join(dataset[key] for key in keys).lower()
+
+
+def _citation_blocks(results: Results) -> list[Block]:
+    if results["synthetic"]:
+        return [paragraph("The images were drawn by a procedure; no patient is behind them.")]
+    return [paragraph(words, link(address, address)) for words, address in citations(results)]
+
+
+def citations(results: Results) -> list[tuple[str, str]]:
+    """Who made the images, in words that end before an address, and that address."""
+    if results["synthetic"]:
+        return []
+    words = " ".join(map(_source_words, results["datasets"]))
+    return [
+        CITATIONS[key]
+        for key, needles in (
+            ("nih", ("nih", "chestmnist")),
+            ("medmnist", ("mnist",)),
+            ("kermany", ("pneumoniamnist",)),
+        )
+        if any(needle in words for needle in needles)
+    ]
+
+
+def provenance_blocks(results: Results) -> list[Block]:
+    """What is needed to run the study again."""
+    provenance = results["provenance"]
+    hardware = provenance["hardware"]
+    gpus = ", ".join(hardware["gpus"]) or "none"
+    facts = [
+        ["Study", results["study"]["name"]],
+        ["Command", provenance["command"]],
+        ["Started", provenance["started"]],
+        ["Time", duration(provenance["seconds"])],
+        ["Seeds", ", ".join(map(str, provenance["seeds"]))],
+        ["Commit", provenance["commit"] or "not known"],
+        ["Processor", f"{hardware['cpu']}, {hardware['cores']} cores"],
+        ["Memory", f"{hardware['memory_gib']:.1f} GiB"],
+        ["GPUs", gpus],
+        ["Versions", ", ".join(f"{k} {v}" for k, v in provenance["versions"].items())],
+    ]
+    files = [[name, md5] for name, md5 in provenance["files"].items()]
+    blocks = [table("run", text("The run."), ["What", "Value"], facts, left=2, widths=[1, 4])]
+    if files:
+        blocks.append(
+            table("files", text("Files read."), ["File", "MD5"], files, left=2, widths=[1.3, 2])
+        )
+    blocks.append(
+        paragraph(
+            "Raw scores of every classifier on the test split lie in ",
+            code("predictions/"),
+            ", every number of this report in ",
+            code("results.json"),
+            " and every figure in ",
+            code("figures/"),
+            ".",
+        )
+    )
+    return blocks

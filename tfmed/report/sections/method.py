@@ -1,0 +1,180 @@
+"""What the report says about the method."""
+
+from collections.abc import Iterator
+
+from tfmed.design import OVERTRAINED, Strategy, method_of
+from tfmed.report.blocks import Block, Text, bullets, strong, table, text
+from tfmed.report.selection import (
+    PIXELS,
+    Results,
+    baselines,
+    budgets,
+    is_standard,
+    strategies,
+    tasks,
+    variant_of,
+)
+from tfmed.report.wording import (
+    budget_name,
+    count,
+    flat_settings,
+    method_name,
+    strategy_name,
+    task_title,
+)
+
+
+def method_blocks(results: Results) -> list[Block]:
+    """The method in plain words, and every setting."""
+    items = [
+        _split_words(results),
+        _budget_words(results),
+        _strategy_words(results),
+        _stopping_words(results),
+        text(
+            strong("Test split. "),
+            "Read once per classifier, after its weights and its threshold were chosen.",
+        ),
+        text(
+            strong("Threshold. "),
+            "The second class is answered where its predicted probability exceeds the threshold. "
+            "Metrics are given at .5 and at the threshold with the best balanced accuracy on the "
+            "validation labels of the budget.",
+        ),
+        _interval_words(results),
+        _comparison_words(results),
+        *_baseline_words(results),
+    ]
+    settings = [[name, value] for name, value in flat_settings(results["study"]["settings"])]
+    blocks = [bullets(items)]
+    if settings:
+        caption = text("Every setting of the study, defaults included.")
+        blocks.append(
+            table("settings", caption, ["Setting", "Value"], settings, left=2, widths=[1, 1.5])
+        )
+    return blocks
+
+
+def _split_words(results: Results) -> Text:
+    study = results["study"]
+    source, target = (task_title(results, study[key]) for key in ("source", "target"))
+    return text(
+        strong("Data. "),
+        f"The autoencoder is trained on the images of {source}, without labels; the target task is "
+        f"{target}. The splits for training, validation and test are those of the files.",
+    )
+
+
+def _budget_words(results: Results) -> Text:
+    sizes = {
+        (run["task"], run["label_budget"]): (run["n_train"], run["n_val"])
+        for run in results["runs"]
+        if isinstance(method_of(run["strategy"]), Strategy)
+    }
+    found = [
+        f"{task_title(results, task)}, {budget_name(results, task, budget)}: "
+        f"{count(sizes[task, budget][0])} for training, {count(sizes[task, budget][1])} for "
+        "validation"
+        for task in tasks(results)
+        for budget in budgets(results, task)
+        if (task, budget) in sizes
+    ]
+    return text(
+        strong("Label budgets. "),
+        "Labels used to decide when to stop count as much as labels trained on. A budget is drawn "
+        "from the training split, fixed by the seed and stratified by class, so it has the class "
+        "balance of that split. The default settings of fitting were chosen once, on validation "
+        "splits of PneumoniaMNIST and an NIH ChestX-ray14 subset, whose labels no budget counts. "
+        + (f"{'; '.join(found)}." if found else ""),
+    )
+
+
+def _strategy_words(results: Results) -> Text:
+    run = strategies(results)
+    words = []
+    if any(strategy.frozen for strategy in run):
+        words.append(
+            "A frozen encoder keeps its weights and the statistics of its normalisation layers; "
+            "only the classifier on its embeddings is trained."
+        )
+    if any(strategy.pretrained and not strategy.frozen for strategy in run):
+        words.append(
+            "A fine-tuned encoder is a copy of the pretrained one and is trained with the "
+            "classifier; the autoencoder itself does not change."
+        )
+    if any(variant_of(row) == OVERTRAINED for row in results["summary"]):
+        words.append(
+            "“Overtrained” classifiers train for a fixed number of epochs without early stopping, "
+            "to show what that does."
+        )
+    parameters = {
+        strategy_name(run): run["parameters"]
+        for run in results["runs"]
+        if is_standard(run) and run["parameters"]
+    }
+    sizes = "; ".join(
+        f"{name} {count(p['trainable'])} of {count(p['total'])}" for name, p in parameters.items()
+    )
+    counted = f" Parameters trained: {sizes}." if sizes else ""
+    return text(strong("Strategies. "), " ".join(words) + counted)
+
+
+def _stopping_words(results: Results) -> Text:
+    runs = [run for run in results["runs"] if is_standard(run) and run["parameters"]]
+    stopped = sum(run["stopped_early"] for run in runs)
+    counted = f" {stopped} of {len(runs)} classifiers stopped early." if runs else ""
+    return text(
+        strong("Early stopping. "),
+        "Training ends when the validation loss has not improved for some epochs (the patience in "
+        f"the settings), and the weights of the best epoch are restored.{counted}",
+    )
+
+
+def _interval_words(results: Results) -> Text:
+    seeds = len(results["study"]["seeds"])
+    words = (
+        "95 % intervals carry two sources of luck, the seed (label subset, initial weights, "
+        "shuffling) and the draw of the test images: variance of the seeds divided by their "
+        "number, plus the covariance of two seeds due to their common images, with Student's t "
+        "(crossed random effects; Obuchowski and Rockette, 1995; Hillis, 2007; for the AUC DeLong "
+        "et al., 1988), and never narrower than the test images alone make them. Differences are "
+        "paired: same seeds, same test images."
+    )
+    if seeds == 1:
+        words += " With one seed, intervals carry the luck of the test images only."
+    return text(strong("Intervals. "), words)
+
+
+def _comparison_words(results: Results) -> Text:
+    family = max((entry["family"] for entry in results["comparisons"]), default=0)
+    number_words = f" (here up to {count(family)} of them)" if family else ""
+    return text(
+        strong("Comparisons. "),
+        "Each difference has a p-value that agrees with its interval. Three kinds of comparison "
+        "are told apart beforehand: those of the study's question (from scratch, frozen, "
+        "fine-tuned, random), those with baselines, and those of experiments. All of one kind, "
+        f"task and metric{number_words} are corrected together (Holm, 1979); “clear” means a "
+        "corrected p below .05, and more than one seed.",
+    )
+
+
+def _baseline_words(results: Results) -> Iterator[Text]:
+    names = [method_name(baseline) for baseline in baselines(results)]
+    if names:
+        yield text(
+            strong("Baselines. "),
+            f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
+            "encoder: on its embeddings). What they have to choose, they choose by "
+            "cross-validation inside the label budget.",
+            *(
+                f" Those on pixels take all images at once: {task_title(results, task)}, which is "
+                "not held in memory, has none."
+                for task in tasks(results)
+                if _without_pixels(results, task)
+            ),
+        )
+
+
+def _without_pixels(results: Results, task: str) -> bool:
+    run = baselines(results, task)
+    return bool(run) and PIXELS not in run

@@ -1,0 +1,144 @@
+"""What the report says about the models that were exported: an overview, and a card for each."""
+
+from tfmed.report.blocks import (
+    Block,
+    Text,
+    bullets,
+    code,
+    heading,
+    paragraph,
+    ref,
+    strong,
+    table,
+    text,
+)
+from tfmed.report.selection import Entry, Results
+from tfmed.report.wording import (
+    MISSING,
+    budget_name,
+    count,
+    interval,
+    number,
+    percent,
+    points,
+    strategy_name,
+    task_title,
+)
+
+
+def model_blocks(results: Results) -> list[Block]:
+    """The models, the gate's verdicts, and their cards."""
+    # Results of an earlier version of tfmed have no cards.
+    carded = [model for model in results["models"] if "card" in model]
+    if not results["models"]:
+        return [paragraph("No models were exported.")]
+    blocks = [
+        paragraph(
+            "Classifiers of the target, and of the source with few labels, are exported for TF "
+            "Serving: of each in the list the seed with the best validation AUC. A model is ",
+            strong("stable"),
+            " if it loads in TensorFlow's own C++ loader, answers its warm-up requests, agrees "
+            "with its Keras original, and the lower end of its accuracy's 95 % interval lies above "
+            "always giving the more frequent answer; else it is a ",
+            strong("candidate"),
+            ". Figures on a card are those of the exported model, whose intervals hold the luck of "
+            "the test images alone; below them stand those of all seeds. ",
+            ref("models"),
+            " lists them.",
+        ),
+        _overview(results),
+    ]
+    reasons = [
+        text(strong(f"{model['name']}. "), reason)
+        for model in carded
+        for reason in model["reasons"]
+    ]
+    if reasons:
+        blocks += [heading("Why not stable"), bullets(reasons)]
+    if carded:
+        blocks += [heading("What none of them is for"), _not_for(carded)]
+    for i, model in enumerate(carded, 1):
+        blocks += [heading(model["name"]), _card_table(results, model, f"card-{i}")]
+    return blocks
+
+
+def _overview(results: Results) -> Block:
+    carded = [model for model in results["models"] if "card" in model]
+    cards = {model["path"]: i for i, model in enumerate(carded, 1)}
+    rows: list[list[str | Text]] = [
+        [
+            model["path"],
+            task_title(results, model["task"]),
+            f"{strategy_name(model)}, {budget_name(results, model['task'], model['label_budget'])}",
+            str(model["seed"]),
+            f"{model['bytes'] / 1e6:.2f}",
+            model.get("stage", MISSING),
+            text(ref(f"card-{cards[model['path']]}")) if "card" in model else MISSING,
+        ]
+        for model in results["models"]
+    ]
+    columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB", "Stage", "Card"]
+    widths = [3, 2, 3, 0.6, 0.6, 1.2, 1]
+    return table("models", text("Exported models."), columns, rows, left=3, widths=widths)
+
+
+def _not_for(models: list[Entry]) -> Block:
+    said = dict.fromkeys(line for model in models for line in model["card"]["not_for"])
+    return bullets(text(line) for line in said)
+
+
+def _card_table(results: Results, model: Entry, identifier: str) -> Block:
+    card = model["card"]
+    metrics, balance = card["metrics"], card["class_balance"]
+    own, seeds = metrics["this_seed"], metrics["over_seeds"]
+    gain = metrics["accuracy_over_majority"]
+    rows = [
+        ["Stage", model["stage"]],
+        ["For", card["intended_use"]],
+        ["Images", _data_words(card["data"]["task"])],
+    ]
+    if card["data"]["pretrained_on"]:
+        rows.append(["Autoencoder's images", _data_words(card["data"]["pretrained_on"])])
+    rows += [
+        ["Threshold", f"{number(card['threshold'])}; {card['class_names'][1]} above it"],
+        ["Accuracy at it", _estimates(own, seeds, "accuracy_at_threshold", metrics["n_seeds"])],
+        ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
+        [
+            "Accuracy over the more frequent answer's",
+            points(gain["difference"], gain["low"], gain["high"]),
+        ],
+        [
+            f"Share of {card['class_names'][1]}",
+            "; ".join(
+                f"{split} {percent(balance[split][1] / max(sum(balance[split]), 1))} of "
+                f"{count(sum(balance[split]))}"
+                for split in ("train", "val", "test")
+            ),
+        ],
+    ]
+    rows += [["If that share were", "\n".join(map(_shift_words, balance["shift"]))]]
+    rows += [["To call it", card["call"]["command"]], ["tfmed", card["tfmed_version"]]]
+    caption = text(
+        "Card of ", code(model["path"]), ", an excerpt of its ", code("model_card.json"), "."
+    )
+    return table(identifier, caption, ["What", "Value"], rows, left=2, widths=[1, 3.4])
+
+
+def _data_words(dataset: Entry) -> str:
+    drawn = "; synthetic" if dataset["synthetic"] else ""
+    return f"{dataset['title']}{drawn}\n{dataset['terms']}"
+
+
+def _estimates(own: Entry, seeds: Entry, metric: str, n_seeds: int) -> str:
+    if own[metric] is None:
+        return MISSING
+    return f"{interval(own[metric])}\n{n_seeds} seeds: {interval(seeds[metric])}"
+
+
+def _shift_words(row: Entry) -> str:
+    values = (row["positive_predictive_value"], row["negative_predictive_value"])
+    positive, negative = (MISSING if value is None else percent(value) for value in values)
+    return (
+        f"{percent(row['share_of_label_1'])}: accuracy {percent(row['accuracy'])}, right when it "
+        f"says so {positive}, right when it says not {negative}"
+    )
