@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from example_parts import COUNTS, as_uri, chest, fit_history, latent_spaces, pretraining
 
-from tfmed.results.claims import ledger
+from tfmed.config.ledger import ledger_file
+from tfmed.results.ledger import judged, load_ledger
 
 STRATEGIES = ("scratch", "random_frozen", "frozen", "finetune")
 BASELINES = (
@@ -424,7 +425,7 @@ def _as_json(
             }
         ],
     }
-    results["claims"] = ledger(results)
+    results["claims"] = judged(load_ledger(ledger_file("chest_to_pneumonia")), results)
     return json.dumps(_hostile(results) if hostile else results)
 
 

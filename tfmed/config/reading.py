@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from tfmed.config.items import did_you_mean
+from tfmed.config.ledger import beside
 from tfmed.config.registered import REGISTERED
 from tfmed.config.study import Study
 from tfmed.errors import InputError
@@ -43,6 +44,8 @@ def read_study(path: Path) -> Study:
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: is no valid TOML ({error}); correct that line") from None
     try:
+        if isinstance(ledger := values.get("ledger"), str):
+            values["ledger"] = beside(path, ledger)
         return study_of(values)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

@@ -7,6 +7,7 @@ from typing import Any
 
 from tfmed import report
 from tfmed.cache import cache_folder
+from tfmed.config.ledger import ledger_file
 from tfmed.config.reading import read_study
 from tfmed.config.study import Study
 from tfmed.execution.store import Store
@@ -17,6 +18,7 @@ from tfmed.orchestration.folders import locked_folder, make_folder, swept
 from tfmed.orchestration.listening import Listener, Silent
 from tfmed.orchestration.plan import Plan, make_plan
 from tfmed.results import assembling, files
+from tfmed.results.ledger import Ledger, load_ledger
 from tfmed.results.loading import Results
 
 
@@ -57,6 +59,7 @@ def run(
     """
     is_default, listener = study is None, listener or Silent()
     study = _study(study)
+    ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
     with locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")
         began = datetime.datetime.now(datetime.UTC), time.monotonic()
@@ -69,7 +72,7 @@ def run(
         )
         plan = make_plan(found.study, found.source, found.target)
         who = Workers(workers, cluster, gpus_per_job)
-        results = _results(plan, folder, Path(models), who, listener, fresh=fresh)
+        results = _results(plan, folder, Path(models), who, ledger, listener, fresh=fresh)
         results["provenance"] = {
             **provenance.describe(plan.datasets.values()),
             "seeds": plan.seeds,
@@ -89,7 +92,14 @@ def _study(study: Study | Path | str | None) -> Study:
 
 
 def _results(
-    plan: Plan, folder: Path, models: Path, workers: Workers, listener: Listener, *, fresh: bool
+    plan: Plan,
+    folder: Path,
+    models: Path,
+    workers: Workers,
+    ledger: Ledger,
+    listener: Listener,
+    *,
+    fresh: bool,
 ) -> dict[str, Any]:
     """All of `results.json` but its provenance; writes predictions and images into `folder`."""
     store = Store(cache_folder() / "jobs")
@@ -100,4 +110,4 @@ def _results(
         finished = compute(plan, store, backend, listener)
         exported = export(plan, finished, backend, models, listener)
     listener.stage("evaluating")
-    return {**assembling.assemble(plan, finished, folder), "models": exported}
+    return {**assembling.assemble(plan, finished, folder, ledger), "models": exported}

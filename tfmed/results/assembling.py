@@ -15,9 +15,11 @@ from tfmed.data.loading import load_labels, load_rows
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
 from tfmed.orchestration.plan import Plan, Run
-from tfmed.results import claims, predictions
+from tfmed.results import predictions
 from tfmed.results.atlas import as_png
 from tfmed.results.latent_part import cell_entry, latent_part
+from tfmed.results.ledger import Ledger, judged
+from tfmed.results.ledger import applies as ledger_applies
 from tfmed.results.loading import SCHEMA_VERSION
 from tfmed.serving import card, gate
 
@@ -31,13 +33,16 @@ OF_CARD = (
 Finished = Mapping[str, Result]
 
 
-def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
+def assemble(
+    plan: Plan, finished: Finished, out: Path, ledger: Ledger | None = None
+) -> dict[str, Any]:
     """Everything but `provenance` and `models`; writes predictions and image atlases on the way.
 
     Args:
         plan: the study's plan.
         finished: key to result of every job of the plan.
         out: the study's report folder.
+        ledger: findings that the study puts to the test.
     """
     labels = {task.name: load_labels(task, "test") for task in plan.tasks}
     predictions.remove_leftovers(out / "predictions")
@@ -67,7 +72,10 @@ def assemble(plan: Plan, finished: Finished, out: Path) -> dict[str, Any]:
         **measured(plan, finished, labels, out),
         "latent": latent_part(plan, finished, labels, out),
     }
-    return {**results, "claims": claims.ledger(results)}
+    ledger = ledger or Ledger()
+    applies = ledger_applies(ledger, results)
+    results["study"]["ledger"] = ledger.introduction if applies else None
+    return {**results, "claims": judged(ledger, results)}
 
 
 def measured(

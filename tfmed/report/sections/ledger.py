@@ -7,7 +7,6 @@ from tfmed.report.selection import Entry, Results, task_slugs, tested_spaces
 from tfmed.report.wording import MISSING, count, number, points, task_title
 
 MARKS = {"supported": "✓", "refuted": "✗", "undecided": "?", "not_tested": MISSING}
-UNSIGNED = ("luck_of_seeds",)
 
 
 def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
@@ -23,7 +22,7 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     counts = {name: sum(c["verdict"] == name for c in claims) for name in MARKS}
     told = ", ".join(f"{n} {_verdict_name(name)}" for name, n in counts.items() if n)
     caption = text(
-        f"{len(claims)} findings of an earlier report under test: {told}. “Needed” is the "
+        f"{len(claims)} findings under test: {told}. “Needed” is the "
         "sample size whose interval would decide if the value stayed what it is."
     )
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
@@ -31,15 +30,11 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
     return [
         paragraph(
-            "tfmed grew from an earlier report with fewer runs and no intervals; what it found is "
-            "put to the test here. Technical words are explained in the section that the last "
-            "column leads to. Each criterion was written down before the numbers were seen, but "
-            "for that of clusters: permuted labels alone decided it at first, which find the "
-            "faintest trace of the classes. A finding is supported or refuted only where the whole "
-            "95 % interval lies on one side of its margin (of clusters there is no interval); "
-            "“undecided” is not “wrong”. Each verdict stands for itself, uncorrected for how many "
-            "there are, so a difference may be supported here and not be clear in a table that "
-            "corrects for many."
+            f"{results['study'].get('ledger') or ''} A finding is supported or refuted only where the "
+            "whole 95 % interval lies on one side of its margin, unless its criterion has no "
+            "interval; “undecided” is not “wrong”. Each verdict stands for itself, uncorrected for "
+            "how many there are, so a difference may be supported here and not be clear in a table "
+            "that corrects for many.".strip()
         ),
         table("claims", caption, columns, rows, left=6, size="small", widths=widths),
     ]
@@ -75,7 +70,7 @@ def measured(claim: Entry) -> str:
     in_points = unit.startswith("difference in") and "|" not in unit
     if in_points:
         words = points(value, low, high)
-        words = words.replace("+", "") if claim["id"] in UNSIGNED else words
+        words = words.replace("+", "") if not claim.get("signed", True) else words
     elif low is None or high is None:
         words = number(value)
     else:
@@ -87,15 +82,8 @@ def shown_in(results: Results, claim: Entry, figures: Container[str]) -> str | N
     """Id of the figure or table of this report that shows a claim best, or None."""
     slug = task_slugs(results).get(claim["task"])
     kind = claim["figure"]
-    special = {
-        "class_weighted_sensitivity": "losses",
-        "focal_sensitivity": "losses",
-        "early_stopping": "stopping",
-        "dropout_sensitivity": "dropout",
-        "reconstructions": "detail",
-        "luck_of_seeds": f"budgets-{slug}",
-    }
-    wanted = [special.get(claim["id"], kind)]
+    special = claim.get("shown_in")
+    wanted = [special, f"{special}-{slug}"] if special else [kind]
     if kind == "answer" and claim["task"] != results["study"]["target"]:
         wanted = []
     kinds = ("budgets" if kind == "answer" else kind, f"{kind}-{slug}-1")

@@ -1,22 +1,21 @@
 """The findings of the earlier report under test: each with its criterion and its verdict.
 
-A claim is *supported* if the whole 95 % interval lies on its side of the declared margin, *refuted*
-if the whole interval lies on the other side, else *undecided*, with the sample size whose interval
-would end at the margin if the value stayed what it is: n (half-width / distance to the margin)².
-Where an interval carries seeds and test images, both have to grow in that proportion. `no_clusters`
-has no interval and a rule of its own. A study that did not measure what a claim needs leaves it
-*not tested*. Criteria stand here as text and as code and depend on no result; but that of
-`no_clusters` was changed after results were seen, because permutations alone tell whether classes
-lie apart at all and not whether they cluster.
+How a verdict follows from an interval: `tfmed.results.verdicts`. `no_clusters` has no interval and
+a rule of its own. A study that did not measure what a claim needs leaves it *not tested*. Criteria
+stand here as text and as code and depend on no result; but that of `no_clusters` was changed after
+results were seen, because permutations alone tell whether classes lie apart at all and not whether
+they cluster.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
-from tfmed.results import verdicts
-from tfmed.results.verdicts import (
+from tfmed.results.ledger import Claim
+from tfmed.results.verdicts import accuracy_about
+
+from . import judges
+from .judges import (
     FEW,
     KEPT_DETAIL,
     KEPT_SHAPE,
@@ -25,68 +24,28 @@ from tfmed.results.verdicts import (
     SIMILAR,
     STRUCTURE,
     TOLERANCE,
-    Finding,
-    NotTestedError,
-    Results,
 )
 
+INTRODUCTION = (
+    "tfmed grew from an earlier report with fewer runs and no intervals; what it found is put to "
+    "the test here. Technical words are explained in the section that the last column leads to. "
+    "Each criterion was written down before the numbers were seen, but for that of clusters: "
+    "permuted labels alone decided it at first, which find the faintest trace of the classes."
+)
+"""What the report says above the table."""
 
-@dataclass(frozen=True)
-class Claim:
-    """One finding under test.
 
-    Attributes:
-        id: its name.
-        sentence: the finding, in our words.
-        quantity: what would show it.
-        criterion: when it counts as supported or refuted, declared before the numbers are seen.
-        figure: kind of figure that shows it; the report's figure ids start with it.
-        role: the task it is about.
-        judge: results to finding; raises `NotTestedError` where they lack what it needs.
+def applies(source: dict[str, Any], target: dict[str, Any]) -> bool:
+    """Whether a study's data are those that the earlier report was about.
+
+    They are chest X-rays with the 14 findings of ChestMNIST and PneumoniaMNIST, of any size; or
+    phantoms stand in for both.
     """
-
-    id: str
-    sentence: str
-    quantity: str
-    criterion: str
-    figure: str
-    role: Literal["source", "target"]
-    judge: Callable[[Results], Finding]
-
-
-def ledger(results: Results) -> list[dict[str, Any]]:
-    """Every claim with its verdict, as `claims` of results.json holds it.
-
-    Args:
-        results: results.json as it is but for `claims`; only the parts that claims rest on.
-
-    Returns:
-        Per claim `id`, `claim`, `quantity`, `criterion`, `measured`, `verdict`, `reason` (why it
-        was not tested, else None), `needed`, `figure`, `task`, `synthetic`.
-    """
-    return [_entry(claim, results) for claim in CLAIMS]
-
-
-def _entry(claim: Claim, results: Results) -> dict[str, Any]:
-    found: Finding | None = None
-    reason = None
-    try:
-        found = claim.judge(results)
-    except NotTestedError as missing:
-        reason = str(missing)
-    return {
-        "id": claim.id,
-        "claim": claim.sentence,
-        "quantity": claim.quantity,
-        "criterion": claim.criterion,
-        "measured": found.measured if found else None,
-        "verdict": found.verdict if found else "not_tested",
-        "reason": reason,
-        "needed": found.needed if found else None,
-        "figure": claim.figure,
-        "task": results["study"][claim.role],
-        "synthetic": bool(results["synthetic"]),
-    }
+    if source["synthetic"] or target["synthetic"]:
+        return bool(source["synthetic"] and target["synthetic"])
+    is_chest = source["n_labels"] == 14
+    is_pneumonia = re.fullmatch(r"pneumoniamnist(_\d+)?(-target)?", target["name"])
+    return is_chest and is_pneumonia is not None
 
 
 _ABOUT = f"within {100 * TOLERANCE:.0f} points"
@@ -102,7 +61,7 @@ CLAIMS: tuple[Claim, ...] = (
         " lies wholly outside.",
         "balance",
         "source",
-        verdicts.class_difference,
+        judges.class_difference,
     ),
     Claim(
         "accuracy_300",
@@ -111,7 +70,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"Supported if the whole 95 % interval lies {_ABOUT} of .58, refuted if wholly outside.",
         "answer",
         "source",
-        partial(verdicts.accuracy_about, 0.58, "source", "scratch", FEW),
+        partial(accuracy_about, 0.58, TOLERANCE, "source", "scratch", FEW),
     ),
     *(
         Claim(
@@ -123,11 +82,12 @@ CLAIMS: tuple[Claim, ...] = (
             "differences",
             "source",
             partial(
-                verdicts.source_difference,
+                judges.source_difference,
                 "sensitivity",
                 ("scratch", variant),
                 ("scratch", "standard"),
             ),
+            shown_in="losses",
         )
         for variant, name in (("class_weighted", "class-weighted"), ("focal", "focal"))
     ),
@@ -140,11 +100,12 @@ CLAIMS: tuple[Claim, ...] = (
         "differences",
         "source",
         partial(
-            verdicts.source_difference,
+            judges.source_difference,
             "accuracy",
             ("scratch", "standard"),
             ("scratch", "overtrained"),
         ),
+        shown_in="stopping",
     ),
     Claim(
         "no_clusters",
@@ -155,7 +116,7 @@ CLAIMS: tuple[Claim, ...] = (
         " Rousseeuw, 1990), refuted if it is larger and both exceed the permutations.",
         "latent",
         "source",
-        verdicts.no_clusters,
+        judges.no_clusters,
     ),
     Claim(
         "reconstructions",
@@ -166,7 +127,8 @@ CLAIMS: tuple[Claim, ...] = (
         f" highest below {KEPT_DETAIL}, refuted if either lies wholly on the other side.",
         "reconstructions",
         "source",
-        verdicts.reconstructions,
+        judges.reconstructions,
+        shown_in="detail",
     ),
     Claim(
         "finetune_beats_scratch",
@@ -176,7 +138,7 @@ CLAIMS: tuple[Claim, ...] = (
         _MARGIN_0,
         "differences",
         "target",
-        verdicts.beats_scratch,
+        judges.beats_scratch,
     ),
     Claim(
         "lower_training_accuracy",
@@ -188,7 +150,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Supported if the whole 95 % interval lies below 0, refuted if above.",
         "curves",
         "target",
-        verdicts.training_accuracy,
+        judges.training_accuracy,
     ),
     Claim(
         "dropout_sensitivity",
@@ -200,7 +162,8 @@ CLAIMS: tuple[Claim, ...] = (
         " refuted if all lie wholly nearer.",
         "differences",
         "target",
-        verdicts.dropout_sensitivity,
+        judges.dropout_sensitivity,
+        shown_in="dropout",
     ),
     Claim(
         "frozen_accuracy",
@@ -209,7 +172,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"Supported if the whole 95 % interval lies {_ABOUT} of .85, refuted if wholly outside.",
         "answer",
         "target",
-        partial(verdicts.accuracy_about, 0.85, "target", "frozen", "full"),
+        partial(accuracy_about, 0.85, TOLERANCE, "target", "frozen", "full"),
     ),
     Claim(
         "first_component",
@@ -219,7 +182,7 @@ CLAIMS: tuple[Claim, ...] = (
         _MARGIN_0,
         "latent",
         "target",
-        verdicts.components,
+        judges.components,
     ),
     Claim(
         "two_clusters",
@@ -228,7 +191,7 @@ CLAIMS: tuple[Claim, ...] = (
         f"Supported if the whole 95 % interval lies above {SAME_CLUSTERS[0]}, refuted if below.",
         "latent",
         "target",
-        verdicts.two_clusters,
+        judges.two_clusters,
     ),
     Claim(
         "finetune_accuracy",
@@ -237,19 +200,21 @@ CLAIMS: tuple[Claim, ...] = (
         f"Supported if the whole 95 % interval lies {_ABOUT} of .87, refuted if wholly outside.",
         "answer",
         "target",
-        partial(verdicts.accuracy_about, 0.87, "target", "finetune", "full"),
+        partial(accuracy_about, 0.87, TOLERANCE, "target", "finetune", "full"),
     ),
     Claim(
         "luck_of_seeds",
-        "The difference between 87 % and 84 %, when it was run again, is within the luck of seeds.",
+        "The difference between 87 % and 84 %, when it was run again, is within seed variance.",
         "what 95 % of the differences between two seeds stay below (1.96 √2 sd over seeds),"
-        " fine-tuned on all labels of the target; interval by chi-square; the luck of pretraining"
-        " counts only where each seed pretrains",
+        " fine-tuned on all labels of the target; interval by chi-square; the variance of"
+        " pretraining counts only where each seed pretrains",
         f"Supported if the whole 95 % interval lies above {100 * RERUN_DIFFERENCE:.0f} points,"
         " refuted if below.",
         "answer",
         "target",
-        verdicts.luck_of_seeds,
+        judges.rerun,
+        shown_in="budgets",
+        signed=False,
     ),
     Claim(
         "forgetting",
@@ -260,7 +225,7 @@ CLAIMS: tuple[Claim, ...] = (
         "Supported if the whole 95 % interval lies below 0, refuted if above.",
         "forgetting",
         "source",
-        verdicts.forgetting,
+        judges.forgetting,
     ),
     Claim(
         "similar_spaces",
@@ -270,7 +235,7 @@ CLAIMS: tuple[Claim, ...] = (
         " if it lies wholly outside.",
         "cka",
         "target",
-        verdicts.similar_spaces,
+        judges.similar_spaces,
     ),
 )
 """The ledger, in the order of the earlier report."""

@@ -1,4 +1,4 @@
-"""Each claim's verdict from hand-made results, for each of its outcomes."""
+"""The earlier report's findings: each verdict from hand-made results, for each outcome."""
 
 import copy
 import json
@@ -7,12 +7,14 @@ from importlib.resources import files
 import jsonschema
 import pytest
 
-from tfmed.results.claims import CLAIMS, ledger
-from tfmed.results.verdicts import BOTH, NotTestedError, judge_interval
+from tfmed.config.ledger import ledger_file
+from tfmed.results.ledger import judged, load_ledger
+
+LEDGER = load_ledger(ledger_file("chest_to_pneumonia"))
 
 SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
 ITEMS = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["claims"]}
-CHEST, LUNG = "chest", "lung"
+CHEST, LUNG = "chestmnist", "pneumoniamnist"
 STANDARD = "standard"
 
 
@@ -20,8 +22,13 @@ def results(**parts):
     """Results of a study that measured nothing but these parts."""
     counts = parts.pop("counts", [5000, 5000])
     datasets = [
-        {"name": name, "splits": {"train": {"counts": counts}, "test": {"n": 1000}}}
-        for name in (CHEST, LUNG)
+        {
+            "name": name,
+            "synthetic": False,
+            "n_labels": n_labels,
+            "splits": {"train": {"counts": counts}, "test": {"n": 1000}},
+        }
+        for name, n_labels in ((CHEST, 14), (LUNG, 1))
     ]
     latent = {"spaces": [], "cka": [], **parts.pop("latent", {})}
     empty = {"runs": [], "summary": [], "comparisons": [], "pretraining": []}
@@ -195,7 +202,7 @@ def forgotten():
 
 def similar():
     spaces = [space(LUNG, "frozen", None), space(LUNG, "finetune", "full")]
-    pair = {"a": "lung-finetune-full", "b": "lung-frozen-None"}
+    pair = {"a": f"{LUNG}-finetune-full", "b": f"{LUNG}-frozen-None"}
     return [
         results(
             summary=full_rows(),
@@ -236,11 +243,11 @@ VERDICTS = ("supported", "refuted", "undecided")
 
 
 def entry(found, name):
-    return next(claim for claim in ledger(found) if claim["id"] == name)
+    return next(claim for claim in judged(LEDGER, found) if claim["id"] == name)
 
 
 def test_every_claim_is_tried_for_every_outcome():
-    assert list(OUTCOMES) == [claim.id for claim in CLAIMS]
+    assert list(OUTCOMES) == [claim.id for claim in LEDGER.claims]
 
 
 @pytest.mark.parametrize("name", OUTCOMES)
@@ -257,7 +264,7 @@ def test_verdict_follows_from_the_results(name, verdict):
     elif name != "no_clusters":
         assert found["needed"]["n"] > found["needed"]["now"]
     assert made == kept
-    jsonschema.validate(ledger(made), ITEMS)
+    jsonschema.validate(judged(LEDGER, made), ITEMS)
 
 
 @pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "class_difference"])
@@ -266,7 +273,7 @@ def test_what_a_study_did_not_measure_is_not_tested_and_says_why(name):
     assert found["verdict"] == "not_tested"
     assert found["measured"] is None
     assert "\n" not in found["reason"]
-    jsonschema.validate(ledger(results()), ITEMS)
+    jsonschema.validate(judged(LEDGER, results()), ITEMS)
 
 
 def test_one_seed_decides_nothing_about_seeds():
@@ -279,21 +286,8 @@ def test_one_seed_decides_nothing_about_seeds():
 
 
 def test_synthetic_results_mark_every_verdict():
-    assert all(claim["synthetic"] for claim in ledger({**results(), "synthetic": True}))
-    assert not any(claim["synthetic"] for claim in ledger(results()))
-
-
-def test_the_needed_sample_would_end_the_interval_at_the_margin():
-    found = judge_interval(0.02, -0.02, 0.06, (0.0, 1.0), "points", 100, BOTH)
-    assert found.needed == {"n": 400, "of": BOTH, "now": 100}
-    inside = judge_interval(0.58, 0.53, 0.63, (0.56, 0.60), "accuracy", 100, BOTH)
-    assert inside.needed["n"] == 625
-    assert judge_interval(0.0, -0.1, 0.1, (0.0, 1.0), "points", 100, BOTH).needed is None
-
-
-def test_a_difference_of_no_width_at_the_margin_stays_undecided():
-    found = judge_interval(0.0, 0.0, 0.0, (0.0, 1.0), "points", 100, BOTH)
-    assert (found.verdict, found.needed) == ("undecided", None)
+    assert all(claim["synthetic"] for claim in judged(LEDGER, {**results(), "synthetic": True}))
+    assert not any(claim["synthetic"] for claim in judged(LEDGER, results()))
 
 
 def test_luck_of_seeds_is_the_range_of_the_difference_of_two_runs():
@@ -314,6 +308,27 @@ def test_the_needed_seeds_would_decide_the_luck_of_seeds():
     assert with_seeds(needed)["verdict"] == "refuted"
 
 
-def test_a_quantity_without_an_interval_is_not_tested():
-    with pytest.raises(NotTestedError, match="no interval of the linear CKA"):
-        judge_interval(0.9, None, None, (0.5, 0.99), "linear CKA", 10, "test images")
+DATA = {"synthetic": False, "n_labels": 1}
+FOURTEEN = {**DATA, "n_labels": 14, "name": "chest_nih"}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "applies"),
+    [
+        (FOURTEEN, {**DATA, "name": "pneumoniamnist"}, True),
+        ({**FOURTEEN, "name": "chestmnist_64"}, {**DATA, "name": "pneumoniamnist_64"}, True),
+        (FOURTEEN, {**DATA, "name": "breastmnist"}, False),
+        ({**DATA, "name": "pathmnist"}, {**DATA, "name": "pneumoniamnist"}, False),
+        ({**DATA, "name": "own"}, {**DATA, "name": "own"}, False),
+        ({**DATA, "synthetic": True, "name": "p"}, {**DATA, "synthetic": True, "name": "q"}, True),
+        (FOURTEEN, {**DATA, "synthetic": True, "name": "q"}, False),
+    ],
+)
+def test_only_the_earlier_reports_data_are_judged_by_its_findings(source, target, applies):
+    assert LEDGER.applies(source, target) is applies
+
+
+def test_a_study_of_other_images_has_no_claims():
+    found = results()
+    found["datasets"][1]["name"] = found["study"]["target"] = "breastmnist"
+    assert judged(LEDGER, found) == []
