@@ -44,12 +44,14 @@ def test_the_graph_answers_as_the_scores_do():
 
     outputs = np.array([[0.2], [0.6], [0.5], [0.9]], np.float32)
     scores = BINARY.scores_of(outputs)
-    for threshold in (0.5, BINARY.choose([0, 1, 0, 1], scores), scores[1]):
-        answered = BINARY.answered(tf.constant(outputs), float(threshold)).numpy()
-        assert answered.tolist() == BINARY.answers(scores, float(threshold)).tolist()
-    found = BINARY.probabilities(tf.constant(outputs)).numpy()
-    np.testing.assert_allclose(found.sum(axis=1), 1)
-    assert found[:, 1].tolist() == outputs[:, 0].tolist()
+    for threshold in (0.5, BINARY.choose([0, 1, 0, 1], scores), float(scores[1])):
+        probabilities, answered = (
+            tensor.numpy() for tensor in BINARY.served(tf.constant(outputs), threshold)
+        )
+        assert answered.tolist() == BINARY.answers(scores, threshold).tolist()
+        assert answered.tolist() == BINARY.class_of(probabilities, threshold).tolist()
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        assert probabilities[:, 1].tolist() == outputs[:, 0].tolist()
 
 
 @pytest.mark.parametrize("name", ["plain", "class_weighted", "focal"])

@@ -16,6 +16,7 @@ import numpy as np
 import tfmed
 from tfmed.data import DatasetInfo
 from tfmed.evaluation import metrics
+from tfmed.tasks import task_of
 
 FORMAT = 1
 CARD = "model_card.json"
@@ -48,7 +49,7 @@ class Evidence:
         task: the data set that it classifies.
         pretrained_on: the data set of its autoencoder; None if there was none.
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
-        class_balance: split to (images of label 0, of label 1) whose labels it saw; and `test`.
+        class_balance: split to the images of each class whose labels it saw; and `test`.
         threshold: chosen on validation labels.
         labels: (n,) of 0 and 1, of the test split.
         scores: (n,) in [0, 1], the Keras original's, of the test split.
@@ -62,7 +63,7 @@ class Evidence:
     task: DatasetInfo
     pretrained_on: DatasetInfo | None
     training: Mapping[str, Any]
-    class_balance: Mapping[str, tuple[int, int]]
+    class_balance: Mapping[str, tuple[int, ...]]
     threshold: float
     labels: np.ndarray
     scores: np.ndarray
@@ -81,6 +82,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
     metrics = _metrics(evidence)
     return {
         "format": FORMAT,
+        "task": task.task,
         "name": evidence.name,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "tfmed_version": tfmed.__version__,
@@ -167,7 +169,9 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def majority_gain(labels: np.ndarray, scores: np.ndarray, threshold: float) -> dict[str, Any]:
+def majority_gain(
+    labels: np.ndarray, scores: np.ndarray, threshold: float, task: str = "binary"
+) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's more frequent label.
 
     Paired by test case; the 95 % interval is `metrics.compare`'s for one seed.
@@ -175,9 +179,9 @@ def majority_gain(labels: np.ndarray, scores: np.ndarray, threshold: float) -> d
     Returns:
         `difference`, `low`, `high`.
     """
-    constant = np.full((1, len(labels)), float(2 * labels.sum() >= len(labels)))
+    constant = task_of(task).majority_scores(labels)[None]
     gain = metrics.compare(
-        labels, scores[None], constant, "accuracy_at_threshold", [threshold], [0.5]
+        labels, scores[None], constant, "accuracy_at_threshold", [threshold], [0.5], task=task
     )
     assert gain is not None  # any labels define the accuracy
     return {name: gain[name] for name in ("difference", "low", "high")}
@@ -185,17 +189,17 @@ def majority_gain(labels: np.ndarray, scores: np.ndarray, threshold: float) -> d
 
 def _metrics(evidence: Evidence) -> dict[str, Any]:
     """Of this very model (its interval holds the luck of test cases), and over the seeds."""
-    keys = sorted(evidence.seed_scores)
+    task, keys = evidence.task.task, sorted(evidence.seed_scores)
     scores = np.stack([evidence.seed_scores[key] for key in keys])
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
     own = (evidence.scores[None], np.array([evidence.threshold]))
     found = {}
     for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
         found[name] = {
-            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts)
-            for metric in metrics.METRICS
+            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts, task)
+            for metric in task_of(task).METRICS
         }
-    gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold)
+    gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold, task)
     return {
         **found,
         "n_seeds": len(keys),

@@ -73,10 +73,12 @@ def _system_message(error: Exception) -> str | None:
 def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> None:
     """Writes everything of a version but the gate's verdict."""
     shape = tuple(classifier.input_shape[1:])
-    names, threshold = evidence.task.class_names, evidence.threshold
+    task = evidence.task
 
     def of_arrays(images: tf.Tensor) -> dict[str, tf.Tensor]:
-        return signatures.answer(classifier, images, threshold, names)
+        return signatures.answer(
+            classifier, images, evidence.threshold, task.class_names, task.task
+        )
 
     def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
         return of_arrays(signatures.decode_images(image_bytes, shape))

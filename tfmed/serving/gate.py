@@ -22,6 +22,7 @@ from google.protobuf.message import DecodeError
 from tfmed.errors import InputError
 from tfmed.evaluation import metrics
 from tfmed.serving import card, loader, protos
+from tfmed.tasks import task_of
 
 WARM_UP = "tf_serving_warmup_requests"
 REFERENCE = "reference.npz"
@@ -233,7 +234,13 @@ def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
 def _labels(probabilities: np.ndarray, found: dict[str, Any]) -> list[bytes]:
     """The labels that a card's class names and threshold give."""
     names = [name.encode() for name in found["class_names"]]
-    return [names[int(p > found["threshold"])] for p in probabilities[:, 1].astype("float64")]
+    answered = task_of(_task(found)).class_of(probabilities, found["threshold"])
+    return [names[int(number)] for number in answered]
+
+
+def _task(found: dict[str, Any]) -> str:
+    """The task of a card; those that were written before there were others do not name it."""
+    return found.get("task", "binary")
 
 
 def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
@@ -241,8 +248,9 @@ def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
     try:
         with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:
             labels, scores = arrays["labels"].astype(int), arrays["scores"]
-        gain = card.majority_gain(labels, scores, found["threshold"])
-        measured = metrics.evaluate(labels, scores, found["threshold"])["metrics"]
+        threshold, task = found["threshold"], _task(found)
+        gain = card.majority_gain(labels, scores, threshold, task)
+        measured = metrics.evaluate(labels, scores, threshold, task)["metrics"]
         claimed = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         return [Check("metrics", False, str(error))]

@@ -10,6 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfmed.data.pipelines import scale_images
+from tfmed.tasks import task_of
 
 ARRAYS, IMAGE_BYTES = "serving_default", "serve_image_bytes"
 MAX_SIDE = 4096
@@ -21,23 +22,33 @@ _PNG_HEADER = 33
 
 
 def answer(
-    classifier: keras.Model, images: tf.Tensor, threshold: float, class_names: Sequence[str]
+    classifier: keras.Model,
+    images: tf.Tensor,
+    threshold: float,
+    class_names: Sequence[str],
+    task: str = "binary",
 ) -> dict[str, tf.Tensor]:
     """What a model says of uint8 images (n, height, width, channels).
 
+    Args:
+        classifier: `head(encoder(x))`.
+        images: as said.
+        threshold: what the task chose on validation labels.
+        class_names: in the order of the task's labels.
+        task: one of `tfmed.tasks`.
+
     Returns:
-        `probabilities` float32 (n, 2) in the order of `class_names`; `label` (n,), the second name
-        where its probability exceeds the threshold; `embedding` float32 (n, features).
+        `probabilities` float32 (n, classes) in the order of `class_names`; `label` (n,), the name
+        of the class that the task answers; `embedding` float32 (n, features).
     """
     encoder, head = classifier.get_layer("encoder"), classifier.get_layer("head")
     embedding = encoder(scale_images(images), training=False)
-    positive = head(embedding, training=False)[:, 0]
-    # In float64, in which the threshold was chosen.
-    chosen = tf.cast(tf.cast(positive, tf.float64) > threshold, tf.int32)
+    outputs = head(embedding, training=False)
+    probabilities, answered = task_of(task).served(outputs, threshold)
     features = int(tf.TensorShape(embedding.shape[1:]).num_elements())
     return {
-        "probabilities": tf.stack([1 - positive, positive], axis=1),
-        "label": tf.gather(tf.constant(list(class_names)), chosen),
+        "probabilities": probabilities,
+        "label": tf.gather(tf.constant(list(class_names)), answered),
         "embedding": tf.reshape(embedding, (-1, features)),
     }
 

@@ -108,11 +108,19 @@ class Task(Protocol):
     def scores_of(self, outputs: np.ndarray) -> np.ndarray:
         """Scores, float64, from a model's outputs (n, units)."""
 
-    def probabilities(self, outputs: "tf.Tensor") -> "tf.Tensor":
-        """Probability of each class, (n, n_classes), from a model's outputs, in its graph."""
+    def served(self, outputs: "tf.Tensor", choice: Any) -> tuple["tf.Tensor", "tf.Tensor"]:
+        """What an exported model computes from its outputs, in its graph.
 
-    def answered(self, outputs: "tf.Tensor", choice: Any) -> "tf.Tensor":
-        """Number of the class that is answered, int32 (n,), from outputs, in a model's graph."""
+        Returns:
+            The probability of each class, (n, n_classes), and the number of the class that is
+            answered, int32 (n,).
+        """
+
+    def class_of(self, probabilities: np.ndarray, choice: Any = ...) -> np.ndarray:
+        """Number of the class that is answered, (n,), from the probabilities (n, n_classes)."""
+
+    def majority_scores(self, labels: np.ndarray) -> np.ndarray:
+        """Scores of always answering the more frequent of these labels, with nothing chosen."""
 
     def answers(self, scores: np.ndarray, choice: Any = ...) -> np.ndarray:
         """Labels that are answered to scores, by default with nothing chosen."""

@@ -172,19 +172,23 @@ def scores_of(outputs: np.ndarray) -> np.ndarray:
     return outputs[:, 0].astype("float64")
 
 
-def probabilities(outputs: "tf.Tensor") -> "tf.Tensor":
-    """As `tfmed.tasks.Task.probabilities`: (n, 2)."""
+def served(outputs: "tf.Tensor", choice: float) -> tuple["tf.Tensor", "tf.Tensor"]:
+    """As `tfmed.tasks.Task.served`; compared in float64, in which the threshold was chosen."""
     import tensorflow as tf
 
     positive = outputs[:, 0]
-    return tf.stack([1 - positive, positive], axis=1)
+    answered = tf.cast(tf.cast(positive, tf.float64) > choice, tf.int32)
+    return tf.stack([1 - positive, positive], axis=1), answered
 
 
-def answered(outputs: "tf.Tensor", threshold: float) -> "tf.Tensor":
-    """As `tfmed.tasks.Task.answered`, in float64, in which the threshold was chosen."""
-    import tensorflow as tf
+def class_of(probabilities: np.ndarray, choice: float = HALF) -> np.ndarray:
+    """As `tfmed.tasks.Task.class_of`."""
+    return answers(probabilities[:, 1].astype("float64"), choice)
 
-    return tf.cast(tf.cast(outputs[:, 0], tf.float64) > threshold, tf.int32)
+
+def majority_scores(labels: np.ndarray) -> np.ndarray:
+    """As `tfmed.tasks.Task.majority_scores`."""
+    return np.full(len(labels), float(2 * labels.sum() >= len(labels)))
 
 
 def answers(scores: np.ndarray, threshold: float = HALF) -> np.ndarray:
