@@ -1,7 +1,7 @@
 """A small server on loopback that answers as TF Serving does: predict and status, REST and gRPC.
 
-It runs the signatures of an exported model in earnest, and fails on demand. What it says of errors
-is what TF Serving's sources say.
+It runs the signatures of an exported model, and fails on demand. Its error messages are those in TF
+Serving's sources.
 """
 
 import base64
@@ -34,7 +34,7 @@ HTTP_CODES = {"NOT_FOUND": 404, "INVALID_ARGUMENT": 400, "UNAVAILABLE": 503, "IN
 
 
 class RefusedError(Exception):
-    """An error as the server's core words it."""
+    """An error with the message of the server's core."""
 
     def __init__(self, code: str, words: str) -> None:
         super().__init__(words)
@@ -47,7 +47,7 @@ class SmallServer:
 
     Attributes:
         failures: taken from the front by each predict request: `drop` closes the connection,
-            `unavailable` says so, `internal` is a fault of the server's own.
+            `unavailable` and `internal` answer with that error.
         requests: how many predict requests have come.
     """
 
@@ -61,14 +61,14 @@ class SmallServer:
     grpc: str = ""
 
     def begin(self) -> str:
-        """Counts a request and gives its failure, or an empty string."""
+        """Counts a request and returns its failure, or an empty string."""
         self.requests += 1
         return self.failures.pop(0) if self.failures else ""
 
     def run(
         self, model: str, version: int | None, label: str | None, signature: str, inputs: dict
     ) -> dict[str, tf.Tensor]:
-        """The answers of a signature, or what is wrong with the request."""
+        """The answers of a signature, or why the request is refused."""
         if label and label not in self.labels:
             raise RefusedError("INVALID_ARGUMENT", f"Unrecognized servable version label: {label}")
         wanted = self.labels[label] if label else version
@@ -187,7 +187,7 @@ class _Predictions(prediction_service_pb2_grpc.PredictionServiceServicer):
 
     def Predict(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
         failure = self.server.begin()
-        if failure:  # gRPC tells a dropped connection as UNAVAILABLE too
+        if failure:  # gRPC reports a dropped connection as UNAVAILABLE too
             code = "INTERNAL" if failure == "internal" else "UNAVAILABLE"
             context.abort(grpc.StatusCode[code], failure)
         spec = request.model_spec

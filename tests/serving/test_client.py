@@ -1,4 +1,4 @@
-"""The client over real sockets, REST and gRPC: answers, retries, and what it says of errors."""
+"""The client over real sockets, REST and gRPC: answers, retries and error messages."""
 
 import json
 import socket
@@ -81,7 +81,7 @@ def test_what_is_not_served_is_an_error_at_once(server, way, files, target, word
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_bytes_that_are_no_image_are_refused_with_the_reason_and_not_tried_again(
+def test_bytes_that_are_not_an_image_are_refused_with_the_reason_and_not_tried_again(
     server, way, files
 ):
     for content in (b"", b"GIF89a", files[0][:60]):
@@ -101,7 +101,7 @@ def test_an_array_of_the_wrong_shape_is_refused_by_the_model(server):
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("failure", ["drop", "unavailable"])
-def test_failures_that_pass_are_tried_again_after_growing_pauses(server, way, files, failure):
+def test_transient_failures_are_tried_again_after_growing_pauses(server, way, files, failure):
     server.failures, pauses = [failure, failure], []
     assert ask(server, way, files[0], pauses=pauses).label
     assert pauses == [0.5, 1.0]
@@ -109,7 +109,7 @@ def test_failures_that_pass_are_tried_again_after_growing_pauses(server, way, fi
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_failures_that_do_not_pass_are_an_error_after_the_last_try(server, way, files):
+def test_a_failure_that_lasts_is_an_error_after_the_last_try(server, way, files):
     server.failures = ["drop"] * 9
     with pytest.raises(ServerError, match="tried 3 times"):
         ask(server, way, files[0], retries=2)
@@ -117,7 +117,7 @@ def test_failures_that_do_not_pass_are_an_error_after_the_last_try(server, way, 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_fault_of_the_servers_own_is_an_error_at_once(server, way, files):
+def test_an_internal_error_of_the_server_is_an_error_at_once(server, way, files):
     server.failures = ["internal"]
     with pytest.raises(ServerError, match="internal"):
         ask(server, way, files[0])

@@ -159,10 +159,11 @@ def test_the_warm_up_file_is_one_that_tensorflow_reads_and_asks_both_signatures(
     assert {len(array) for array in inputs} == {1, 16}
 
 
-def test_the_card_says_what_a_user_must_know(example):
+def test_the_card_holds_what_a_user_must_know(example):
     found = json.loads((example.version / card.CARD).read_text())
     assert found["threshold"] == evidence().threshold
     assert found["class_names"] == ["normal", "pneumonia"]
+    assert found["intended_use"].endswith("those of Chest as normal or pneumonia.")
     assert found["data"]["task"]["terms"] == "CC BY 4.0"
     assert found["class_balance"]["train"] == [60, 180]
     assert found["metrics"]["this_seed"]["accuracy"]["low"] < 0.9
@@ -197,7 +198,7 @@ def test_a_disk_that_fills_up_is_named_and_leaves_no_half_version(tmp_path, monk
 
 
 @pytest.mark.parametrize("name", ["ResourceExhaustedError", "FailedPreconditionError"])
-def test_a_full_disk_that_tensorflow_tells_of_is_named(tmp_path, monkeypatch, name):
+def test_a_full_disk_that_tensorflow_reports_is_named(tmp_path, monkeypatch, name):
     def no_room(_model, path, _evidence):
         message = f"{{{{function_node x}}}} {path}/v; No space left on device [Op:SaveV2]"
         raise getattr(tf.errors, name)(None, None, message)
@@ -207,7 +208,7 @@ def test_a_full_disk_that_tensorflow_tells_of_is_named(tmp_path, monkeypatch, na
         export.export_model(build(), tmp_path, evidence())
 
 
-def test_a_mistake_of_tensorflows_is_not_taken_for_the_disks(tmp_path, monkeypatch):
+def test_another_error_of_tensorflow_is_not_taken_for_a_full_disk(tmp_path, monkeypatch):
     def wrong(*_):
         raise tf.errors.InvalidArgumentError(None, None, "shapes do not match [Op:MatMul]")
 

@@ -1,4 +1,4 @@
-"""The C++ loader answers as TensorFlow's Python does, and says what is wrong."""
+"""The C++ loader answers as TensorFlow's Python does, and its errors name the cause."""
 
 import io
 
@@ -38,7 +38,7 @@ def test_it_answers_as_the_keras_original(example, images, model):
         ("serve_image_bytes", {"image_bytes": np.array([b"no"], object)}, "neither PNG nor JPEG"),
     ],
 )
-def test_a_request_that_is_refused_says_why_and_the_model_lives_on(
+def test_a_refused_request_says_why_and_the_model_goes_on_answering(
     model, images, signature, inputs, words
 ):
     with pytest.raises(loader.LoaderError, match=words):

@@ -109,7 +109,7 @@ def test_a_real_server_gives_the_keras_originals_answers_for_every_model(server,
 
 
 @pytest.mark.parametrize("way", ["rest", "grpc"])
-def test_a_real_server_refuses_bytes_that_are_no_image_and_lives_on(server, way):
+def test_a_real_server_refuses_bytes_that_are_not_an_image_and_goes_on_answering(server, way):
     name, label, folder = labelled(server.models)[0]
     connection = client.connect(Target(getattr(server, way), name, label), 30.0)
     with pytest.raises(client.BadImageError, match="neither PNG nor JPEG"):
@@ -120,7 +120,7 @@ def test_a_real_server_refuses_bytes_that_are_no_image_and_lives_on(server, way)
 
 
 @pytest.mark.parametrize("way", ["rest", "grpc"])
-def test_a_real_server_says_what_it_does_not_serve(server, way):
+def test_errors_of_a_real_server_name_what_it_does_not_serve(server, way):
     url = getattr(server, way)
     name, _, _ = labelled(server.models)[0]
     for target, words in (

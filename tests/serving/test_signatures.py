@@ -1,4 +1,4 @@
-"""What an exported model makes of images, and of bytes that are none or hostile ones."""
+"""An exported model's answers to images, and to bytes that are not images; some are hostile."""
 
 import io
 import struct
@@ -85,7 +85,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_bytes_that_are_no_image_are_an_error_that_says_so(name):
+def test_bytes_that_are_not_an_image_are_an_error_that_names_the_cause(name):
     content, words = HOSTILE[name]
     with pytest.raises(tf.errors.InvalidArgumentError, match=words):
         decoded(content)
@@ -134,7 +134,7 @@ def test_the_centred_square_of_a_long_image_is_what_counts():
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
 @pytest.mark.slow
-def test_hostile_bytes_take_little_memory_and_the_model_lives_on(example):
+def test_hostile_bytes_take_little_memory_and_the_model_goes_on_answering(example):
     run = tf.saved_model.load(str(example.version)).signatures["serve_image_bytes"]
     good = file_of(Image.fromarray(COLOURS))
     run(image_bytes=tf.constant([good]))

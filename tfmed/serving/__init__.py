@@ -4,8 +4,8 @@
 server. A version is a folder `<models>/<name>/<number>/` that holds, beside the SavedModel:
 
 - `model_card.json`: what the model is, and the SHA-256 of every other file (`tfmed.serving.card`);
-- `gate.json`: what the gate said of it (`tfmed.serving.gate`);
-- `assets.extra/tf_serving_warmup_requests`: what TF Serving asks it before anyone else does;
+- `gate.json`: the verdict of the gate (`tfmed.serving.gate`);
+- `assets.extra/tf_serving_warmup_requests`: requests that TF Serving makes before a client does;
 - `assets.extra/reference.npz`: drawn images and the Keras original's answers to them;
 - `assets.extra/test_scores.npz`: labels and the original's scores of the test split.
 

@@ -22,21 +22,21 @@ FORMAT = 1
 CARD = "model_card.json"
 GATE = "gate.json"
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
-"""Shares of label 1 for which a card says what becomes of a model's answers."""
+"""Shares of label 1 for which a card gives accuracy and predictive values."""
 _NEEDED = {
     *("format", "name", "source", "seeds", "threshold", "class_names", "metrics", "files"),
     *("data", "training", "class_balance", "sha256"),
 }
 _NOT_FOR = (
-    "Decisions about patients: it is no medical device, and nobody has tested it as one.",
-    "Images of another kind, body part, age group or machine than those of its data.",
-    "Probabilities to be taken at face value where label 1 is rarer or more frequent than in its "
+    "Decisions about patients: it is not a medical device and has not been tested as one.",
+    "Images of another kind, body part, age group or scanner than those of its data.",
+    "Taking probabilities at face value where label 1 is rarer or more frequent than in its "
     "training labels: see class_balance.",
 )
 
 
 class CardError(Exception):
-    """A version without a card that can be read, and why."""
+    """Why a version has no card that can be read."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class Evidence:
         task: the data set that it classifies.
         pretrained_on: the data set of its autoencoder; None if there was none.
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
-        class_balance: split to the images of each class whose labels it saw; and `test`.
-        threshold: chosen on validation labels.
-        labels: (n,) of 0 and 1, of the test split.
-        scores: (n,) in [0, 1], the Keras original's, of the test split.
+        class_balance: split to the number of images of each class whose labels it saw; and `test`.
+        threshold: what the task chose on validation labels.
+        labels: (n,) of the test split, as the task reads them.
+        scores: the Keras original's of the test split, one row a case, as the task keeps them.
         seed_scores: key of each run that differs in the seed alone, this one included, to its
-            scores (n,).
+            scores.
         seed_thresholds: the same runs' thresholds.
     """
 
@@ -89,8 +89,8 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "source": evidence.source,
         "seeds": sorted(evidence.seed_scores),
         "synthetic": task.synthetic,
-        "intended_use": f"Research on training with few labels: telling {task.class_names[1]} from "
-        f"{task.class_names[0]} on images like those of {task.title}.",
+        "intended_use": "Research on training with few labels: classifying images like those "
+        f"of {task.title} as {_listed(task.class_names)}.",
         "not_for": list(_NOT_FOR),
         "data": {
             "task": _dataset(task),
@@ -128,7 +128,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise CardError(f"{CARD}: {error.strerror}") from None
     except ValueError:
-        raise CardError(f"{CARD} is no JSON") from None
+        raise CardError(f"{CARD} is not JSON") from None
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise CardError(f"{CARD} is not of format {FORMAT}")
     missing = sorted(_NEEDED - set(found))
@@ -155,16 +155,16 @@ def file_hashes(folder: Path) -> dict[str, str]:
 
 def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
     """What differs between a version's files and its card; empty if nothing does."""
-    told, there = found["files"], file_hashes(folder)
+    named, there = found["files"], file_hashes(folder)
     changed = found["sha256"] != card_hash(found)
     return [
         *([f"{CARD} was changed after it was written"] if changed else []),
-        *(f"{name} is missing" for name in sorted(set(told) - set(there))),
-        *(f"{name} is not in the card" for name in sorted(set(there) - set(told))),
+        *(f"{name} is missing" for name in sorted(set(named) - set(there))),
+        *(f"{name} is not in the card" for name in sorted(set(there) - set(named))),
         *(
             f"{name} is not the file that the card names"
-            for name in sorted(set(told) & set(there))
-            if told[name] != there[name]
+            for name in sorted(set(named) & set(there))
+            if named[name] != there[name]
         ),
     ]
 
@@ -172,7 +172,7 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 def majority_gain(
     labels: np.ndarray, scores: np.ndarray, threshold: float, task: str = "binary"
 ) -> dict[str, Any]:
-    """Accuracy of the served labels minus that of always answering the test's more frequent label.
+    """Accuracy of the served labels minus that of always answering the test's majority class.
 
     Paired by test case; the 95 % interval is `metrics.compare`'s for one seed.
 
@@ -188,7 +188,7 @@ def majority_gain(
 
 
 def _metrics(evidence: Evidence) -> dict[str, Any]:
-    """Of this very model (its interval holds the luck of test cases), and over the seeds."""
+    """Of this very model (its interval covers the variance of test cases), and over the seeds."""
     task, keys = evidence.task.task, sorted(evidence.seed_scores)
     scores = np.stack([evidence.seed_scores[key] for key in keys])
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
@@ -209,9 +209,12 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
 
 
 def _shift(metrics: Mapping[str, Any]) -> list[dict[str, float | None]]:
-    """Bayes' rule: what the served labels are worth at other shares of label 1."""
+    """Accuracy and predictive values of the served labels at other shares of label 1: Bayes' rule.
+
+    Empty where the task or the test labels define no sensitivity and specificity.
+    """
     sensitivity, specificity = (
-        metrics[f"{name}_at_threshold"] for name in ("sensitivity", "specificity")
+        metrics.get(f"{name}_at_threshold") for name in ("sensitivity", "specificity")
     )
     if sensitivity is None or specificity is None:
         return []
@@ -233,6 +236,11 @@ def _shift(metrics: Mapping[str, Any]) -> list[dict[str, float | None]]:
 
 def _share(part: float, rest: float) -> float | None:
     return part / (part + rest) if part + rest > 0 else None
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    """Such as `normal or pneumonia`."""
+    return ", ".join([*names[:-2], " or ".join(names[-2:])])
 
 
 def _dataset(info: DatasetInfo) -> dict[str, Any]:

@@ -298,8 +298,8 @@ def _failure(target: Target, refused: bool, transient: bool, words: str) -> Exce
     if "signature" in line.lower() and SIGNATURE in line:
         return ServerError(f"{target.url}: {target.model} does not take image bytes ({line})")
     if refused:
-        said = _OF_THE_MODEL.search(line)
-        return BadImageError(f"the server refuses it: {said[1] if said else line}")
+        reason = _OF_THE_MODEL.search(line)
+        return BadImageError(f"the server refuses it: {reason[1] if reason else line}")
     if transient:
         return TransientError(f"{target.url}: {line}")
     return ServerError(f"{target.url}: {line}")

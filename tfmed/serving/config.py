@@ -40,8 +40,8 @@ class Checked:
 
     Attributes:
         folder: of the version.
-        verdict: of now.
-        stage_before: the one in its `gate.json`.
+        verdict: the new one.
+        stage_before: the stage in its `gate.json`.
     """
 
     folder: Path
@@ -50,7 +50,7 @@ class Checked:
 
     @property
     def faulty(self) -> bool:
-        """Whether no server could load it, or it is no longer what its `gate.json` says."""
+        """Whether no server could load it, or its stage is not the one in its `gate.json`."""
         return self.verdict.stage == "unservable" or self.verdict.stage != self.stage_before
 
 
@@ -77,7 +77,7 @@ def check(folder: Path, *, update: bool = False) -> Iterator[Checked]:
 def choose(folder: Path) -> Served:
     """The newest version that passed the gate, and the newest servable one if it is newer.
 
-    A version whose files are no longer those of its card counts as unservable.
+    A version whose files differ from its card counts as unservable.
     """
     stable = candidate = None
     for version in reversed(versions(folder)):
@@ -136,7 +136,7 @@ def write_configs(models: Path) -> list[Served]:
         InputError: the folder can't be written to.
     """
     try:
-        models.stat()  # one that is not there is not made
+        models.stat()  # a missing folder is an error and is not created
         with alone_in(models):  # or a second export could write a list without this one's versions
             folders = sorted(path for path in models.iterdir() if versions(path))
             served = [choose(folder) for folder in folders]

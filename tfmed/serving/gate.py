@@ -79,7 +79,7 @@ def judge(folder: Path) -> Verdict:
     damaged = card.damage(folder, found)
     words = "; ".join(damaged) or f"{len(found['files'])} files are those of the card"
     checks = [Check("card", True, "is there"), Check("files", not damaged, words)]
-    return Verdict((*checks, *_asked_in_a_process(folder), *_worth(folder, found)))
+    return Verdict((*checks, *_asked_in_a_process(folder), *_accuracy(folder, found)))
 
 
 def write_verdict(folder: Path, verdict: Verdict) -> None:
@@ -239,11 +239,11 @@ def _labels(probabilities: np.ndarray, found: dict[str, Any]) -> list[bytes]:
 
 
 def _task(found: dict[str, Any]) -> str:
-    """The task of a card; those that were written before there were others do not name it."""
+    """The task of a card; those from before there were several do not name it."""
     return found.get("task", "binary")
 
 
-def _worth(folder: Path, found: dict[str, Any]) -> list[Check]:
+def _accuracy(folder: Path, found: dict[str, Any]) -> list[Check]:
     """Whether the card's accuracy is that of the scores, and above the majority class's."""
     try:
         with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:

@@ -14,7 +14,7 @@ from tfmed.tasks import task_of
 
 ARRAYS, IMAGE_BYTES = "serving_default", "serve_image_bytes"
 MAX_SIDE = 4096
-"""Pixels; a header that says more is refused before anything is decoded."""
+"""Pixels; a file whose header gives more is refused before anything is decoded."""
 MAX_PIXELS = 16 * 2**20
 _PNG, _JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 _PNG_HEADER = 33
@@ -28,11 +28,11 @@ def answer(
     class_names: Sequence[str],
     task: str = "binary",
 ) -> dict[str, tf.Tensor]:
-    """What a model says of uint8 images (n, height, width, channels).
+    """A model's answers to uint8 images (n, height, width, channels).
 
     Args:
         classifier: `head(encoder(x))`.
-        images: as said.
+        images: unscaled.
         threshold: what the task chose on validation labels.
         class_names: in the order of the task's labels.
         task: one of `tfmed.tasks`.
@@ -73,7 +73,7 @@ def decode_image(
     """One PNG or JPEG file as a uint8 image of the model's size, in the graph.
 
     - Transparency is dropped, palettes are resolved, of 16 bits the upper 8 are kept; EXIF's
-      orientation is not heeded.
+      orientation is ignored.
     - The largest centred square is cut out and resized by averaging areas (as MedMNIST cuts
       PneumoniaMNIST); an image of the model's size comes through unchanged.
     - Colour becomes grey by ITU-R BT.601 luma, as in Pillow; grey becomes three equal channels.
@@ -81,7 +81,7 @@ def decode_image(
 
     Args:
         content: string scalar.
-        row: its place in the request, for the error's words.
+        row: its place in the request, for the error's message.
         image_shape: (height, width, channels); square, channels 1 or 3.
 
     Raises:
@@ -141,6 +141,6 @@ def _centre_square(pixels: tf.Tensor) -> tf.Tensor:
 
 
 def _luma(pixels: tf.Tensor) -> tf.Tensor:
-    """int32 (h, w, 3) to (h, w, 1); in whole numbers, so that grey stays what it is."""
+    """int32 (h, w, 3) to (h, w, 1); in integers, so that grey stays exactly the same."""
     weighted = tf.tensordot(pixels, tf.constant([19595, 38470, 7471]), axes=1) + 2**15
     return tf.bitwise.right_shift(weighted, 16)[..., None]
