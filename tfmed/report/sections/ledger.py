@@ -28,13 +28,14 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
     rows = [_row(results, claim, figures) for claim in claims]
     widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
+    introduction = results["study"].get("ledger")
     return [
+        *([paragraph(introduction)] if introduction else []),
         paragraph(
-            f"{results['study'].get('ledger') or ''} A finding is supported or refuted only where the "
-            "whole 95 % interval lies on one side of its margin, unless its criterion has no "
-            "interval; “undecided” is not “wrong”. Each verdict stands for itself, uncorrected for "
-            "how many there are, so a difference may be supported here and not be clear in a table "
-            "that corrects for many.".strip()
+            "A finding is supported or refuted only where the whole 95 % interval lies on one side "
+            "of its margin, unless its criterion has no interval; “undecided” is not “wrong”. Each "
+            "verdict stands for itself, uncorrected for how many there are, so a difference may be "
+            "supported here and not be clear in a table that corrects for many."
         ),
         table("claims", caption, columns, rows, left=6, size="small", widths=widths),
     ]
