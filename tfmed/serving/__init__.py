@@ -1,7 +1,7 @@
 """Models in service: SavedModels for TF Serving, their gate, their cards, and a client.
 
-`python -m tfmed.serving check DIR` judges exported models; `python -m tfmed.serving predict` asks a
-server. A version is a folder `<models>/<name>/<number>/` that holds, beside the SavedModel:
+`tfmed models check DIR` judges exported models; `tfmed models predict` asks a server. A version is
+a folder `<models>/<name>/<number>/` that holds, beside the SavedModel:
 
 - `model_card.json`: what the model is, and the SHA-256 of every other file (`tfmed.serving.card`);
 - `gate.json`: the verdict of the gate (`tfmed.serving.gate`);
