@@ -58,7 +58,7 @@ class Console:
     def jobs(self, progress: "Progress") -> None:
         """A job went on or was finished."""
         if self._all_of_it is None:
-            self._all_of_it = progress.cost_left + progress.job.cost
+            self._all_of_it = progress.cost_left + progress.job.cost * progress.finished
         now, is_last = time.monotonic(), progress.finished and progress.done == progress.total
         pause = SECONDS_BETWEEN_FRAMES if self._is_live else SECONDS_BETWEEN_LINES
         if not is_last and (now < self._last_shown + pause or not self._is_shown(progress)):
