@@ -1,11 +1,14 @@
 """Where results come from: versions, commit, hardware, files."""
 
+import datetime
 import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,16 @@ _ASK_TENSORFLOW = "import tensorflow as tf; print(bool(tf.config.list_physical_d
 PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "scikit-learn", "openTSNE", "matplotlib")
 
 
-def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
-    """The parts of `provenance` in `results.json` that do not depend on the run's course."""
+@dataclass(frozen=True)
+class Began:
+    """When a run began, by the clock on the wall and by one that nobody sets."""
+
+    date: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.UTC))
+    clock: float = field(default_factory=time.monotonic)
+
+
+def describe(datasets: Iterable[DatasetInfo], began: Began) -> dict[str, Any]:
+    """Where and when a run was made, and of what: most of `provenance` in `results.json`."""
     versions = {package: importlib.metadata.version(package) for package in PACKAGES}
     return {
         "versions": {"tfmed": tfmed.__version__, "python": platform.python_version(), **versions},
@@ -31,6 +42,8 @@ def describe(datasets: Iterable[DatasetInfo]) -> dict[str, Any]:
             "gpus": _gpus(),
         },
         "files": {info.path.name: info.md5 for info in datasets},
+        "started": began.date.isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - began.clock, 1),
     }
 
 

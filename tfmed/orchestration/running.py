@@ -1,7 +1,5 @@
 """A whole study, from its data sets to its report: what the command line and a notebook call."""
 
-import datetime
-import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +60,7 @@ def run(
     ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
     with locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")
-        began = datetime.datetime.now(datetime.UTC), time.monotonic()
+        began = provenance.Began()
         found = datasets.find(
             study,
             None if data_root is None else Path(data_root),
@@ -74,11 +72,9 @@ def run(
         who = Workers(workers, cluster, gpus_per_job)
         results = _results(plan, folder, Path(models), who, ledger, listener, fresh=fresh)
         results["provenance"] = {
-            **provenance.describe(plan.datasets.values()),
+            **provenance.describe(plan.datasets.values(), began),
             "seeds": plan.seeds,
             "command": command,
-            "started": began[0].isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - began[1], 1),
         }
         files.write(results, folder)
         report.render(folder, progress=listener.stage)
