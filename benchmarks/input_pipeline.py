@@ -50,9 +50,12 @@ def read_tfmed(images: np.ndarray, labels: np.ndarray, kind: str) -> Epoch:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     from tfmed.data import pipelines
+    from tfmed.pretraining.autoencoder import Settings
+    from tfmed.pretraining.images import viewed
 
     if kind == "autoencoder":
-        batches = pipelines.autoencoder_batches(images, batch_size=BATCH, shuffle_seed=0)
+        shuffled = pipelines.image_batches(images, batch_size=BATCH, shuffle_seed=0)
+        batches = viewed(shuffled, Settings(), 0)
     else:
         batches = pipelines.classifier_batches(images, labels, batch_size=BATCH, shuffle_seed=0)
     return lambda: batches

@@ -35,9 +35,9 @@ from benchmarks.side_by_side import (
     wait_for_start,
 )
 from tfmed.orchestration.provenance import usable_cores
-from tfmed.pretraining import PretrainingSettings
+from tfmed.pretraining.autoencoder import Settings
 
-BATCH = PretrainingSettings().fit.batch_size
+BATCH = Settings().fit.batch_size
 MATRIX, COPIED_BYTES = 768, 2**28
 FLOAT = 4
 Kind = Literal["convolution", "gradient of weights", "gradient of input"]

@@ -32,7 +32,7 @@ from benchmarks.side_by_side import (
     wait_for_start,
 )
 from tfmed.execution.processes import worker_environment
-from tfmed.pretraining import PretrainingSettings
+from tfmed.pretraining.autoencoder import Settings
 from tfmed.training.settings import FitSettings
 
 CONTENDERS = [
@@ -50,7 +50,7 @@ TRIED_STEPS = 40
 
 def fit_config(epochs: int) -> FitSettings:
     """The default study's pretraining, for a fixed number of epochs."""
-    fit = PretrainingSettings().fit
+    fit = Settings().fit
     return fit.model_copy(update={"epochs": epochs, "patience": 0})
 
 
@@ -62,24 +62,22 @@ def images(n: int) -> tuple[np.ndarray, np.ndarray]:
 
 def build_autoencoder() -> Any:
     """The default study's autoencoder."""
-    from tfmed import encoders
-    from tfmed.training import models
+    from tfmed.encoders import plain
+    from tfmed.pretraining import autoencoder
 
-    config = models.EncoderConfig(
-        (28, 28, 1), **encoders.settings_class("plain")().model_dump(exclude={"name"})
-    )
-    return models.build_autoencoder(models.build_encoder(config), models.build_decoder(config))
+    return autoencoder.build(Settings(), plain.build(plain.Settings(), (28, 28, 1)))
 
 
 def fit_tfmed(n: int, epochs: int, seed: int) -> dict[str, Any]:
-    """`tfmed.training.fitting.fit_autoencoder` on one thread, as a worker of
+    """`tfmed.training.fitting.fit_unlabelled` on one thread, as a worker of
     `tfmed.execution.processes` calls it.
     """
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from tfmed.data.pipelines import autoencoder_batches
+    from tfmed.data.pipelines import image_batches
+    from tfmed.pretraining.images import viewed
     from tfmed.training import fitting
 
     train, val = images(n)
@@ -88,10 +86,13 @@ def fit_tfmed(n: int, epochs: int, seed: int) -> dict[str, Any]:
     wait_for_start()
     clock = [time.perf_counter()]
     fit = fit_config(epochs)
-    fitted = fitting.fit_autoencoder(
+    shuffled = image_batches(train, batch_size=fit.batch_size, shuffle_seed=seed)
+    in_order = image_batches(val, batch_size=fitting.PREDICT_BATCH)
+    fitted = fitting.fit_unlabelled(
         autoencoder,
-        autoencoder_batches(train, batch_size=fit.batch_size, shuffle_seed=seed),
-        autoencoder_batches(val, batch_size=fitting.PREDICT_BATCH, shuffle_seed=None),
+        "mse",
+        viewed(shuffled, Settings(), seed),
+        viewed(in_order, Settings(), None),
         fit,
         lambda _: clock.append(time.perf_counter()),
     )

@@ -30,10 +30,10 @@ import tensorflow as tf
 
 from tfmed.data import DatasetInfo
 from tfmed.data.pipelines import scale_images
+from tfmed.encoders import plain
 from tfmed.serving import export, gate, loader
 from tfmed.serving.card import Evidence
-from tfmed.training import models
-from tfmed.training.models import EncoderConfig
+from tfmed.training import heads
 
 BATCHES = (1, 32, 256)
 FEWEST_CALLS = 20
@@ -54,9 +54,9 @@ def measure(call: Callable[[], object], seconds: float) -> np.ndarray:
 def build(shape: tuple[int, int, int]) -> keras.Model:
     """The default study's classifier with random weights."""
     keras.utils.set_random_seed(0)
-    config = EncoderConfig(shape)
-    head = models.build_head(config.embedding_shape)
-    return models.build_classifier(models.build_encoder(config), head, trainable=False)
+    encoder = plain.build(plain.Settings(), shape)
+    head = heads.build_head(encoder.output_shape[1:])
+    return heads.build_classifier(encoder, head, trainable=False)
 
 
 def evidence(shape: tuple[int, int, int]) -> Evidence:

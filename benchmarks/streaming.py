@@ -84,21 +84,18 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
     return row | pretrain(info, folder, steps)
 
 
-def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
+def pretrain(info, folder: Path, n_steps: int) -> dict[str, float]:
     """The study's own pretraining, one epoch of so many steps, sampling memory."""
-    from tfmed import encoders
-    from tfmed.steps import stages
+    from tfmed import encoders, pretraining, steps
     from tfmed.training import fitting
     from tfmed.training.settings import FitSettings
 
     os.environ["TFMED_CACHE"] = str(folder)
     fit = FitSettings(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
+    settings = pretraining.settings_class("autoencoder")(fit=fit, max_images=n_steps * BATCH)
     spec = {
         "encoder": encoders.settings_class("plain")().model_dump(),
-        "fit": fit.model_dump(),
-        "max_images": steps * BATCH,
-        "seed": 0,
-        "all_gpus": False,
+        "pretraining": settings.model_dump(),
     }
     fitting.STEPS_PER_EXECUTION = 1  # to see memory after every step
     resident: list[float] = []
@@ -112,7 +109,7 @@ def pretrain(info, folder: Path, steps: int) -> dict[str, float]:
 
     fitting.keras.Model.fit = watched
     start = time.perf_counter()
-    stages.pretrain(spec, {"source": info}, {}, lambda share: None)
+    steps.perform("pretrain", spec, {"source": info}, {}, lambda share: None)
     return {
         "first step": resident[0],
         "last step": resident[-1],

@@ -32,8 +32,9 @@ import numpy as np
 
 from benchmarks.side_by_side import machine, markdown_table, ratio, spread
 from tfmed.config.reading import read_study
-from tfmed.config.study import BASELINES
-from tfmed.orchestration.plan import Plan, Run, exports, make_plan, space_id
+from tfmed.design import Baseline, Strategy
+from tfmed.orchestration.plan import exports, make_plan
+from tfmed.results.planned import Plan, Run
 
 Seconds = dict[str, float]
 STUDY = Path(__file__).parents[1] / "studies" / "default.toml"
@@ -139,18 +140,15 @@ class Notebook:
         """Fits the autoencoder once."""
         import keras
 
-        from tfmed.training import models
+        from tfmed import pretraining
 
         settings = self.plan.study.pretraining
         train, val = (self.data[self.plan.source.md5][split][0] for split in ("train", "val"))
         keras.utils.set_random_seed(settings.seed)
         if settings.max_images:
             train = train[np.random.default_rng(0).permutation(len(train))[: settings.max_images]]
-        encoder = self.encoder(self.plan.pretraining.spec)
-        decoder = models.build_decoder(
-            models.EncoderConfig(train.shape[1:], **self.plan.pretraining.spec["encoder"])
-        )
-        autoencoder = models.build_autoencoder(encoder, decoder)
+        encoder = self.encoder(self.plan.pretrainings[0].spec)
+        autoencoder = pretraining.method(settings.method).build(settings, encoder)
         autoencoder.compile(keras.optimizers.Adam(settings.fit.learning_rate), loss="mse")
         history = autoencoder.fit(
             train,
@@ -167,23 +165,25 @@ class Notebook:
 
     def encoder(self, spec: Any) -> Any:
         """A new encoder with random weights."""
-        from tfmed.training import models
+        from tfmed import encoders
 
-        return models.build_encoder(
-            models.EncoderConfig(self.plan.source.image_shape, **spec["encoder"])
-        )
+        return encoders.build(spec["encoder"], self.plan.source.image_shape)
 
     def answer(self, run: Run) -> None:
         """Fits one classifier or baseline and scores the test split."""
         from sklearn.metrics import accuracy_score, roc_auc_score
 
-        fit = self.baseline if run.strategy in BASELINES else self.classify
-        scores = fit(run)
+        method = run.cell.method
+        scores = (
+            self.baseline(run, method)
+            if isinstance(method, Baseline)
+            else self.classify(run, method)
+        )
         y_test = self.data[run.task.md5]["test"][1]
         roc_auc_score(y_test[:, 0], scores)
         self.accuracy[run.job.key] = float(accuracy_score(y_test[:, 0], scores > 0.5))
 
-    def baseline(self, run: Run) -> np.ndarray:
+    def baseline(self, run: Run, baseline: Baseline) -> np.ndarray:
         """Test scores of a baseline fitted to pixels, or to embeddings of an encoder."""
         import keras
 
@@ -191,45 +191,41 @@ class Notebook:
 
         (x, y), (x_val, y_val) = self.labelled(run)
         known, test = np.concatenate([x, x_val]), self.data[run.task.md5]["test"][0]
-        features, _, method = run.strategy.partition("_")
-        if features in ("frozen", "random"):
+        if baseline.embedded:
             keras.utils.set_random_seed(run.seed)
             encoder = self.encoder(run.job.spec)
-            if features == "frozen":
+            if baseline.features == "frozen":
                 encoder.set_weights(self.pretrained)
             known, test = (encoder.predict(images, verbose=0) for images in (known, test))
-        else:
-            method = run.strategy
         labels = np.concatenate([y, y_val])[:, 0].astype(int)
-        return fit_predict(method, known, labels, test, run.seed).test_scores
+        return fit_predict(baseline.method, known, labels, test, run.seed).test_scores
 
-    def classify(self, run: Run) -> np.ndarray:
+    def classify(self, run: Run, strategy: Strategy) -> np.ndarray:
         """Test scores of a classifier fitted on images, frozen or not."""
         import keras
 
-        from tfmed.training import models
-        from tfmed.training.fitting import class_weights
+        from tfmed.training import heads, transfer
+        from tfmed.training.losses import class_weights
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)
         passes = -(-spec["epoch_steps"] // -(-len(x) // fit["batch_size"]))
         x, y = np.tile(x, (passes, 1, 1, 1)), np.tile(y, (passes, 1))
         keras.utils.set_random_seed(run.seed)
-        frozen = run.strategy in ("frozen", "random_frozen")
         encoder = self.encoder(spec)
-        head = models.build_head(
+        head = heads.build_head(
             encoder.output_shape[1:],
             dropout=spec["dropout"],
-            l2=spec["penalty"] * passes / len(x) if frozen else 0.0,
+            l2=spec["penalty"] * passes / len(x) if strategy.frozen else 0.0,
         )
-        if run.strategy == "frozen":
+        if strategy.frozen and strategy.pretrained:
             encoder.set_weights(self.pretrained)
-        if frozen:
+        if strategy.frozen:
             embeddings = encoder.predict(x, verbose=0)
-            models.set_standardisation(head, *models.embedding_statistics(embeddings))
-        classifier = models.build_classifier(encoder, head, trainable=not frozen)
-        if run.strategy == "finetune":
-            models.transfer_weights(self.classifiers[run.job.parents["frozen"].key], classifier)
+            heads.set_standardisation(head, *heads.embedding_statistics(embeddings))
+        classifier = heads.build_classifier(encoder, head, trainable=not strategy.frozen)
+        if "frozen" in run.job.parents:
+            transfer.transfer_weights(self.classifiers[run.job.parents["frozen"].key], classifier)
         classifier.compile(
             keras.optimizers.Adam(fit["learning_rate"]),
             loss=keras.losses.BinaryFocalCrossentropy(gamma=2.0)
@@ -258,11 +254,11 @@ class Notebook:
         from tfmed.data.budgets import draw_budget
 
         data = self.data[run.task.md5]
-        if run.label_budget == "full":
+        if run.cell.label_budget == "full":
             return data["train"], data["val"]
         x, y = data["train"]
         return tuple(
-            (x[rows], y[rows]) for rows in draw_budget(y[:, 0], run.label_budget, run.seed)
+            (x[rows], y[rows]) for rows in draw_budget(y[:, 0], run.cell.label_budget, run.seed)
         )
 
     def look(self) -> None:
@@ -284,7 +280,7 @@ class Notebook:
                 figure, axes = pyplot.subplots(1, 2)
                 for axis, shown in zip(axes, (components, points), strict=True):
                     axis.scatter(*shown[:, :2].T, c=y[:, 0], s=4)
-                figure.savefig(self.folder / f"{space_id(space)}.png")
+                figure.savefig(self.folder / f"{space.id}.png")
                 pyplot.close(figure)
 
     def draw(self) -> None:
@@ -293,7 +289,7 @@ class Notebook:
 
         cells: dict[str, list[float]] = defaultdict(list)
         for run in self.plan.runs:
-            cells[" ".join(map(str, run.cell))].append(self.accuracy[run.job.key])
+            cells[f"{run.task.name} {run.cell.label()}"].append(self.accuracy[run.job.key])
         figure, axis = pyplot.subplots()
         axis.barh(list(cells), [statistics.fmean(values) for values in cells.values()])
         figure.savefig(self.folder / "accuracy.png", bbox_inches="tight")
@@ -330,8 +326,9 @@ def notebook(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     # Seeds that change nothing share a job, as in tfmed.
     runs = {run.job.key: run for run in cells.plan.runs}.values()
     # A fine-tuned classifier starts from a frozen one, which may stand after it in the plan.
-    for run in sorted(runs, key=lambda run: run.strategy == "finetune"):
-        stage = "baselines" if run.strategy in BASELINES else f"classifiers, {run.strategy}"
+    for run in sorted(runs, key=lambda run: "frozen" in run.job.parents):
+        method = run.cell.method
+        stage = "baselines" if isinstance(method, Baseline) else f"classifiers, {method}"
         with cells.timed(stage):
             cells.answer(run)
         print(f"notebook: {run.job.title}", file=sys.stderr, flush=True)

@@ -11,6 +11,7 @@ Names are written and read here and nowhere else: other code asks for a field, a
 name apart.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
@@ -33,6 +34,22 @@ RANDOM = "random"
 def budget_size(budget: LabelBudget) -> float:
     """Sorting key of label budgets: few labels, many, `full`."""
     return float("inf") if budget == "full" else float(budget)
+
+
+def smallest_budget(budgets: Iterable[LabelBudget]) -> LabelBudget | None:
+    """The fewest labels; None where there is no budget."""
+    return min(budgets, key=budget_size, default=None)
+
+
+def largest_budget(budgets: Iterable[LabelBudget]) -> LabelBudget | None:
+    """`full`, else the most labels; None where there is no budget."""
+    return max(budgets, key=budget_size, default=None)
+
+
+def nearest_budget(budgets: Iterable[LabelBudget], labels: int) -> int | None:
+    """The numeric budget nearest to a number of labels, the smaller of two as near."""
+    numeric = sorted(budget for budget in budgets if budget != "full")
+    return min(numeric, key=lambda budget: abs(budget - labels), default=None)
 
 
 def budget_words(budget: LabelBudget) -> str:
@@ -237,7 +254,7 @@ class Cell:
             entry["label_budget"],
         )
 
-    def label(self) -> str:
+    def label(self, separator: str = "-") -> str:
         """Name within its task, for files: such as `scratch-300-overtrained`."""
         variant = [] if self.variant == STANDARD else [str(self.variant)]
-        return "-".join([self.method.slug, str(self.label_budget), *variant])
+        return separator.join([self.method.slug, str(self.label_budget), *variant])

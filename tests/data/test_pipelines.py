@@ -52,12 +52,6 @@ def test_shuffle_reaches_over_the_whole_set():
     assert max(first[:8]) > 35
 
 
-def test_autoencoder_batches_ask_for_their_own_input():
-    batches = pipelines.autoencoder_batches(IMAGES, batch_size=32, shuffle_seed=0, augment=True)
-    for given_images, wanted in batches:
-        assert np.array_equal(given_images, wanted)
-
-
 def test_shifts_move_the_whole_image_by_at_most_two_pixels_and_never_flip_it():
     image = np.tile(np.arange(28, dtype="uint8")[None, None, :, None], (200, 28, 1, 1))
     moved = pipelines.shift_images(tf.constant(image), tf.constant([1, 2])).numpy()

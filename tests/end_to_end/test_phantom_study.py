@@ -19,7 +19,7 @@ import pypdfium2
 import pytest
 from conftest import ROOT, Command, Done
 
-from tfmed.config.study import BASELINES
+from tfmed.design import BASELINES
 from tfmed.report.wording import SYNTHETIC_MARK
 
 with contextlib.redirect_stdout(io.StringIO()):
@@ -135,7 +135,8 @@ def column(path: Path) -> np.ndarray:
 
 def test_a_label_budget_counts_training_and_validation_labels(results: dict[str, Any]) -> None:
     sizes = {
-        (run["strategy"] in BASELINES, run["n_train"], run["n_val"]) for run in results["runs"]
+        (run["strategy"] in map(str, BASELINES), run["n_train"], run["n_val"])
+        for run in results["runs"]
     }
     assert sizes == {(False, 32, 8), (True, 40, 0)}
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed.errors import InputError
-from tfmed.execution import job as job_module
 from tfmed.execution import store
 from tfmed.execution.job import Job, Result, with_ancestors
 from tfmed.execution.store import (
@@ -51,18 +50,6 @@ def test_ancestors_come_once_and_before_their_children():
     middle = job(spec={"seed": 1}, parents={"a": root})
     leaf = job(spec={"seed": 2}, parents={"a": root, "b": middle})
     assert with_ancestors([leaf, middle]) == [root, middle, leaf]
-
-
-def test_code_version_ignores_comments_and_notices_code(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-
-    def version(name, text):
-        (tmp_path / f"{name}.py").write_text(text)
-        return job_module.code_version((name,), ())
-
-    plain = version("tfmed_probe_a", "x = 1\n")
-    assert version("tfmed_probe_b", "# why\nx  =  1\n") == plain
-    assert version("tfmed_probe_c", "x = 2\n") != plain
 
 
 def test_result_comes_back_as_it_was_written(tmp_path):

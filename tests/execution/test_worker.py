@@ -1,25 +1,6 @@
 """What a worker does with a request, apart from the work itself."""
 
-import numpy as np
-import pytest
-
-from tfmed.errors import InputError
 from tfmed.execution import worker
-from tfmed.execution.job import Result
-from tfmed.steps.specs import code_of
-
-
-def request(**changes):
-    """A request for the differences of no pair, which needs no TensorFlow."""
-    return {"kind": "compare", "spec": {"pairs": []}, "code": "", "data": {}, **changes}
-
-
-def test_a_job_whose_key_tells_of_other_code_is_not_done(monkeypatch):
-    monkeypatch.setattr("tfmed.steps.summaries.compare", lambda *_: Result({}, {"x": np.zeros(1)}))
-    for code in ("", code_of("compare")):
-        assert "x" in worker.perform(request(code=code), {}, print).arrays
-    with pytest.raises(InputError, match=r"changed while the study ran; .* run the study again"):
-        worker.perform(request(code="other"), {}, print)
 
 
 def test_an_error_of_the_work_comes_back_with_its_traceback():

@@ -3,11 +3,23 @@ from pathlib import Path
 import pytest
 
 from tfmed.config.experiments import ExperimentSettings
-from tfmed.config.study import BASELINES, STRATEGIES, Study
+from tfmed.config.study import Study
 from tfmed.data import DatasetInfo
+from tfmed.design import (
+    BASELINES,
+    FINETUNE,
+    FROZEN,
+    SCRATCH,
+    STANDARD,
+    STRATEGIES,
+    Baseline,
+    Cell,
+    method_of,
+)
 from tfmed.errors import InputError
+from tfmed.evaluation.comparisons import Side
 from tfmed.execution.job import with_ancestors
-from tfmed.orchestration.plan import exports, fit_budgets, make_plan, space_id
+from tfmed.orchestration.plan import exports, fit_budgets, make_plan
 
 
 def dataset(name, n_train=4000, shape=(28, 28, 1), md5=None):
@@ -33,7 +45,7 @@ def test_finetuning_starts_from_the_frozen_run_of_its_seed_and_budget():
     runs = {(run.task.name, run.label): run for run in plan.runs}
     finetune = runs["pneumonia", "finetune-300-seed1"].job
     assert finetune.parents["frozen"].key == runs["pneumonia", "frozen-300-seed1"].job.key
-    assert finetune.parents["frozen"].parents["pretraining"].key == plan.pretraining.key
+    assert finetune.parents["frozen"].parents["pretraining"].key == plan.pretrainings[0].key
     assert runs["pneumonia", "scratch-300-seed1"].job.parents == {}
     assert runs["pneumonia", "random_frozen-300-seed1"].job.parents == {}
 
@@ -54,32 +66,34 @@ def test_more_seeds_change_no_job_there_was():
 def test_every_cell_is_evaluated_and_every_label_budget_compared():
     plan = make_plan(Study(), SOURCE, TARGET)
     assert set(plan.evaluations) == {run.cell for run in plan.runs}
-    runs = {(*run.cell, str(run.seed)): run.job.key for run in plan.runs}
+    runs = {(run.cell, str(run.seed)): run.job.key for run in plan.runs}
     for cell, job in plan.evaluations.items():
         parents = {seed: parent.key for seed, parent in job.parents.items()}
-        assert parents == {str(seed): runs[(*cell, str(seed))] for seed in range(5)}
+        assert parents == {str(seed): runs[cell, str(seed)] for seed in range(5)}
     budgets = [("chest", n) for n in (30, 100, 300, 1000)]
     budgets += [("pneumonia", n) for n in (30, 100, 300, 1000, "full")]
     assert list(plan.comparisons) == budgets
     for (task, budget), job in plan.comparisons.items():
         for pair in job.spec["pairs"]:
             assert pair["seeds"] == list(range(5))
-            for strategy, variant in (pair["a"], pair["b"]):
+            for side in map(Side.of_entry, (pair["a"], pair["b"])):
+                cell = Cell(task, side.method, side.variant, budget)
                 for seed in map(str, pair["seeds"]):
-                    parent = job.parents[f"{strategy} {variant} {seed}"]
-                    assert parent.key == runs[task, strategy, variant, budget, seed]
+                    assert job.parents[f"{side} {seed}"].key == runs[cell, seed]
 
 
 def test_overtrained_runs_have_no_patience():
     plan = make_plan(Study(), SOURCE, TARGET)
-    fits = {run.variant: run.job.spec["fit"] for run in plan.runs if run.strategy == "scratch"}
+    runs = [run for run in plan.runs if run.cell.method == SCRATCH]
+    fits = {str(run.cell.variant): run.job.spec["fit"] for run in runs}
     assert fits["overtrained"]["patience"] == 0
     assert fits["standard"]["patience"] > 0
 
 
 def variants(plan):
     """(task, strategy, variant, budget) of the runs that are not standard."""
-    return {run.cell for run in plan.runs if run.variant != "standard"}
+    cells = {run.cell for run in plan.runs if run.cell.variant != STANDARD}
+    return {(c.task, str(c.method), str(c.variant), c.label_budget) for c in cells}
 
 
 def test_variants_are_run_at_one_label_budget_of_their_task():
@@ -120,39 +134,41 @@ def test_a_variant_differs_from_the_standard_run_in_one_setting():
     assert {**focal.job.spec, "loss": "plain"} == {**weighted.job.spec, "loss": "plain"}
 
 
+def baseline_runs(plan):
+    return [run for run in plan.runs if isinstance(run.cell.method, Baseline)]
+
+
 def test_every_label_budget_has_every_baseline():
     plan = make_plan(Study(), SOURCE, TARGET)
-    cells = {run.cell for run in plan.runs if run.strategy in BASELINES}
-    assert len(cells) == (5 + 4) * 7
+    assert len({run.cell for run in baseline_runs(plan)}) == (5 + 4) * 7
     without = Study().source_task.replaced(baselines=False)
     plan = make_plan(Study().replaced(source_task=without), SOURCE, TARGET)
-    assert {run.task.name for run in plan.runs if run.strategy in BASELINES} == {"pneumonia"}
+    assert {run.task.name for run in baseline_runs(plan)} == {"pneumonia"}
 
 
 def test_a_baseline_that_no_seed_can_change_is_computed_once():
     plan = make_plan(Study(), SOURCE, TARGET)
     jobs = {}
-    for run in plan.runs:
-        if run.strategy in BASELINES:
-            jobs.setdefault((run.strategy, run.label_budget), set()).add(run.job.key)
+    for run in baseline_runs(plan):
+        jobs.setdefault((run.cell.method.name, run.cell.label_budget), set()).add(run.job.key)
     assert len(jobs["frozen_logistic", "full"]) == len(jobs["majority", "full"]) == 1
     assert len(jobs["random_logistic", "full"]) == 5
 
 
 def test_pixels_of_a_data_set_too_large_for_memory_have_no_baselines(monkeypatch):
     monkeypatch.setattr("tfmed.data.dataset.IN_MEMORY_LIMIT", 0)
-    plan = make_plan(Study(), SOURCE, TARGET)
-    found = {run.strategy for run in plan.runs} - set(STRATEGIES)
-    assert set(BASELINES) - found == {"pixels_logistic", "pca_logistic"}
+    seen = {run.cell.method for run in baseline_runs(make_plan(Study(), SOURCE, TARGET))}
+    assert seen == {each for each in BASELINES if each.features != "pixels"}
+    assert len(seen) == len(BASELINES) - 2
 
 
 def test_one_pretraining_per_seed_gives_every_seed_its_own_encoder():
     settings = Study().pretraining.model_copy(update={"per_seed": True, "seed": 7})
     study = Study().replaced(seeds=3, pretraining=settings)
     plan = make_plan(study, SOURCE, TARGET)
-    assert [job.spec["seed"] for job in plan.pretrainings] == [7, 8, 9]
+    assert [job.spec["pretraining"]["seed"] for job in plan.pretrainings] == [7, 8, 9]
     for run in plan.runs:
-        if run.strategy in ("frozen", "frozen_knn"):
+        if run.cell.method in (FROZEN, method_of("frozen_knn")):
             assert run.job.parents["pretraining"].key == plan.pretrainings[run.seed].key
     for pair in plan.forgetting:
         own = plan.pretrainings[pair.run.seed].key
@@ -162,7 +178,7 @@ def test_one_pretraining_per_seed_gives_every_seed_its_own_encoder():
 
 def test_forgetting_is_measured_for_every_seed_and_before_it_once():
     plan = make_plan(Study(), SOURCE, TARGET)
-    assert {(pair.run.label_budget, pair.run.seed) for pair in plan.forgetting} == {
+    assert {(pair.run.cell.label_budget, pair.run.seed) for pair in plan.forgetting} == {
         (budget, seed) for budget in (300, "full") for seed in range(5)
     }
     assert len({pair.before.key for pair in plan.forgetting}) == 1
@@ -172,7 +188,7 @@ def test_forgetting_is_measured_for_every_seed_and_before_it_once():
 
 def test_latent_spaces_show_each_encoder_at_few_and_at_the_most_labels():
     plan = make_plan(Study(), SOURCE, TARGET)
-    assert [space_id(space) for space in plan.spaces if space.run.task is TARGET] == [
+    assert [space.id for space in plan.spaces if space.run.task is TARGET] == [
         "pneumonia-random_frozen-any",
         "pneumonia-frozen-any",
         "pneumonia-scratch-300",
@@ -188,9 +204,9 @@ def test_finetune_alone_still_brings_the_jobs_it_needs():
     )
     study = Study().replaced(target_task=task, source_task=task.replaced(label_budgets=()))
     plan = make_plan(study, SOURCE, TARGET)
-    assert {run.strategy for run in plan.runs} == {"finetune"}
-    kinds = [job.spec.get("strategy", job.kind) for job in with_ancestors(plan.jobs())]
-    assert kinds.count("frozen") == 5 * 5
+    assert {run.cell.method for run in plan.runs} == {FINETUNE}
+    trained = [job.spec.get("trained") for job in with_ancestors(plan.jobs())]
+    assert trained.count("frozen") == 5 * 5
 
 
 def test_images_of_two_sizes_are_refused():
@@ -209,7 +225,7 @@ def test_two_files_of_one_name_are_kept_apart():
     assert {task.name for task in plan.tasks} == {"chest", "chest-target"}
 
 
-def test_budgets_too_large_for_the_data_are_left_out_with_a_note():
+def test_budgets_too_large_for_the_data_are_seen_with_a_note():
     study, notes = fit_budgets(Study(), SOURCE, dataset("small", n_train=200))
     assert study.target_task.label_budgets == (30, 100, "full")
     assert notes == [

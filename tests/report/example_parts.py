@@ -72,7 +72,7 @@ def pretraining(rng: Any) -> dict:
         "source": "chest_nih",
         "seed": 0,
         "encoder": {"width": 32, "latent_channels": 64},
-        "parameters": {"encoder": 59392, "autoencoder": 118849},
+        "parameters": {"encoder": 59392, "model": 118849},
         "embedding_shape": [4, 4, 64],
         "history": history,
         "epochs": 30,

@@ -11,16 +11,19 @@ import numpy as np
 import pytest
 from simulation import simulated
 
+from tfmed import steps
 from tfmed.config.experiments import ExperimentSettings
 from tfmed.config.study import Study
 from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
+from tfmed.design import Cell, Variant, method_of
 from tfmed.errors import InputError
 from tfmed.evaluation import comparisons
+from tfmed.evaluation.comparisons import Side
 from tfmed.execution.job import Result
-from tfmed.orchestration.plan import Plan, make_plan
+from tfmed.orchestration.plan import make_plan
 from tfmed.results import assembling, predictions
-from tfmed.steps import summaries
+from tfmed.results.planned import Plan
 
 SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
 N_TEST = 120
@@ -75,13 +78,12 @@ def finished(plan, monkeypatch):
 
 def measured(plan, done, labels, monkeypatch):
     """The finished jobs, with those that measure them done."""
-    monkeypatch.setattr(summaries, "load_labels", lambda *_: labels)
-    for name, jobs in (("evaluate", plan.evaluations), ("compare", plan.comparisons)):
-        for job in jobs.values():
-            parents = {role: done[parent.key] for role, parent in job.parents.items()}
-            spec = json.loads(json.dumps(job.spec))  # as a worker is told it
-            result = getattr(summaries, name)(spec, {"task": None}, parents, lambda _: None)
-            done = {**done, job.key: result}
+    monkeypatch.setattr("tfmed.data.loading.load_labels", lambda *_: labels)
+    for job in (*plan.evaluations.values(), *plan.comparisons.values()):
+        parents = {role: done[parent.key] for role, parent in job.parents.items()}
+        spec = json.loads(json.dumps(job.spec))  # as a worker is told it
+        result = steps.perform(job.kind, spec, {"task": None}, parents, lambda _: None)
+        done = {**done, job.key: result}
     return done
 
 
@@ -127,16 +129,16 @@ def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished,
 
 def test_sides_are_compared_at_the_seeds_they_share():
     sides = {"scratch": [0, 1], "frozen": [0], "finetune": [1, 0]}
-    cells = {("lung", name, "standard", 30): seeds for name, seeds in sides.items()}
+    cells = {Cell("lung", method_of(name), label_budget=30): seeds for name, seeds in sides.items()}
     (some,) = comparisons.planned(cells).values()
-    assert {(pair.a[0], pair.b[0]): pair.seeds for pair in some} == {
-        ("finetune", "scratch"): [0, 1],
-        ("frozen", "scratch"): [0],
-        ("finetune", "frozen"): [0],
+    assert {(str(pair.a.method), str(pair.b.method)): pair.seeds for pair in some} == {
+        ("finetune", "scratch"): (0, 1),
+        ("frozen", "scratch"): (0,),
+        ("finetune", "frozen"): (0,),
     }
-    cells["lung", "frozen", "standard", 30] = [2]
-    (some,) = comparisons.planned(cells).values()
-    assert [(pair.a[0], pair.b[0], pair.family) for pair in some] == [("finetune", "scratch", 1)]
+    cells[Cell("lung", method_of("frozen"), label_budget=30)] = [2]
+    (((pair,)),) = comparisons.planned(cells).values()
+    assert (str(pair.a.method), str(pair.b.method), pair.family) == ("finetune", "scratch", 1)
 
 
 def test_a_cell_is_summarised_over_its_own_runs(plan, finished, tmp_path):
@@ -158,9 +160,28 @@ def test_a_cell_is_summarised_over_its_own_runs(plan, finished, tmp_path):
 
 
 def test_dropout_variants_are_compared_with_the_standard_one():
-    sides = [("finetune", "standard"), ("finetune", "dropout_0.5"), ("scratch", "dropout_0.5")]
-    expected = ("experiment", ("finetune", "dropout_0.5"), ("finetune", "standard"))
-    assert comparisons.pairs(sides) == [expected]
+    tuned, dropped = Side(method_of("finetune")), Variant(dropout=0.5)
+    sides = [tuned, Side(tuned.method, dropped), Side(method_of("scratch"), dropped)]
+    assert comparisons.pairs(sides) == [("experiment", Side(tuned.method, dropped), tuned)]
+
+
+def test_every_pretrained_initialisation_is_compared_with_scratch():
+    names = ("scratch", "random_frozen", "frozen", "finetune", "simclr:frozen", "simclr:finetune")
+    found = comparisons.pairs([Side(method_of(name)) for name in names])
+    assert {kind for kind, _, _ in found} == {"question"}
+    assert [(str(a.method), str(b.method)) for _, a, b in found[4:]] == [
+        ("simclr:finetune", "scratch"),
+        ("simclr:frozen", "scratch"),
+        ("simclr:finetune", "simclr:frozen"),
+        ("simclr:frozen", "random_frozen"),
+    ]
+
+
+def test_a_pair_survives_json():
+    pair = comparisons.Pair(
+        "question", Side(method_of("frozen_knn")), Side(method_of("scratch")), (0, 1), 3
+    )
+    assert comparisons.Pair.of_entry(json.loads(json.dumps(pair.entry()))) == pair
 
 
 def test_training_accuracy_that_was_not_measured_is_null(plan, monkeypatch, tmp_path):
@@ -206,4 +227,4 @@ def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan, mo
         result.arrays["val_scores"] = good if run.seed else bad
     best = assembling.best_runs(plan, measured(plan, done, LABELS, monkeypatch))
     assert {run.seed for run in best.values()} == {1}
-    assert {run.strategy for run in best.values()} == {"scratch", "frozen", "finetune"}
+    assert {str(cell.method) for cell in best} == {"scratch", "frozen", "finetune"}

@@ -47,7 +47,7 @@ def test_forgetting_is_what_is_after_minus_before_and_errors_as_a_ratio():
         assert entry["mse_after"]["mean"] == 0.004
 
 
-def test_one_encoder_for_all_seeds_has_no_luck_of_seeds_before_fine_tuning():
+def test_one_encoder_for_all_seeds_has_no_seed_variance_before_fine_tuning():
     def after(seed):
         return 0.6 + 0.01 * seed, 0.003
 
@@ -59,7 +59,7 @@ def test_one_encoder_for_all_seeds_has_no_luck_of_seeds_before_fine_tuning():
     assert shared["probe_auc_difference"] == own["probe_auc_difference"]
 
 
-def test_the_interval_of_a_change_holds_the_luck_of_test_images_too():
+def test_the_interval_of_a_change_covers_the_variance_of_test_images_too():
     entry = forgetting(plan_of(3), lambda _: (0.65, 0.003))[0]
     change = entry["probe_auc_difference"]
     assert change["sd"] == pytest.approx(0)
@@ -78,3 +78,9 @@ def test_an_interval_ends_where_the_quantity_does():
     entry = forgetting(plan_of(2), lambda seed: (0.6, 0.001 + 0.009 * seed))[0]
     assert entry["mse_after"]["low"] == entry["mse_ratio"]["low"] == 0
     assert entry["mse_after"]["high"] > 0.01
+
+
+def test_a_method_without_a_decoder_has_no_errors_of_one():
+    entry = forgetting(plan_of(2), lambda _: (0.6, None), before=(0.7, None))[0]
+    assert entry["mse_before"] is entry["mse_after"] is entry["mse_ratio"] is None
+    assert entry["probe_auc_difference"]["mean"] == pytest.approx(-0.1)

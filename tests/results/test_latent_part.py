@@ -8,6 +8,7 @@ import pytest
 from test_assembling import SCHEMA
 
 from tfmed.data import DatasetInfo
+from tfmed.design import FINETUNE, SCRATCH, Cell
 from tfmed.results import latent_part
 
 N = 60
@@ -29,6 +30,10 @@ def task(tmp_path):
     return DatasetInfo("lung", "Lung", *fields)
 
 
+def cell(strategy):
+    return Cell("lung", strategy)
+
+
 def test_rounded_scores_stay_on_their_side_of_a_half():
     scores = np.array([0.5, 0.500001, 0.50004, 0.499999, 0.12345678, 1.0, 0.0])
     rounded = latent_part._rounded_scores(scores)
@@ -41,9 +46,12 @@ def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
     labels = np.arange(N) % 2
     scores = np.random.default_rng(3).uniform(size=len(rows)).round(4)
     spaces = [
-        {"id": "a", "run": "run a", "strategy": "finetune", "scores": (1 - scores).tolist()},
-        {"id": "b", "run": "run b", "strategy": "finetune", "scores": scores.tolist()},
-        {"id": "c", "run": "run c", "strategy": "scratch", "scores": (1 - scores).tolist()},
+        {"id": name, "run": f"run {name}", **cell(strategy).entry(), "scores": row.tolist()}
+        for name, strategy, row in (
+            ("a", FINETUNE, 1 - scores),
+            ("b", FINETUNE, scores),
+            ("c", SCRATCH, 1 - scores),
+        )
     ]
     found = latent_part._mistakes(task, spaces, labels, rows)
     assert (found["space"], found["run"]) == ("b", "run b")
@@ -61,7 +69,7 @@ def test_each_mistake_has_its_own_picture(task):
     from tfmed.report.figures.plotting import decode_png
 
     scores = np.random.default_rng(4).uniform(size=N).round(4)
-    spaces = [{"id": "a", "run": "r", "strategy": "scratch", "scores": scores.tolist()}]
+    spaces = [{"id": "a", "run": "r", **cell(SCRATCH).entry(), "scores": scores.tolist()}]
     found = latent_part._mistakes(task, spaces, np.arange(N) % 2, np.arange(N))
     for kind in ("false_positives", "false_negatives"):
         for case in found[kind]["shown"]:

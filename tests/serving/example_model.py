@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from tfmed.data import DatasetInfo
+from tfmed.encoders import plain
 from tfmed.serving.card import Evidence
-from tfmed.training import fitting, models
-from tfmed.training.models import EncoderConfig
+from tfmed.training import fitting, heads
 
 NAMES = ("normal", "pneumonia")
 THRESHOLD = 0.4375
@@ -43,6 +43,6 @@ def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE)
 def build(shape=SHAPE):
     """A small classifier with random weights, whose answers are not all the same."""
     fitting.seed_everything(0)
-    config = EncoderConfig(shape, latent_channels=8, base_filters=4)
-    head = models.build_head(config.embedding_shape)
-    return models.build_classifier(models.build_encoder(config), head, trainable=False)
+    encoder = plain.build(plain.Settings(latent_channels=8, base_filters=4), shape)
+    head = heads.build_head(encoder.output_shape[1:])
+    return heads.build_classifier(encoder, head, trainable=False)

@@ -1,17 +1,13 @@
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
 
-from tfmed.data.pipelines import autoencoder_batches
-from tfmed.training import fitting, models
-from tfmed.training.fitting import LabelledImages, LabelledSplits
-from tfmed.training.models import EncoderConfig
+from tfmed.encoders import plain
+from tfmed.training import fitting, heads, losses, transfer
+from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
 
-CONFIG = EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
+SMALL = plain.Settings(latent_channels=8, base_filters=4)
 
 
 def fit_config(epochs, batch_size, learning_rate, patience, augment=False):
@@ -37,8 +33,8 @@ def noise(n_train=64, n_val=32, seed=0):
 
 
 def classifier(dropout=0.0, l2=0.0):
-    head = models.build_head(CONFIG.embedding_shape, dropout=dropout, l2=l2)
-    return models.build_classifier(models.build_encoder(CONFIG), head, trainable=True)
+    head = heads.build_head((4, 4, 8), dropout=dropout, l2=l2)
+    return heads.build_classifier(plain.build(SMALL, (28, 28, 1)), head, trainable=True)
 
 
 def unbalanced(n=200, share=0.1, seed=0):
@@ -55,7 +51,7 @@ def unbalanced(n=200, share=0.1, seed=0):
 
 def test_a_class_weighted_loss_weighs_both_classes_the_same():
     labels = unbalanced().train.labels
-    weights = fitting.class_weights(labels)
+    weights = losses.class_weights(labels)
     assert weights[0] * np.sum(labels == 0) == pytest.approx(weights[1] * np.sum(labels == 1))
     assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
 
@@ -146,27 +142,24 @@ def test_early_stopping_watches_the_loss_without_its_penalty():
 
 def test_head_on_cached_embeddings_equals_the_joined_model():
     splits = noise()
-    encoder = models.build_encoder(CONFIG)
-    head = models.build_head(CONFIG.embedding_shape, dropout=0.3)
-    embeddings = LabelledSplits(
-        LabelledImages(fitting.embed(encoder, splits.train.images), splits.train.labels),
-        LabelledImages(fitting.embed(encoder, splits.val.images), splits.val.labels),
-    )
+    encoder = plain.build(SMALL, (28, 28, 1))
+    head = heads.build_head((4, 4, 8), dropout=0.3)
+    embeddings = fitting.embedded(encoder, splits)
     fitting.fit_head(head, embeddings, fit_config(5, 16, 1e-2, patience=5), seed=0)
-    joined = models.build_classifier(encoder, head, trainable=False)
+    joined = heads.build_classifier(encoder, head, trainable=False)
     from_cache = fitting.predict(head, embeddings.val.images)
     assert from_cache.tobytes() == fitting.predict(joined, splits.val.images).tobytes()
 
 
 def test_head_is_standardised_with_the_training_embeddings_alone():
     splits = noise()
-    encoder = models.build_encoder(CONFIG)
+    encoder = plain.build(SMALL, (28, 28, 1))
     embeddings = fitting.embed(encoder, splits.train.images)
     loud = LabelledImages(np.full((32, 4, 4, 8), 1e6, "float32"), splits.val.labels)
-    head = models.build_head(CONFIG.embedding_shape)
+    head = heads.build_head((4, 4, 8))
     labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud)
     fitting.fit_head(head, labelled, fit_config(1, 16, 1e-2, patience=5), seed=0)
-    mean, _ = models.embedding_statistics(embeddings)
+    mean, _ = heads.embedding_statistics(embeddings)
     assert np.allclose(head.get_layer("standardise").get_weights()[0], mean, rtol=1e-5)
 
 
@@ -177,26 +170,10 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(augment):
         model = classifier(dropout=0.5)
         config = fit_config(2, 16, 1e-2, patience=5, augment=augment)
         fitting.fit_classifier(model, noise(), config, seed)
-        return b"".join(weight.tobytes() for weight in models.weights(model))
+        return b"".join(weight.tobytes() for weight in transfer.weights(model))
 
     assert fitted(0) == fitted(0)
     assert fitted(0) != fitted(1)
-
-
-def test_autoencoder_learns_without_labels_and_reports_its_share_of_epochs():
-    splits = noise()
-    autoencoder = models.build_autoencoder(
-        models.build_encoder(CONFIG), models.build_decoder(CONFIG)
-    )
-    shares = []
-    config = fit_config(4, 16, 1e-2, patience=5)
-    train = autoencoder_batches(splits.train.images, batch_size=16, shuffle_seed=0)
-    val = autoencoder_batches(splits.val.images, batch_size=16, shuffle_seed=None)
-    fit = fitting.fit_autoencoder(autoencoder, train, val, config, shares.append)
-    assert fit.history["loss"][-1] < fit.history["loss"][0]
-    assert shares == [0.25, 0.5, 0.75, 1.0]
-    difference = fitting.predict(autoencoder, splits.val.images) - splits.val.images / 255
-    assert np.mean(difference**2) == pytest.approx(min(fit.history["val_loss"]), rel=1e-4)
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
@@ -205,46 +182,12 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
         fitting.fit_classifier(classifier(), noise(), config, seed=0)
 
 
-MIRRORED = """
-import numpy as np, tensorflow as tf
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-halves = tf.config.list_logical_devices("CPU")
-tf.config.list_logical_devices = lambda kind: halves  # stand in for GPUs
-from tfmed.training import models
-from tfmed.training import fitting
-from tfmed.data.pipelines import autoencoder_batches
-from tfmed.training.settings import FitSettings
-config = models.EncoderConfig((28, 28, 1), latent_channels=8, base_filters=4)
-images = np.random.default_rng(0).integers(0, 256, (64, 28, 28, 1)).astype("uint8")
-batches = autoencoder_batches(images, batch_size=16, shuffle_seed=0)
-def fitted(all_gpus):
-    fitting.seed_everything(0)
-    devices = fitting.devices(all_gpus=all_gpus)
-    with devices.scope():
-        encoder, decoder = models.build_encoder(config), models.build_decoder(config)
-        autoencoder = models.build_autoencoder(encoder, decoder)
-        config = FitSettings(epochs=3, batch_size=16, learning_rate=1e-2, patience=5)
-        fit = fitting.fit_autoencoder(autoencoder, batches, batches, config)
-    return devices.num_replicas_in_sync, fit.history["val_loss"]
-(one, alone), (two, together) = fitted(False), fitted(True)
-assert (one, two) == (1, 2), (one, two)
-np.testing.assert_allclose(alone, together, rtol=1e-3)
-"""
-
-
-@pytest.mark.slow
-def test_a_batch_split_among_devices_teaches_the_same():
-    done = subprocess.run([sys.executable, "-c", MIRRORED], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
-
-
 def test_a_model_like_one_fitted_before_is_not_traced_again_and_learns_the_same(monkeypatch):
     def fitted(seed):
         fitting.seed_everything(seed)
         model = classifier(dropout=0.3)
         fit = fitting.fit_classifier(model, noise(), fit_config(3, 16, 1e-3, patience=2), seed)
-        return fit, models.weights(model)
+        return fit, transfer.weights(model)
 
     fitting.forget_traced()
     alone = {}

@@ -10,20 +10,18 @@ from tfmed.config.items import FolderName, Section, ShownText, Title, out_of_ran
 from tfmed.config.ledger import check_ledger
 from tfmed.config.registered import EncoderSettings, PretrainingSettings, named
 from tfmed.config.tasks import TaskSettings
-from tfmed.design import BASELINES as _BASELINES
-from tfmed.design import RANDOM, Strategy
-from tfmed.design import STRATEGIES as _STRATEGIES
+from tfmed.design import (
+    RANDOM,
+    STRATEGIES,
+    Strategy,
+    largest_budget,
+    nearest_budget,
+    smallest_budget,
+)
 from tfmed.encoders.plain import Settings as Plain
 from tfmed.pretraining.autoencoder import Settings as Autoencoder
 from tfmed.training.settings import FitSettings
 
-BASELINES = tuple(str(baseline) for baseline in _BASELINES)
-STRATEGIES = tuple(str(strategy) for strategy in _STRATEGIES)
-STANDARD = "standard"
-OVERTRAINED = "overtrained"
-"""Variant of `scratch` that trains for a fixed number of epochs without early stopping."""
-DROPOUT = "dropout_"
-"""Start of the name of a variant of `finetune` with another dropout, such as `dropout_0.5`."""
 TASKS = ("source_task", "target_task")
 
 
@@ -106,6 +104,7 @@ class Study(Section):
         """
         classifiers = self.classifiers
         source, target, few = self.source_task, self.target_task, self.experiments.label_budget
+        of_source, of_target = source.label_budgets, target.label_budgets
         return self.model_copy(
             update={
                 "quick": True,
@@ -123,9 +122,13 @@ class Study(Section):
                     scratch=_capped(classifiers.scratch, 10),
                     overtrained_epochs=min(classifiers.overtrained_epochs, 20),
                 ),
-                "source_task": source.only(source.nearest_budget(few) or source.largest_budget()),
+                "source_task": source.only(
+                    nearest_budget(of_source, few) or largest_budget(of_source)
+                ),
                 "target_task": target.only(
-                    target.smallest_budget(), target.nearest_budget(few), target.largest_budget()
+                    smallest_budget(of_target),
+                    nearest_budget(of_target, few),
+                    largest_budget(of_target),
                 ),
                 "latent": self.latent.replaced(max_images=min(self.latent.max_images, 1000)),
             }
@@ -136,7 +139,7 @@ def _strategies_of(method: str) -> tuple[str, ...]:
     """Names of the default strategies, with another pretraining method."""
     return tuple(
         str(Strategy(method, strategy.trained) if strategy.pretrained else strategy)
-        for strategy in _STRATEGIES
+        for strategy in STRATEGIES
     )
 
 

@@ -5,7 +5,7 @@ from typing import Self
 from pydantic import model_validator
 
 from tfmed.config.items import LabelBudgets, Section, StrategyNames, out_of_range
-from tfmed.design import STRATEGIES, LabelBudget, budget_size
+from tfmed.design import STRATEGIES, LabelBudget
 
 
 class TaskSettings(Section):
@@ -33,16 +33,3 @@ class TaskSettings(Section):
         """The same with no other label budgets than these."""
         kept = tuple(budget for budget in self.label_budgets if budget in budgets)
         return self.replaced(label_budgets=kept)
-
-    def smallest_budget(self) -> LabelBudget | None:
-        """The fewest labels; None where nothing is run."""
-        return min(self.label_budgets, key=budget_size, default=None)
-
-    def largest_budget(self) -> LabelBudget | None:
-        """`full`, else the most labels; None where nothing is run."""
-        return max(self.label_budgets, key=budget_size, default=None)
-
-    def nearest_budget(self, labels: int) -> int | None:
-        """The numeric budget nearest to a number of labels, the smaller of two as near."""
-        numeric = sorted(int(budget) for budget in self.label_budgets if budget != "full")
-        return min(numeric, key=lambda budget: abs(budget - labels), default=None)

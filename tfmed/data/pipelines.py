@@ -47,29 +47,19 @@ def shift_images(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
     return tf.gather(moved, columns, axis=2, batch_dims=1)
 
 
-def image_batches(images: np.ndarray, *, batch_size: int) -> tf.data.Dataset:
-    """Scaled image batches in the order given, for prediction."""
-    return _batches(images, None, batch_size=batch_size, shuffle_seed=None, augment=False)
-
-
-def autoencoder_batches(
-    images: np.ndarray, *, batch_size: int, shuffle_seed: int | None, augment: bool = False
+def image_batches(
+    images: np.ndarray, *, batch_size: int, shuffle_seed: int | None = None, augment: bool = False
 ) -> tf.data.Dataset:
-    """Batches of (image, image); arguments as for `classifier_batches`."""
-    batches = _batches(
-        images, None, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment
-    )
-    return batches.map(_paired).prefetch(2)
+    """Scaled batches without labels; arguments as for `classifier_batches`."""
+    return _batches(images, None, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment)
 
 
-def streamed_autoencoder_batches(
-    batches: tf.data.Dataset, *, shuffle_seed: int | None, augment: bool = False
+def streamed_batches(
+    batches: tf.data.Dataset, *, shuffle_seed: int | None = None, augment: bool = False
 ) -> tf.data.Dataset:
-    """Batches of (image, image) from batches of uint8 images that were shuffled already."""
+    """Scaled batches from batches of uint8 images that were shuffled already."""
     batches = batches.map(scale_images)
-    if augment:
-        batches = _shifted(batches, shuffle_seed)
-    return batches.map(_paired).prefetch(2)
+    return _shifted(batches, shuffle_seed) if augment else batches
 
 
 def classifier_batches(
@@ -132,10 +122,6 @@ def _batches(
     if augment:
         batches = _shifted(batches, shuffle_seed)
     return batches.prefetch(2).with_options(_as_written())
-
-
-def _paired(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return batch, batch
 
 
 def _shifted(batches: tf.data.Dataset, seed: int | None) -> tf.data.Dataset:

@@ -1,48 +1,26 @@
-"""Which strategies are compared, paired by seed and test case, and what is corrected together."""
+"""Which classifiers are compared, paired by seed and test case, and what is corrected together."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from tfmed.config.study import OVERTRAINED, STANDARD
-from tfmed.design import LabelBudget
+from tfmed.design import (
+    OVERTRAINED,
+    RANDOM_FROZEN,
+    SCRATCH,
+    STANDARD,
+    Cell,
+    LabelBudget,
+    Method,
+    Strategy,
+    Variant,
+    method_of,
+)
 from tfmed.evaluation import metrics
 
-Side = tuple[str, str]
-"""A strategy and its variant."""
-Cell = tuple[str, str, str, LabelBudget]
-"""Task, strategy, variant and label budget: what the seeds of one row of the summary share."""
-
-COMPARED: dict[str, tuple[tuple[Side, Side], ...]] = {
-    "question": (
-        (("finetune", STANDARD), ("scratch", STANDARD)),
-        (("frozen", STANDARD), ("scratch", STANDARD)),
-        (("finetune", STANDARD), ("frozen", STANDARD)),
-        (("frozen", STANDARD), ("random_frozen", STANDARD)),
-    ),
-    "experiment": (
-        (("scratch", STANDARD), ("scratch", OVERTRAINED)),
-        (("scratch", "class_weighted"), ("scratch", STANDARD)),
-        (("scratch", "focal"), ("scratch", STANDARD)),
-        (("finetune", "class_weighted"), ("finetune", STANDARD)),
-        (("finetune", "focal"), ("finetune", STANDARD)),
-    ),
-    "baseline": (
-        (("finetune", STANDARD), ("pixels_logistic", STANDARD)),
-        (("finetune", STANDARD), ("pca_logistic", STANDARD)),
-        (("finetune", STANDARD), ("frozen_logistic", STANDARD)),
-        (("frozen", STANDARD), ("pixels_logistic", STANDARD)),
-        (("frozen", STANDARD), ("pca_logistic", STANDARD)),
-        (("frozen_logistic", STANDARD), ("random_logistic", STANDARD)),
-        (("frozen_logistic", STANDARD), ("pixels_logistic", STANDARD)),
-    ),
-}
-"""Pairs by their kind, compared at every task and label budget where both were run; as experiments,
-every variant of fine-tuning that sets the dropout is compared with the standard one besides."""
-DROPOUT = "dropout_"
 METRICS = (
     "accuracy",
     "auc",
@@ -54,11 +32,32 @@ METRICS = (
 
 
 @dataclass(frozen=True)
+class Side:
+    """What is compared within a task and label budget: a strategy or baseline, and its variant."""
+
+    method: Method
+    variant: Variant = STANDARD
+
+    def entry(self) -> dict[str, str]:
+        """What names a side in `results.json`."""
+        return {"strategy": str(self.method), "variant": str(self.variant)}
+
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, str]) -> "Side":
+        """The inverse of `entry`; errors as for the parts' `parse`."""
+        return cls(method_of(entry["strategy"]), Variant.parse(entry["variant"]))
+
+    def __str__(self) -> str:
+        """Such as `finetune focal`."""
+        return f"{self.method} {self.variant}"
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two cells of one task and label budget.
 
     Attributes:
-        kind: a key of `COMPARED`.
+        kind: `question`, `experiment` or `baseline`.
         a: the side whose metric is the minuend.
         b: the other.
         seeds: that both were run with.
@@ -68,27 +67,47 @@ class Pair:
     kind: str
     a: Side
     b: Side
-    seeds: list[int]
+    seeds: tuple[int, ...]
     family: int
+
+    def entry(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {
+            "kind": self.kind,
+            "a": self.a.entry(),
+            "b": self.b.entry(),
+            "seeds": list(self.seeds),
+            "family": self.family,
+        }
+
+    @classmethod
+    def of_entry(cls, entry: Mapping[str, Any]) -> "Pair":
+        """The inverse of `entry`."""
+        a, b = Side.of_entry(entry["a"]), Side.of_entry(entry["b"])
+        return cls(entry["kind"], a, b, tuple(entry["seeds"]), entry["family"])
 
 
 def planned(cells: Mapping[Cell, Sequence[int]]) -> dict[tuple[str, LabelBudget], list[Pair]]:
     """Pairs to compare, by task and label budget; none where two cells share no seed.
 
     Args:
-        cells: (task, strategy, variant, label budget) to its seeds.
+        cells: to the seeds of each.
     """
-    found: dict[tuple[str, LabelBudget], list[tuple[str, Side, Side, list[int]]]] = {}
-    for task, budget in dict.fromkeys((task, budget) for task, _, _, budget in cells):
+    found: dict[tuple[str, LabelBudget], list[tuple[str, Side, Side, tuple[int, ...]]]] = {}
+    for place in dict.fromkeys((cell.task, cell.label_budget) for cell in cells):
         sides = {
-            cell[1:3]: set(seeds) for cell, seeds in cells.items() if cell[::3] == (task, budget)
+            Side(cell.method, cell.variant): set(seeds)
+            for cell, seeds in cells.items()
+            if (cell.task, cell.label_budget) == place
         }
         for kind, a, b in pairs(sides):
-            if shared := sorted(sides[a] & sides[b]):
-                found.setdefault((task, budget), []).append((kind, a, b, shared))
+            if shared := tuple(sorted(sides[a] & sides[b])):
+                found.setdefault(place, []).append((kind, a, b, shared))
     families = Counter((task, kind) for (task, _), some in found.items() for kind, *_ in some)
     return {
-        (task, budget): [Pair(*pair, family=families[task, pair[0]]) for pair in some]
+        (task, budget): [
+            Pair(kind, a, b, seeds, families[task, kind]) for kind, a, b, seeds in some
+        ]
         for (task, budget), some in found.items()
     }
 
@@ -111,22 +130,69 @@ def differences(
     for metric in METRICS:
         difference = metrics.compare(labels, a, b, metric, family=pair.family)
         if difference is not None:
-            sides = {"a": _named(pair.a), "b": _named(pair.b)}
+            sides = {"a": pair.a.entry(), "b": pair.b.entry()}
             found.append({"metric": metric, "kind": pair.kind, **sides, **difference})
     return found
 
 
 def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
-    """Kind and sides of each pair to compare among the sides that there are."""
+    """Kind and sides of each pair to compare among the sides that there are.
+
+    Every variant of fine-tuning with another dropout is compared with the standard one, last.
+    """
     there = list(sides)
-    wanted = [(kind, a, b) for kind, known in COMPARED.items() for a, b in known]
+    strategies = [side.method for side in there if isinstance(side.method, Strategy)]
+    pretrained = dict.fromkeys(each.initialisation for each in strategies if each.pretrained)
+    wanted = [
+        (kind, a, b)
+        for kind, pairs_of in _PAIRS.items()
+        for a, b in dict.fromkeys(pair for name in pretrained or [""] for pair in pairs_of(name))
+    ]
     wanted += [
-        ("experiment", side, ("finetune", STANDARD))
+        ("experiment", side, Side(side.method))
         for side in there
-        if side[0] == "finetune" and side[1].startswith(DROPOUT)
+        if side.variant.dropout is not None
     ]
     return [(kind, a, b) for kind, a, b in wanted if a in there and b in there]
 
 
-def _named(side: Side) -> dict[str, str]:
-    return {"strategy": side[0], "variant": side[1]}
+def _question(initialisation: str) -> Iterator[tuple[Side, Side]]:
+    frozen, tuned = _strategies(initialisation)
+    scratch, random_frozen = Side(SCRATCH), Side(RANDOM_FROZEN)
+    yield tuned, scratch
+    yield frozen, scratch
+    yield tuned, frozen
+    yield frozen, random_frozen
+
+
+def _experiment(initialisation: str) -> Iterator[tuple[Side, Side]]:
+    _, tuned = _strategies(initialisation)
+    scratch = Side(SCRATCH)
+    yield scratch, Side(SCRATCH, OVERTRAINED)
+    for side in (scratch, tuned):
+        yield Side(side.method, Variant(loss="class_weighted")), side
+        yield Side(side.method, Variant(loss="focal")), side
+
+
+def _baseline(initialisation: str) -> Iterator[tuple[Side, Side]]:
+    frozen, tuned = _strategies(initialisation)
+    pixels, components, embedded, untrained = (
+        Side(method_of(name))
+        for name in ("pixels_logistic", "pca_logistic", "frozen_logistic", "random_logistic")
+    )
+    yield tuned, pixels
+    yield tuned, components
+    yield tuned, embedded
+    yield frozen, pixels
+    yield frozen, components
+    yield embedded, untrained
+    yield embedded, pixels
+
+
+def _strategies(initialisation: str) -> tuple[Side, Side]:
+    return Side(Strategy(initialisation, "frozen")), Side(Strategy(initialisation, "finetune"))
+
+
+_PAIRS = {"question": _question, "experiment": _experiment, "baseline": _baseline}
+"""Pairs by their kind, of one pretrained initialisation; compared at every task and label budget
+where both sides were run."""

@@ -5,15 +5,11 @@ results and of the code that matters to it; a hash of all that is its key. jobli
 and left: it keys on one function's source, not on the modules it calls, and trusts what it reads.
 """
 
-import ast
 import functools
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +20,11 @@ class Job:
     """One unit of work.
 
     Attributes:
-        kind: names the function of `tfmed.steps.stages` that does it.
-        spec: what that function needs to know, as plain JSON values.
+        kind: names what does it; one of `tfmed.steps.REGISTRY`.
+        spec: what that needs to know, as plain JSON values.
         data: role to MD5 of each data file that it reads.
         parents: role to the job whose result it needs.
-        code: from `code_version`.
+        code: from `tfmed.execution.keys.code_version`.
         title: for people; not part of the key.
         cost: rough seconds of one core, to order jobs and tell the time left; not part of the key.
         kept: its result goes to the store; else the job is done for its effect alone.
@@ -77,17 +73,3 @@ def with_ancestors(jobs: Iterable[Job]) -> list[Job]:
     for job in jobs:
         visit(job)
     return list(ordered.values())
-
-
-@functools.cache
-def code_version(modules: tuple[str, ...], packages: tuple[str, ...]) -> str:
-    """Hash of what modules do (comments and layout left out) and of packages' versions."""
-    digest = hashlib.sha256()
-    for module in modules:
-        spec = importlib.util.find_spec(module)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(module)
-        digest.update(ast.dump(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))).encode())
-    for package in packages:
-        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
-    return digest.hexdigest()

@@ -4,7 +4,6 @@
 output; it ends when its standard input does, so no worker outlives the command that started it.
 """
 
-import importlib
 import json
 import os
 import queue
@@ -17,14 +16,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmed import steps
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
 from tfmed.execution.job import Result
 from tfmed.execution.store import read_result, write_result
-from tfmed.steps.specs import code_of
-
-_MODULES = {"evaluate": "tfmed.steps.summaries", "compare": "tfmed.steps.summaries"}
-"""Where the functions of kinds of jobs are that need no TensorFlow."""
 
 SECONDS_BETWEEN_SHARES = 0.5
 """What a job tells of its progress more often than that would only keep the command busy."""
@@ -135,26 +131,12 @@ def perform(
         parents: role to result.
         say: told the share of the work that is done, now and then.
     """
-    module = importlib.import_module(_MODULES.get(request["kind"], "tfmed.steps.stages"))
     data = {role: DatasetInfo.from_json(values) for role, values in request["data"].items()}
     started = time.perf_counter()
-    _check_code(request["kind"], request["code"])
-    result = getattr(module, request["kind"])(request["spec"], data, parents, say)
+    kind, spec = request["kind"], request["spec"]
+    result = steps.perform(kind, spec, data, parents, say, code=request["code"])
     seconds = round(time.perf_counter() - started, 2)
     return Result({**result.record, "seconds": seconds}, result.arrays)
-
-
-def _check_code(kind: str, expected: str) -> None:
-    """Sees that this process runs the code that a job's key tells of.
-
-    Raises:
-        InputError: tfmed was changed or updated after the command began.
-    """
-    if expected and code_of(kind) != expected:
-        raise InputError(
-            "the code of tfmed or the version of a package changed while the study ran; finished "
-            "work is kept: run the study again"
-        )
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from tfmed.execution.schedule import Backend, do_jobs
 from tfmed.execution.store import Store
 from tfmed.orchestration import provenance
 from tfmed.orchestration.listening import Listener
-from tfmed.orchestration.plan import Plan
+from tfmed.results.planned import Plan
 
 _UNUSED_GPUS = (
     "note: TensorFlow can't use the GPUs of this machine (pip install 'tensorflow[and-cuda]' "

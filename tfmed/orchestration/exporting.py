@@ -8,8 +8,9 @@ from typing import Any
 from tfmed.execution.job import Result
 from tfmed.execution.schedule import Backend, do_jobs
 from tfmed.orchestration.listening import Listener
-from tfmed.orchestration.plan import Plan, exports
+from tfmed.orchestration.plan import exports
 from tfmed.results import assembling
+from tfmed.results.planned import Plan
 from tfmed.serving import config
 from tfmed.serving.versions import find_version
 

@@ -1,136 +1,42 @@
 """From a study and its data sets to the jobs that answer it."""
 
 import dataclasses
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tfmed.config.study import BASELINES, DROPOUT, OVERTRAINED, STANDARD, STRATEGIES, Study
+from tfmed import pretraining
+from tfmed.config.study import Study
 from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
-from tfmed.design import LabelBudget, budget_size, budget_words
+from tfmed.design import (
+    BASELINES,
+    OVERTRAINED,
+    RANDOM_FROZEN,
+    SCRATCH,
+    STANDARD,
+    Baseline,
+    Cell,
+    LabelBudget,
+    Strategy,
+    Variant,
+    budget_size,
+    budget_words,
+    largest_budget,
+    nearest_budget,
+)
 from tfmed.errors import InputError
 from tfmed.evaluation import comparisons
-from tfmed.evaluation.comparisons import Cell
 from tfmed.execution.job import Job
-from tfmed.steps import summaries
-from tfmed.steps.specs import (
-    baseline_job,
-    compare_job,
-    evaluate_job,
-    export_job,
-    forgetting_job,
-    pretraining_job,
-    run_job,
-    similarity_job,
-    space_job,
-)
-
-EXPORTED_TARGET = ("scratch", "frozen", "finetune")
-EXPORTED_VARIANTS = (STANDARD, OVERTRAINED)
-PIXEL_BASELINES = ("majority", "pixels_logistic", "pca_logistic")
-
-
-@dataclass(frozen=True)
-class Run:
-    """One classifier of the study: task x strategy x variant x label budget x seed.
-
-    `strategy` is one of `STRATEGIES` or of `BASELINES`; seeds that change nothing share a job.
-    """
-
-    task: DatasetInfo
-    strategy: str
-    variant: str
-    label_budget: LabelBudget
-    seed: int
-    job: Job
-
-    @property
-    def cell(self) -> Cell:
-        """What the seeds of one row of the summary share."""
-        return self.task.name, self.strategy, self.variant, self.label_budget
-
-    @property
-    def label(self) -> str:
-        """Name within its task, such as `finetune-300-seed0`."""
-        return "-".join([*cell_label(self.strategy, self.variant, self.label_budget), self._seed])
-
-    @property
-    def _seed(self) -> str:
-        return f"seed{self.seed}"
-
-
-@dataclass(frozen=True)
-class Space:
-    """One latent space: the encoder of a run, looked at on the test split.
-
-    `label_budget` is None where no label shaped the encoder.
-    """
-
-    run: Run
-    title: str
-    label_budget: LabelBudget | None
-    job: Job
-
-
-@dataclass(frozen=True)
-class Forgetting:
-    """The source task with the encoder of one run before and after fine-tuning on the target."""
-
-    run: Run
-    before: Job
-    after: Job
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The jobs of a study and what each is for.
-
-    `pretrainings` holds one for all seeds of the classifiers, or one for each.
-    """
-
-    study: Study
-    source: DatasetInfo
-    target: DatasetInfo
-    pretrainings: list[Job]
-    runs: list[Run]
-    spaces: list[Space]
-    similarities: dict[str, Job]
-    forgetting: list[Forgetting]
-    evaluations: dict[Cell, Job]
-    comparisons: dict[tuple[str, LabelBudget], Job]
-
-    @property
-    def pretraining(self) -> Job:
-        """The pretraining of the first seed, whose encoder the latent spaces show."""
-        return self.pretrainings[0]
-
-    @property
-    def seeds(self) -> list[int]:
-        """Seeds of the runs."""
-        return list(range(self.study.seeds))
-
-    @property
-    def tasks(self) -> list[DatasetInfo]:
-        """Data sets that are classified, the source first."""
-        return list({run.task.name: run.task for run in self.runs}.values())
-
-    @property
-    def datasets(self) -> dict[str, DatasetInfo]:
-        """MD5 to data set."""
-        return {info.md5: info for info in (self.source, self.target)}
-
-    def jobs(self) -> list[Job]:
-        """Every job whose result the report needs."""
-        return [
-            *self.pretrainings,
-            *(run.job for run in self.runs),
-            *(space.job for space in self.spaces),
-            *self.similarities.values(),
-            *(job for pair in self.forgetting for job in (pair.before, pair.after)),
-            *self.evaluations.values(),
-            *self.comparisons.values(),
-        ]
+from tfmed.results.planned import Forgetting, Plan, Run, Space
+from tfmed.steps.baseline import baseline_job
+from tfmed.steps.classify import classify_job
+from tfmed.steps.compare import compare_job
+from tfmed.steps.evaluate import evaluate_job
+from tfmed.steps.export import export_job
+from tfmed.steps.forgetting import forgetting_job
+from tfmed.steps.latent_space import latent_space_job
+from tfmed.steps.pretrain import pretraining_job
+from tfmed.steps.similarity import similarity_job
 
 
 def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
@@ -152,7 +58,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         _check_budgets(task, settings)
     if source.md5 == target.md5:
         tasks.reverse()
-    found: dict[tuple, Run] = {}
+    found: dict[tuple[str, str], Run] = {}
     for task, settings, is_source in tasks:
         for run in _runs(study, task, settings, pretrainings, source_task=is_source):
             found.setdefault((task.md5, run.label), run)
@@ -196,7 +102,7 @@ def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple
     return fits, notes
 
 
-def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str, Run, Job]]:
+def exports(plan: Plan, best: Mapping[Cell, Run], models: Path) -> list[tuple[str, Run, Job]]:
     """Models to export: name, the run it comes from, and the job that writes it.
 
     Args:
@@ -205,36 +111,34 @@ def exports(plan: Plan, best: dict[tuple, Run], models: Path) -> list[tuple[str,
         models: folder of the exported models.
     """
     chosen = []
-    for (task, strategy, variant, budget), run in best.items():
-        if strategy not in STRATEGIES or variant not in EXPORTED_VARIANTS:
+    for cell, run in best.items():
+        strategy = cell.method
+        if not isinstance(strategy, Strategy) or not _is_exported(plan, cell, strategy):
             continue
-        settings, few = plan.study.source_task, plan.study.experiments.label_budget
-        exported: tuple[LabelBudget | None, ...]
-        exported = (settings.nearest_budget(few) or settings.largest_budget(),)
-        if task == plan.target.name:
-            if strategy not in EXPORTED_TARGET or variant != STANDARD:
-                continue
-            exported = _shown_budgets(plan.study, plan.study.target_task)
-        if budget in exported:
-            name = "_".join([task, *cell_label(strategy, variant, budget)])
-            training = {
-                "strategy": strategy,
-                "variant": variant,
-                "label_budget": budget,
-                "seed": run.seed,
-            }
-            data = {"task": run.task.md5}
-            if strategy in ("frozen", "finetune"):
-                data["source"] = plan.source.md5
-            seeds = {other.job.key: other.job for other in plan.runs if other.cell == run.cell}
-            job = export_job(name, models, run.job, training, data, seeds)
-            chosen.append((name, run, job))
+        training = {
+            "strategy": str(strategy),
+            "variant": str(cell.variant),
+            "label_budget": cell.label_budget,
+            "seed": run.seed,
+        }
+        data = {"task": run.task}
+        if strategy.pretrained:
+            data["source"] = plan.source
+        seeds = {other.job.key: other.job for other in plan.runs if other.cell == cell}
+        name = f"{cell.task}_{cell.label('_')}"
+        chosen.append((name, run, export_job(name, models, run.job, training, data, seeds)))
     return chosen
 
 
-def cell_label(strategy: str, variant: str, budget: LabelBudget) -> list[str]:
-    """Parts of a name for one cell, such as `["scratch", "300", "overtrained"]`."""
-    return [strategy, str(budget), *([] if variant == STANDARD else [variant])]
+def _is_exported(plan: Plan, cell: Cell, strategy: Strategy) -> bool:
+    """Of the target what has learned something, at few and at most labels; of the source few."""
+    study = plan.study
+    if cell.task == plan.target.name:
+        learned = strategy != RANDOM_FROZEN and cell.variant == STANDARD
+        return learned and cell.label_budget in _shown(study, study.target_task.label_budgets)
+    budgets = study.source_task.label_budgets
+    few = nearest_budget(budgets, study.experiments.label_budget) or largest_budget(budgets)
+    return cell.variant in (STANDARD, OVERTRAINED) and cell.label_budget == few
 
 
 def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
@@ -261,50 +165,52 @@ def _runs(
     study: Study,
     task: DatasetInfo,
     settings: TaskSettings,
-    pretrainings: list[Job],
+    pretrainings: Sequence[Job],
     *,
     source_task: bool,
 ) -> Iterator[Run]:
     for seed in range(study.seeds):
-        pretraining = pretrainings[seed % len(pretrainings)]
+        pretrained = pretrainings[seed % len(pretrainings)]
         variants = list(_variants(study, settings, source_task=source_task))
+        nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
         for budget in settings.label_budgets:
-            cells = [(strategy, STANDARD) for strategy in settings.strategies]
-            if budget == settings.nearest_budget(study.experiments.label_budget):
-                cells += variants
-            for strategy, variant in cells:
-                job = run_job(study, task, strategy, variant, budget, seed, pretraining)
-                yield Run(task, strategy, variant, budget, seed, job)
+            sides = [(Strategy.parse(name), STANDARD) for name in settings.strategies]
+            for strategy, variant in [*sides, *(variants if budget == nearest else [])]:
+                job = classify_job(study, task, strategy, variant, budget, seed, pretrained)
+                yield Run(task, Cell(task.name, strategy, variant, budget), seed, job)
             for baseline in _baselines(task, settings):
-                job = baseline_job(study, task, baseline, budget, seed, pretraining)
-                yield Run(task, baseline, STANDARD, budget, seed, job)
+                job = baseline_job(study, task, baseline, budget, seed, pretrained)
+                yield Run(task, Cell(task.name, baseline, STANDARD, budget), seed, job)
 
 
 def _variants(
     study: Study, settings: TaskSettings, *, source_task: bool
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[Strategy, Variant]]:
     if settings.overtrained:
-        yield "scratch", OVERTRAINED
-    trained = [strategy for strategy in settings.strategies if strategy in ("scratch", "finetune")]
+        yield SCRATCH, OVERTRAINED
+    tuned = [each for each in map(Strategy.parse, settings.strategies) if not each.frozen]
     if source_task:
-        yield from ((strategy, loss) for loss in study.experiments.losses for strategy in trained)
-    elif "finetune" in trained:
-        for dropout in study.experiments.dropouts:
+        for loss in study.experiments.losses:
+            yield from ((strategy, Variant(loss=loss)) for strategy in tuned)
+        return
+    for strategy in tuned:
+        for dropout in study.experiments.dropouts if strategy.pretrained else ():
             if dropout != study.classifiers.dropout:
-                yield "finetune", f"{DROPOUT}{dropout:g}"
+                yield strategy, Variant(dropout=dropout)
 
 
-def _baselines(task: DatasetInfo, settings: TaskSettings) -> tuple[str, ...]:
+def _baselines(task: DatasetInfo, settings: TaskSettings) -> list[Baseline]:
     """Those of pixels take all images at once, so a data set must fit in memory for them."""
     if not settings.baselines:
-        return ()
+        return []
     large = not task.fits_in_memory
-    return tuple(name for name in BASELINES if not (large and name in PIXEL_BASELINES[1:]))
+    return [each for each in BASELINES if not (large and each.features == "pixels")]
 
 
-def _shown_budgets(study: Study, settings: TaskSettings) -> tuple[LabelBudget | None, ...]:
+def _shown(study: Study, budgets: Iterable[LabelBudget]) -> tuple[LabelBudget | None, ...]:
     """Label budgets whose classifiers are looked into: that of the experiments and the largest."""
-    return settings.nearest_budget(study.experiments.label_budget), settings.largest_budget()
+    known = list(budgets)
+    return nearest_budget(known, study.experiments.label_budget), largest_budget(known)
 
 
 def _spaces(study: Study, runs: Iterable[Run]) -> Iterator[Space]:
@@ -312,24 +218,32 @@ def _spaces(study: Study, runs: Iterable[Run]) -> Iterator[Space]:
 
     A frozen encoder is the same at every label budget, so the largest stands for all.
     """
-    shown: dict[tuple, Run] = {}
+    found: dict[tuple[str, Strategy, LabelBudget | None], Run] = {}
     for run in sorted((run for run in runs if run.seed == 0), key=_size):
-        if run.strategy not in STRATEGIES or run.variant != STANDARD:
-            continue
-        frozen = run.strategy in ("frozen", "random_frozen")
-        shown[(run.task.name, run.strategy, None if frozen else run.label_budget)] = run
-    numbers: dict[str, set[LabelBudget]] = {}
-    for run in shown.values():
-        numbers.setdefault(run.task.name, set()).add(run.label_budget)
-    for (task, strategy, budget), run in shown.items():
-        all_budgets = TaskSettings(label_budgets=tuple(sorted(numbers[task], key=budget_size)))
-        if budget is None or budget in _shown_budgets(study, all_budgets):
-            job = space_job(study, run.task, run.job)
+        strategy = run.cell.method
+        if isinstance(strategy, Strategy) and run.cell.variant == STANDARD:
+            budget = None if strategy.frozen else run.cell.label_budget
+            found[run.task.name, strategy, budget] = run
+    there: dict[str, set[LabelBudget]] = {}
+    for run in found.values():
+        there.setdefault(run.task.name, set()).add(run.cell.label_budget)
+    for (task, strategy, budget), run in found.items():
+        if budget is None or budget in _shown(study, there[task]):
+            job = latent_space_job(study, run.task, run.job)
             yield Space(run, _space_title(strategy, budget), budget, job)
 
 
 def _size(run: Run) -> float:
-    return budget_size(run.label_budget)
+    return budget_size(run.cell.label_budget)
+
+
+def _space_title(strategy: Strategy, budget: LabelBudget | None) -> str:
+    if strategy.pretrained:
+        title = pretraining.method(strategy.initialisation).TITLE
+        title += ", frozen" if strategy.frozen else ", fine-tuned"
+    else:
+        title = "Random weights, no training" if strategy.frozen else "From scratch"
+    return title if budget is None else f"{title}, {budget_words(budget)}"
 
 
 def _forgetting(
@@ -337,34 +251,27 @@ def _forgetting(
     source: DatasetInfo,
     target: DatasetInfo,
     runs: Iterable[Run],
-    pretrainings: list[Job],
+    pretrainings: Sequence[Job],
 ) -> list[Forgetting]:
-    shown = _shown_budgets(study, study.target_task)
+    shown = _shown(study, study.target_task.label_budgets)
     pairs = []
     for run in runs:
-        cell = (run.task.name, run.strategy, run.variant)
-        if cell == (target.name, "finetune", STANDARD) and run.label_budget in shown:
-            pretraining = pretrainings[run.seed % len(pretrainings)]
-            before = forgetting_job(study, source, pretraining)
-            after = forgetting_job(study, source, pretraining, run.job)
+        cell, strategy = run.cell, run.cell.method
+        tuned = isinstance(strategy, Strategy) and strategy.pretrained and not strategy.frozen
+        if tuned and (cell.task, cell.variant) == (target.name, STANDARD):
+            if cell.label_budget not in shown:
+                continue
+            pretrained = pretrainings[run.seed % len(pretrainings)]
+            before = forgetting_job(study, source, pretrained)
+            after = forgetting_job(study, source, pretrained, run.job)
             pairs.append(Forgetting(run, before, after))
     return pairs
 
 
-def _space_title(strategy: str, budget: LabelBudget | None) -> str:
-    title = {
-        "scratch": "From scratch",
-        "random_frozen": "Random weights, no training",
-        "frozen": "Autoencoder, frozen",
-        "finetune": "Autoencoder, fine-tuned",
-    }[strategy]
-    return title if budget is None else f"{title}, {budget_words(budget)}"
-
-
-def _similarities(study: Study, spaces: list[Space]) -> dict[str, Job]:
+def _similarities(study: Study, spaces: Sequence[Space]) -> dict[str, Job]:
     jobs = {}
     for task in dict.fromkeys(space.run.task.name for space in spaces):
-        runs = {space_id(space): space.run for space in spaces if space.run.task.name == task}
+        runs = {space.id: space.run for space in spaces if space.run.task.name == task}
         if len(runs) > 1:
             data = next(iter(runs.values())).task
             named = {name: run.job for name, run in runs.items()}
@@ -377,7 +284,7 @@ def _evaluations(runs: Iterable[Run]) -> dict[Cell, Job]:
     return {
         cell: evaluate_job(
             some[0].task,
-            f"{_named(some[0])}, {budget_words(some[0].label_budget)}",
+            f"{_named(cell)}, {budget_words(cell.label_budget)}",
             {run.seed: run.job for run in some},
         )
         for cell, some in _by_cell(runs).items()
@@ -390,14 +297,14 @@ def _comparisons(runs: Iterable[Run]) -> dict[tuple[str, LabelBudget], Job]:
     jobs = {}
     seeds = {cell: [run.seed for run in some] for cell, some in cells.items()}
     for (task, budget), pairs in comparisons.planned(seeds).items():
-        compared = {side for pair in pairs for side in (pair.a, pair.b)}
-        named = {
-            role: run.job
-            for side in sorted(compared)
-            for run in cells[task, *side, budget]
-            for role in summaries.roles(side, [run.seed])
+        compared = dict.fromkeys(side for pair in pairs for side in (pair.a, pair.b))
+        some = {
+            (side, run.seed): run
+            for side in compared
+            for run in cells[Cell(task, side.method, side.variant, budget)]
         }
-        data = next(some[0].task for cell, some in cells.items() if cell[0] == task)
+        data = next(iter(some.values())).task
+        named = {of: run.job for of, run in some.items()}
         jobs[task, budget] = compare_job(data, budget, pairs, named)
     return jobs
 
@@ -409,12 +316,5 @@ def _by_cell(runs: Iterable[Run]) -> dict[Cell, list[Run]]:
     return cells
 
 
-def _named(run: Run) -> str:
-    return run.strategy if run.variant == STANDARD else f"{run.strategy} ({run.variant})"
-
-
-def space_id(space: Space) -> str:
-    """Name of a space, unique within a study."""
-    run = space.run
-    budget = space.label_budget or "any"
-    return "-".join([run.task.name, *cell_label(run.strategy, run.variant, budget)])  # type: ignore[arg-type]
+def _named(cell: Cell) -> str:
+    return str(cell.method) if cell.variant == STANDARD else f"{cell.method} ({cell.variant})"

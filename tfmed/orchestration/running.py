@@ -14,10 +14,11 @@ from tfmed.orchestration.computing import Workers, compute, discard, opened
 from tfmed.orchestration.exporting import export
 from tfmed.orchestration.folders import locked_folder, make_folder, swept
 from tfmed.orchestration.listening import Listener, Silent
-from tfmed.orchestration.plan import Plan, make_plan
+from tfmed.orchestration.plan import make_plan
 from tfmed.results import assembling, files
 from tfmed.results.ledger import Ledger, load_ledger
 from tfmed.results.loading import Results
+from tfmed.results.planned import Plan
 
 
 def run(

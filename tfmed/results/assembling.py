@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.config.study import STRATEGIES
 from tfmed.data import SPLITS, DatasetInfo
 from tfmed.data.loading import load_labels, load_rows
+from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
-from tfmed.orchestration.plan import Plan, Run
 from tfmed.results import predictions
 from tfmed.results.atlas import as_png
-from tfmed.results.latent_part import cell_entry, latent_part
+from tfmed.results.latent_part import latent_part
 from tfmed.results.ledger import Ledger, judged
 from tfmed.results.ledger import applies as ledger_applies
 from tfmed.results.loading import SCHEMA_VERSION
+from tfmed.results.planned import Plan, Run
 from tfmed.serving import card, gate
 
 EXAMPLES = 6
@@ -101,7 +101,7 @@ def measured(
             for run in plan.runs
         ],
         "summary": [
-            {**cell_entry(cell), "n_seeds": len(record["runs"]), **record["summary"]}
+            {**cell.entry(), "n_seeds": len(record["runs"]), **record["summary"]}
             for cell, record in records.items()
         ],
         "comparisons": metrics.corrected(compared),
@@ -113,11 +113,11 @@ def _measured_run(plan: Plan, finished: Finished, run: Run) -> dict[str, Any]:
     return finished[plan.evaluations[run.cell].key].record["runs"][str(run.seed)]
 
 
-def best_runs(plan: Plan, finished: Finished) -> dict[tuple, Run]:
+def best_runs(plan: Plan, finished: Finished) -> dict[Cell, Run]:
     """Per cell of a strategy, the run with the best validation AUC (then the lowest seed)."""
-    best: dict[tuple, tuple[float, Run]] = {}
+    best: dict[Cell, tuple[float, Run]] = {}
     for run in plan.runs:
-        if run.strategy not in STRATEGIES:
+        if not isinstance(run.cell.method, Strategy):
             continue
         validation = _measured_run(plan, finished, run)["val_metrics"]
         auc = validation["auc"]
@@ -149,7 +149,7 @@ def model_entries(
                 "name": name,
                 "version": versions[name],
                 "path": f"{name}/{versions[name]}",
-                **cell_entry(run.cell),
+                **run.cell.entry(),
                 "seed": run.seed,
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,
@@ -195,23 +195,33 @@ def _examples(info: DatasetInfo) -> list[list[str]]:
 
 
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
-    record, spec = result.record, job.spec
-    images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
+    record, settings = result.record, job.spec["pretraining"]
     return {
-        "id": f"{plan.source.name}-seed{spec['seed']}",
+        "id": f"{plan.source.name}-seed{settings['seed']}",
         "source": plan.source.name,
-        "seed": spec["seed"],
-        "encoder": dict(spec["encoder"]),
+        "seed": settings["seed"],
+        "method": settings["method"],
+        "encoder": dict(job.spec["encoder"]),
         "parameters": record["parameters"],
         "embedding_shape": record["embedding_shape"],
         **record["fit"],
         "seconds": record["seconds"],
-        "test": record["test"],
-        "detail": record["detail"],
-        "mse_quantiles": record["mse_quantiles"],
+        **_reconstruction(record["reconstruction"], result),
+    }
+
+
+def _reconstruction(measured: dict[str, Any] | None, result: Result) -> dict[str, Any]:
+    """How well test images are reproduced; nothing of a method that reconstructs none."""
+    if measured is None:
+        return {"test": None, "detail": None, "mse_quantiles": [], "reconstructions": []}
+    images = zip(result.arrays["originals"], result.arrays["reconstructions"], strict=True)
+    return {
+        "test": measured["test"],
+        "detail": measured["detail"],
+        "mse_quantiles": measured["mse_quantiles"],
         "reconstructions": [
             {**shown, "original": as_png(original), "reconstruction": as_png(reconstruction)}
-            for shown, (original, reconstruction) in zip(record["shown"], images, strict=True)
+            for shown, (original, reconstruction) in zip(measured["shown"], images, strict=True)
         ],
     }
 
@@ -229,8 +239,8 @@ def _run(
         out / "predictions", run.task.name, truth, scores, run.label, evaluated["metrics"]
     )
     return {
-        "id": f"{run.task.name}-{run.label}",
-        **cell_entry(run.cell),
+        "id": run.id,
+        **run.cell.entry(),
         "seed": run.seed,
         "n_train": record["n_train"],
         "n_val": record["n_val"],

@@ -9,14 +9,14 @@ from numpy.typing import ArrayLike
 from tfmed.design import LabelBudget
 from tfmed.evaluation.intervals import compare, mean_interval, seeds_interval
 from tfmed.execution.job import Result
-from tfmed.orchestration.plan import Forgetting, Plan
+from tfmed.results.planned import Forgetting, Plan
 
 
 def entries(plan: Plan, finished: Mapping[str, Result]) -> list[dict[str, Any]]:
     """Per label budget of the target: the source task before and after fine-tuning on it."""
     budgets: dict[LabelBudget, list[Forgetting]] = {}
     for pair in plan.forgetting:
-        budgets.setdefault(pair.run.label_budget, []).append(pair)
+        budgets.setdefault(pair.run.cell.label_budget, []).append(pair)
     return [
         {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(pairs, finished)}
         for budget, pairs in budgets.items()
@@ -36,7 +36,7 @@ def _probe(pairs: list[Forgetting], finished: Mapping[str, Result]) -> dict[str,
     scores_before, scores_after = (
         np.stack([result.arrays["scores"] for result in results]) for results in (before, after)
     )
-    # One encoder for all seeds has no luck of seeds.
+    # One encoder for all seeds has no seed variance.
     once = scores_before[:1] if _measured_once(pairs) else scores_before
     change = compare(labels, scores_after, scores_before, "auc")
     return {
@@ -58,10 +58,12 @@ def _aucs(results: list[Result]) -> np.ndarray:
 
 
 def _decoder(pairs: list[Forgetting], finished: Mapping[str, Result]) -> dict[str, Any]:
-    """Mean squared errors of the decoder, with intervals of seeds."""
+    """Mean squared errors of the decoder, with intervals of seeds; None where there is none."""
     before = [finished[pair.before.key].record["mse"] for pair in pairs]
     after = [finished[pair.after.key].record["mse"] for pair in pairs]
-    # Of one encoder for all seeds the same number would pose as an interval of no width.
+    if None in before:
+        return dict.fromkeys(("mse_before", "mse_after", "mse_ratio"))
+    # Of one encoder for all seeds the same number would look like an interval of no width.
     once = before[:1] if _measured_once(pairs) else before
     values = {"before": once, "after": after, "ratio": np.divide(after, before)}
     return {f"mse_{part}": _interval(seeds) for part, seeds in values.items()}

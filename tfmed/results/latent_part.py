@@ -9,20 +9,15 @@ import numpy as np
 
 from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_rows, stream_split
-from tfmed.evaluation.comparisons import Cell
+from tfmed.design import RANDOM
 from tfmed.execution.job import Result
-from tfmed.orchestration.plan import Plan, Space, space_id
 from tfmed.results import atlas, forgetting
+from tfmed.results.planned import Plan, Space
 
 MISTAKES = 8
 """False positives and false negatives of a task that are kept as pictures, the surest first."""
 
 Finished = Mapping[str, Result]
-
-
-def cell_entry(cell: Cell) -> dict[str, Any]:
-    """What names a cell."""
-    return dict(zip(("task", "strategy", "variant", "label_budget"), cell, strict=True))
 
 
 def latent_part(
@@ -66,8 +61,8 @@ def _mistakes(
     task: DatasetInfo, spaces: list[dict[str, Any]], labels: np.ndarray, rows: np.ndarray
 ) -> dict[str, Any]:
     """The surest mistakes of the fine-tuned run with most labels, or else of the last run."""
-    tuned = [space for space in spaces if space["strategy"] == "finetune"] or spaces
-    space = tuned[-1]
+    tuned = [each for each in spaces if _is_pretrained(each) and each["trained"] == "finetune"]
+    space = (tuned or spaces)[-1]
     scores, classes = np.array(space["scores"]), labels[rows]
     surest = {
         "false_positives": np.flatnonzero((scores > 0.5) & (classes == 0)),
@@ -92,16 +87,20 @@ def _mistakes(
     return found
 
 
+def _is_pretrained(entry: dict[str, Any]) -> bool:
+    return entry["initialisation"] not in (None, RANDOM)
+
+
 def _space(space: Space, finished: Finished) -> dict[str, Any]:
     result = finished[space.job.key]
     record, scores = result.record, finished[space.run.job.key].arrays["test_scores"]
     return {
-        "id": space_id(space),
-        **cell_entry(space.run.cell),
+        "id": space.id,
+        **space.run.cell.entry(),
         "label_budget": space.label_budget,
         "seed": space.run.seed,
         "title": space.title,
-        "run": f"{space.run.task.name}-{space.run.label}",
+        "run": space.run.id,
         "scores": _rounded_scores(scores[result.arrays["rows"]]),
         "n": record["n"],
         "dimensions": record["dimensions"],

@@ -32,7 +32,7 @@ def export_model(classifier: keras.Model, models: Path, evidence: Evidence) -> E
     Card, warm-up requests and the gate's verdict are in the folder when it appears.
 
     Args:
-        classifier: from `tfmed.training.models.build_classifier`.
+        classifier: from `tfmed.training.heads.build_classifier`.
         models: folder of all models.
         evidence: what goes into the card and is checked by the gate.
 

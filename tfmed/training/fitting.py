@@ -1,19 +1,23 @@
-"""Fitting: autoencoders and classifiers with EarlyStopping; heads on embeddings computed once.
+"""Fitting with EarlyStopping: without labels, classifiers, heads on embeddings computed once.
 
 Every function is deterministic under its seed on one machine with one set of versions
 (`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
 """
 
+import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from tfmed.data import pipelines
-from tfmed.training import models
+from tfmed.design import Loss
+from tfmed.training import heads, losses, transfer
+from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
 
 PREDICT_BATCH = 256
@@ -38,25 +42,9 @@ class Fit:
     best_epoch: int
     stopped_early: bool
 
-
-@dataclass(frozen=True)
-class LabelledImages:
-    """Images (or embeddings) with their 0/1 labels."""
-
-    images: np.ndarray
-    labels: np.ndarray
-
-    def __len__(self) -> int:
-        """Number of examples."""
-        return len(self.images)
-
-
-@dataclass(frozen=True)
-class LabelledSplits:
-    """The training and validation examples that one label budget allows."""
-
-    train: LabelledImages
-    val: LabelledImages = field(repr=False)
+    def record(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return dataclasses.asdict(self)
 
 
 def seed_everything(seed: int) -> None:
@@ -64,18 +52,6 @@ def seed_everything(seed: int) -> None:
     keras.backend.clear_session(free_memory=False)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
-
-
-def devices(*, all_gpus: bool) -> tf.distribute.Strategy:
-    """Where to build and fit: on all GPUs that this process sees, or on the first one or the CPU.
-
-    `MirroredStrategy` splits every batch among the GPUs, for one large pretraining; with fewer than
-    two of them it would only cost time.
-    """
-    gpus = tf.config.list_logical_devices("GPU")
-    if all_gpus and len(gpus) > 1:
-        return tf.distribute.MirroredStrategy([gpu.name for gpu in gpus])
-    return tf.distribute.get_strategy()
 
 
 def fit(
@@ -130,47 +106,47 @@ def fit(
     ).history
     curves = {name: [float(v) for v in values] for name, values in history.items()}
     curves["loss"], curves["val_loss"] = curves.pop(watched), curves.pop(f"val_{watched}")
-    losses = curves["val_loss"]
+    measured = curves["val_loss"]
     # Weights too: a ReLU may turn their NaN into a 0 that leaves the loss finite.
-    if not all(np.isfinite(v).all() for v in (curves["loss"], losses, *model.get_weights())):
+    if not all(np.isfinite(v).all() for v in (curves["loss"], measured, *model.get_weights())):
         raise FloatingPointError(
-            f"loss or weights were not finite in epoch {len(losses)}; "
+            f"loss or weights were not finite in epoch {len(measured)}; "
             f"a learning rate of {config.learning_rate} is too high"
         )
-    best = len(losses) - 1 if not config.patience else int(np.argmin(losses))
+    best = len(measured) - 1 if not config.patience else int(np.argmin(measured))
     return Fit(
         history=curves,
-        epochs=len(losses),
+        epochs=len(measured),
         best_epoch=best + 1,
         stopped_early=bool(config.patience) and stopper.stopped_epoch > 0,
     )
 
 
-def fit_autoencoder(
-    autoencoder: keras.Model,
+def fit_unlabelled(
+    model: keras.Model,
+    loss: Any,
     train: tf.data.Dataset,
     val: tf.data.Dataset,
     config: FitSettings,
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
-    """Fits an autoencoder to reproduce its input (mean squared error), without any label.
+    """Fits the model of a pretraining method, without any label.
 
     Args:
-        autoencoder: images in, images out; compiled here.
-        train: batches of (image, image), of known cardinality.
+        model: from inputs to what the loss compares with the targets; compiled here.
+        loss: what `keras.Model.compile` takes.
+        train: batches of (inputs, targets), of known cardinality.
         val: the same, for EarlyStopping.
         config: how long and how fast.
         say: told the share of the epochs that are done.
     """
-    replicas = tf.distribute.get_strategy().num_replicas_in_sync
-    autoencoder.compile(
+    model.compile(
         keras.optimizers.Adam(config.learning_rate),
-        loss="mse",
-        # More steps at once fail on several devices (Keras 3.15 on TensorFlow 2.21).
-        steps_per_execution=1 if replicas > 1 else _steps(int(train.cardinality())),
+        loss=loss,
+        steps_per_execution=_steps(int(train.cardinality())),
         jit_compile=False,
     )
-    return fit(autoencoder, train, val, config, say, watched="loss")
+    return fit(model, train, val, config, say, watched="loss")
 
 
 def fit_classifier(
@@ -180,7 +156,7 @@ def fit_classifier(
     seed: int,
     epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,
-    loss: str = "plain",
+    loss: Loss = "plain",
 ) -> Fit:
     """Fits a classifier, or a head on embeddings.
 
@@ -194,8 +170,8 @@ def fit_classifier(
         seed: of shuffling and augmentation.
         epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
         say: told the share of the epochs that are done.
-        loss: `plain` binary cross-entropy; `class_weighted`, where each class weighs the same in
-            sum; or `focal` with gamma 2 and no class balancing (Lin et al. 2017).
+        loss: as `tfmed.training.losses.loss_of`; with `class_weighted` each class weighs the same
+            in sum.
     """
     batches = -(-len(splits.train) // config.batch_size)
     passes = -(-epoch_steps // batches)
@@ -216,22 +192,16 @@ def fit_classifier(
         ),
         config,
         say,
-        class_weights(splits.train.labels) if loss == "class_weighted" else None,
+        losses.class_weights(splits.train.labels) if loss == "class_weighted" else None,
     )
-    models.set_weights(classifier, models.weights(twin))
+    transfer.transfer_weights(twin, classifier)
     return fitted
-
-
-def class_weights(labels: np.ndarray) -> dict[int, float]:
-    """Weights n / (2 n_c) of the classes 0 and 1, which make both weigh the same in sum."""
-    counts = np.bincount(labels, minlength=2)
-    return {label: float(len(labels) / (2 * max(n, 1))) for label, n in enumerate(counts)}
 
 
 _traced: dict[str, keras.Model] = {}
 
 
-def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: str) -> keras.Model:
+def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: Loss) -> keras.Model:
     """A compiled copy of a classifier, in its state and with a new optimiser's.
 
     Copies are kept and used again for models of the same form: tracing costs more than fitting to
@@ -242,9 +212,7 @@ def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: str) -
         _traced[key] = keras.Model.from_config(classifier.get_config())
         _traced[key].compile(
             keras.optimizers.Adam(),
-            loss=keras.losses.BinaryFocalCrossentropy(gamma=2.0)
-            if loss == "focal"
-            else keras.losses.BinaryCrossentropy(),
+            loss=losses.loss_of(loss),
             metrics=[
                 keras.metrics.BinaryAccuracy("accuracy"),
                 keras.metrics.BinaryCrossentropy(DATA_LOSS),
@@ -274,12 +242,21 @@ def fit_head(
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
-    models.set_standardisation(head, *models.embedding_statistics(embeddings.train.images))
+    heads.set_standardisation(head, *heads.embedding_statistics(embeddings.train.images))
     return fit_classifier(head, embeddings, config, seed, epoch_steps, say)
 
 
+def embedded(encoder: keras.Model, splits: LabelledSplits) -> LabelledSplits:
+    """The embeddings of both splits' images, with their labels."""
+    train, val = (
+        LabelledImages(embed(encoder, each.images), each.labels)
+        for each in (splits.train, splits.val)
+    )
+    return LabelledSplits(train, val)
+
+
 def embed(encoder: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
-    """Embeddings of uint8 images, float32 of shape (n, 4, 4, latent channels)."""
+    """Embeddings of uint8 images, float32 of shape (n, side, side, channels)."""
     return predict(encoder, images)
 
 

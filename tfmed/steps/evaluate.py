@@ -1,31 +1,45 @@
-"""Jobs that measure finished runs: metrics of a cell over its seeds, differences between cells.
+"""Metrics of one cell: of each of its runs, and over its seeds."""
 
-Pure functions like those of `tfmed.steps.stages`, in a module of their own: they need no
-TensorFlow, and a change of them must not train anything again.
-"""
-
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
-import numpy as np
+from collections.abc import Iterable, Mapping
 
 from tfmed.data import DatasetInfo
-from tfmed.data.loading import load_labels
-from tfmed.evaluation import comparisons, metrics
-from tfmed.execution.job import Result
+from tfmed.execution.job import Job, Result
+from tfmed.steps import READ_SECONDS, Data, Parents, Say, Spec, make_job
 
-Spec = Mapping[str, Any]
-Data = Mapping[str, DatasetInfo]
-Parents = Mapping[str, Result]
-Say = Callable[[float], None]
+RUN_SECONDS = 0.02
+"""Rough cost of the metrics of one run and its part in those of its cell."""
 
 
-def evaluate(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
+    """Measures the runs of one cell.
+
+    Args:
+        task: what they classify.
+        cell: its name, for people.
+        runs: by seed.
+    """
+    seeds = {str(seed): job for seed, job in sorted(runs.items())}
+    return make_job(
+        "evaluate",
+        {"seeds": list(seeds)},
+        {"task": task},
+        seeds,
+        f"metrics of {cell} of {task.title}",
+        READ_SECONDS + RUN_SECONDS * len(runs),
+    )
+
+
+def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Every metric of each run of a cell, and of the cell over its seeds.
 
     Parents: the runs, by seed. The record has `runs`, by seed what `metrics.evaluate` finds and
     `val_metrics`, and `summary`, what `metrics.summarise` finds and `train_accuracy`.
     """
+    import numpy as np
+
+    from tfmed.data.loading import load_labels
+    from tfmed.evaluation import metrics
+
     labels = load_labels(data["task"], "test")
     runs = [parents[seed] for seed in spec["seeds"]]
     thresholds = [run.record["threshold"] for run in runs]
@@ -44,31 +58,10 @@ def evaluate(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     return Result({"runs": found, "summary": summary})
 
 
-def compare(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
-    """Paired differences between the cells of one task and label budget.
-
-    Parents: the runs, by cell and seed. The record has `differences`, not corrected yet.
-    """
-    labels = load_labels(data["task"], "test")
-    found = []
-    for values in spec["pairs"]:
-        pair = comparisons.Pair(**values)
-        a, b = (
-            np.stack([parents[role].arrays["test_scores"] for role in roles(side, pair.seeds)])
-            for side in (pair.a, pair.b)
-        )
-        found += comparisons.differences(pair, labels, a, b)
-    return Result({"differences": found})
-
-
-def roles(side: comparisons.Side, seeds: Iterable[int]) -> list[str]:
-    """What `compare` calls the runs of one side."""
-    strategy, variant = side
-    return [f"{strategy} {variant} {seed}" for seed in seeds]
-
-
 def _over_seeds(accuracies: Iterable[float | None]) -> dict[str, float | None] | None:
     """Interval over seeds within [0, 1]; None if one was not measured."""
+    from tfmed.evaluation import metrics
+
     values = list(accuracies)
     known = [value for value in values if value is not None]
     if len(known) < len(values):

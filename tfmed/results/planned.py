@@ -1,0 +1,123 @@
+"""What the jobs of a study are for: classifiers, latent spaces, forgetting, evaluations."""
+
+from dataclasses import dataclass
+
+from tfmed.config.study import Study
+from tfmed.data import DatasetInfo
+from tfmed.design import Cell, LabelBudget
+from tfmed.execution.job import Job
+
+
+@dataclass(frozen=True)
+class Run:
+    """One classifier of the study: a cell and a seed; seeds that change nothing share a job.
+
+    Attributes:
+        task: what is classified.
+        cell: strategy or baseline, variant and label budget of that task.
+        seed: of the label subset, weights, shuffling and dropout.
+        job: fits it.
+    """
+
+    task: DatasetInfo
+    cell: Cell
+    seed: int
+    job: Job
+
+    @property
+    def label(self) -> str:
+        """Name within its task, such as `finetune-300-seed0`."""
+        return f"{self.cell.label()}-seed{self.seed}"
+
+    @property
+    def id(self) -> str:
+        """Name within the study."""
+        return f"{self.task.name}-{self.label}"
+
+
+@dataclass(frozen=True)
+class Space:
+    """One latent space: the encoder of a run, looked at on the test split.
+
+    Attributes:
+        run: whose encoder.
+        title: for people.
+        label_budget: None where no label shaped the encoder.
+        job: looks at it.
+    """
+
+    run: Run
+    title: str
+    label_budget: LabelBudget | None
+    job: Job
+
+    @property
+    def id(self) -> str:
+        """Name within the study, such as `pneumoniamnist-frozen-any`."""
+        cell = self.run.cell
+        return "-".join([cell.task, cell.method.slug, str(self.label_budget or "any")])
+
+
+@dataclass(frozen=True)
+class Forgetting:
+    """The source task with the encoder of one run before and after fine-tuning on the target."""
+
+    run: Run
+    before: Job
+    after: Job
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The jobs of a study and what each is for.
+
+    Attributes:
+        study: what is asked.
+        source: data set pretrained on.
+        target: data set classified.
+        pretrainings: one for all seeds of the classifiers, or one for each.
+        runs: the classifiers.
+        spaces: their latent spaces that are looked into.
+        similarities: task to the job that compares its spaces.
+        forgetting: of every run fine-tuned on the target that is looked into.
+        evaluations: cell to the job that measures its runs.
+        comparisons: task and label budget to the job that compares its cells.
+    """
+
+    study: Study
+    source: DatasetInfo
+    target: DatasetInfo
+    pretrainings: list[Job]
+    runs: list[Run]
+    spaces: list[Space]
+    similarities: dict[str, Job]
+    forgetting: list[Forgetting]
+    evaluations: dict[Cell, Job]
+    comparisons: dict[tuple[str, LabelBudget], Job]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Seeds of the runs."""
+        return list(range(self.study.seeds))
+
+    @property
+    def tasks(self) -> list[DatasetInfo]:
+        """Data sets that are classified, the source first."""
+        return list({run.task.name: run.task for run in self.runs}.values())
+
+    @property
+    def datasets(self) -> dict[str, DatasetInfo]:
+        """MD5 to data set."""
+        return {info.md5: info for info in (self.source, self.target)}
+
+    def jobs(self) -> list[Job]:
+        """Every job whose result the report needs."""
+        return [
+            *self.pretrainings,
+            *(run.job for run in self.runs),
+            *(space.job for space in self.spaces),
+            *self.similarities.values(),
+            *(job for pair in self.forgetting for job in (pair.before, pair.after)),
+            *self.evaluations.values(),
+            *self.comparisons.values(),
+        ]

@@ -1,0 +1,89 @@
+"""Exports: writes one classifier as the next version of a model in service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tfmed.data import DatasetInfo
+from tfmed.execution.job import Job, Result
+from tfmed.steps import START_SECONDS, Data, Parents, Say, Spec
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+def export_job(
+    name: str,
+    models: Path,
+    run: Job,
+    training: dict[str, Any],
+    data: Mapping[str, DatasetInfo],
+    seeds: Mapping[str, Job],
+) -> Job:
+    """Writes a run's classifier as a SavedModel below `models`; its result is not kept.
+
+    Args:
+        name: of the model.
+        models: folder of all models.
+        run: whose classifier it is.
+        training: strategy, variant, label budget and seed, for the model's card.
+        data: role to the data sets that the card names.
+        seeds: the runs of all seeds, by key.
+    """
+    return Job(
+        kind="export",
+        spec={
+            "encoder": run.spec["encoder"],
+            "models": str(models),
+            "name": name,
+            "source": run.key,
+            "training": training,
+        },
+        data={role: info.md5 for role, info in data.items()},
+        parents={"run": run, **seeds},
+        title=f"exporting {name}",
+        cost=2 * START_SECONDS,
+        kept=False,
+    )
+
+
+def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """Writes one run's classifier as the next version of a model in service.
+
+    Parents: `run`, and under its key each run that differs in the seed alone. Data: `task`, and
+    `source` where the classifier came from a pretrained encoder.
+    """
+    from tfmed.data.loading import load_labels
+    from tfmed.serving.card import Evidence
+    from tfmed.serving.export import export_model
+    from tfmed.steps.classify import restore_classifier
+    from tfmed.training import examples
+
+    task, chosen, settings = data["task"], parents["run"], spec["training"]
+    seeds = {role: result for role, result in parents.items() if role != "run"}
+    splits = examples.labelled(task, settings["label_budget"], settings["seed"])
+    test_labels = load_labels(task, "test")
+    evidence = Evidence(
+        name=spec["name"],
+        source=spec["source"],
+        task=task,
+        pretrained_on=data.get("source"),
+        training=settings,
+        class_balance={
+            "train": _balance(splits.train.labels),
+            "val": _balance(splits.val.labels),
+            "test": _balance(test_labels),
+        },
+        threshold=chosen.record["threshold"],
+        labels=test_labels,
+        scores=chosen.arrays["test_scores"],
+        seed_scores={key: result.arrays["test_scores"] for key, result in seeds.items()},
+        seed_thresholds={key: result.record["threshold"] for key, result in seeds.items()},
+    )
+    classifier = restore_classifier(spec, task, chosen)
+    return Result({"version": export_model(classifier, Path(spec["models"]), evidence).version})
+
+
+def _balance(labels: "np.ndarray") -> tuple[int, int]:
+    positive = int(labels.sum())
+    return len(labels) - positive, positive

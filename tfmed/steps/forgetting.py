@@ -1,0 +1,97 @@
+"""Forgetting: how well an encoder serves the source, before or after fine-tuning on the target."""
+
+from typing import TYPE_CHECKING
+
+from tfmed.data import DatasetInfo
+from tfmed.execution.job import Job, Result
+from tfmed.steps import READ_SECONDS, Data, Parents, Say, Spec, make_job
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+
+    from tfmed.config.study import Study
+
+PROBE_IMAGES = 2000
+"""Source images that a probe is fitted to."""
+TEST_IMAGES = 3000
+"""Source test images that it is scored on, at most."""
+PROBE_SECONDS = 0.4
+"""Rough cost of fitting the probe to 1,000 embeddings."""
+
+
+def forgetting_job(
+    study: "Study", source: DatasetInfo, pretraining: Job, run: Job | None = None
+) -> Job:
+    """How well an encoder serves the source: as it was pretrained or, with a run, that run's."""
+    after = f" after {run.title}" if run else " before fine-tuning"
+    return make_job(
+        "forgetting",
+        {
+            "encoder": study.encoder.model_dump(),
+            "pretraining": pretraining.spec["pretraining"],
+            "train_images": PROBE_IMAGES,
+            "test_images": TEST_IMAGES,
+        },
+        {"source": source},
+        {"pretraining": pretraining, **({"run": run} if run else {})},
+        f"{source.title}{after}",
+        READ_SECONDS + PROBE_SECONDS * PROBE_IMAGES / 1000,
+    )
+
+
+def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """How well an encoder serves the source task and the decoder that it was pretrained with.
+
+    Parents: `pretraining`, and `run` if it is that run's encoder that is measured. The record has
+    the test AUC of a probe fitted to embeddings of source training images (None without both
+    classes; the arrays are its `scores` and the `labels`), and the mean squared error of the
+    decoder's answer to embeddings of test images (None of a method that has no decoder).
+    """
+    from sklearn.metrics import roc_auc_score  # takes seconds to import
+
+    from tfmed import pretraining
+    from tfmed.data.loading import load_rows
+    from tfmed.pretraining import measures
+    from tfmed.training import baselines, examples, fitting
+
+    source = data["source"]
+    encoder, model = _models(spec, source, parents)
+    rows = examples.drawn_rows(sum(source.counts["train"]), spec["train_images"])
+    train = load_rows(source, "train", rows)
+    probe = baselines.fit_probe(_flat(fitting.embed(encoder, train.images)), train.labels)
+    say(0.7)
+    test_rows = examples.drawn_rows(sum(source.counts["test"]), spec["test_images"])
+    test = load_rows(source, "test", test_rows)
+    scores = probe(_flat(fitting.embed(encoder, test.images)))
+    both = 0 < test.labels.sum() < len(test.labels)
+    reconstructs = pretraining.method(spec["pretraining"]["method"]).RECONSTRUCTS
+    record = {
+        "probe_auc": float(roc_auc_score(test.labels, scores)) if both else None,
+        "mse": measures.mean_squared_error(model, test.images) if reconstructs else None,
+        "n_train": len(rows),
+        "n_test": len(test_rows),
+    }
+    return Result(record, {"scores": scores, "labels": test.labels})
+
+
+def _models(
+    spec: Spec, source: DatasetInfo, parents: Parents
+) -> tuple["keras.Model", "keras.Model"]:
+    """The encoder that is measured, and the pretrained model around it."""
+    from tfmed import encoders, pretraining
+    from tfmed.steps.classify import restore_classifier
+    from tfmed.training import transfer
+
+    settings = pretraining.settings_of(spec["pretraining"])
+    encoder = encoders.build(spec["encoder"], source.image_shape)
+    model = pretraining.method(settings.method).build(settings, encoder)
+    transfer.set_weights(model, transfer.unpacked("model", parents["pretraining"].arrays))
+    if "run" in parents:
+        classifier = restore_classifier(spec, source, parents["run"])
+        transfer.transfer_weights(classifier.get_layer("encoder"), encoder)
+    return encoder, model
+
+
+def _flat(embeddings: "np.ndarray") -> "np.ndarray":
+    return embeddings.reshape(len(embeddings), -1)

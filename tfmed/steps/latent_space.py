@@ -1,0 +1,76 @@
+"""Latent spaces: maps and separation of the test split in the embeddings of one classifier."""
+
+from typing import TYPE_CHECKING
+
+from tfmed.data import DatasetInfo
+from tfmed.execution.job import Job, Result
+from tfmed.steps import Data, Parents, Say, Spec, make_job
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from tfmed.config.study import Study
+
+
+def latent_space_job(study: "Study", task: DatasetInfo, run: Job) -> Job:
+    """Looks at the latent space of a classifier's job."""
+    images = min(sum(task.counts["test"]), study.latent.max_images)
+    return make_job(
+        "latent_space",
+        {
+            "encoder": run.spec["encoder"],
+            "perplexity": study.latent.perplexity,
+            "max_images": study.latent.max_images,
+        },
+        {"task": task},
+        {"run": run},
+        f"latent space of {run.title}",
+        1.0 + images / 450,
+    )
+
+
+def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """PCA, t-SNE and separation of the test split in the latent space of one classifier.
+
+    Parents: `run`. Arrays: `pca` and `tsne` coordinates (n, 2), `rows` of the test split.
+    """
+    from tfmed.latent import projections, significance
+
+    embeddings, labels, rows = embedded_test_images(spec, data["task"], parents["run"])
+    say(0.1)
+    components = projections.pca(embeddings)
+    neighbours = projections.tsne(embeddings, perplexity=spec["perplexity"], seed=0)
+    record = {
+        "n": len(embeddings),
+        "dimensions": embeddings.shape[1],
+        "explained_variance_ratio": components["explained_variance_ratio"].tolist(),
+        "perplexity": neighbours["perplexity"],
+        "kl_divergence": neighbours["kl_divergence"],
+        "silhouette": projections.silhouette(embeddings, labels),
+        "knn_accuracy": projections.knn_accuracy(embeddings, labels),
+        "component_auc": projections.component_auc(components["coordinates"], labels),
+        "clusters": significance.permutation_test(embeddings, labels),
+        "components": significance.component_difference(components["coordinates"], labels),
+        "two_clusters": significance.two_clusters(neighbours["coordinates"], labels),
+    }
+    arrays = {
+        "pca": components["coordinates"][:, :2],
+        "tsne": neighbours["coordinates"],
+        "rows": rows,
+    }
+    return Result(record, arrays)
+
+
+def embedded_test_images(
+    spec: Spec, task: DatasetInfo, result: Result
+) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
+    """Embeddings (n, features), labels (n,) and rows (n,) of the test images looked at."""
+    from tfmed.data.loading import load_labels, stream_split
+    from tfmed.steps.classify import restore_classifier
+    from tfmed.training import examples, fitting
+
+    encoder = restore_classifier(spec, task, result).get_layer("encoder")
+    labels = load_labels(task, "test")
+    rows = examples.drawn_rows(len(labels), spec["max_images"])
+    embeddings = fitting.embed(encoder, examples.chosen_rows(stream_split(task, "test"), rows))
+    return embeddings.reshape(len(rows), -1), labels[rows], rows

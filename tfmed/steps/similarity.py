@@ -1,0 +1,43 @@
+"""Similarity of latent spaces: CKA of every two of one task."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tfmed.data import DatasetInfo
+from tfmed.execution.job import Job, Result
+from tfmed.steps import Data, Parents, Say, Spec, make_job
+
+if TYPE_CHECKING:
+    from tfmed.config.study import Study
+
+
+def similarity_job(study: "Study", task: DatasetInfo, runs: Mapping[str, Job]) -> Job:
+    """Compares the latent spaces of classifiers of one task, which are given by name."""
+    images = min(sum(task.counts["test"]), study.latent.max_images)
+    pairs = len(runs) * (len(runs) - 1) / 2
+    return make_job(
+        "similarity",
+        {"encoder": study.encoder.model_dump(), "max_images": study.latent.max_images},
+        {"task": task},
+        runs,
+        f"similarity of the latent spaces of {task.name}",
+        1.0 + pairs * images / 10_000,
+    )
+
+
+def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
+    """Debiased linear CKA of every two latent spaces of one task; parents: the runs, by name."""
+    from tfmed.latent import significance
+    from tfmed.steps.latent_space import embedded_test_images
+
+    names = sorted(parents)
+    embeddings = {
+        name: embedded_test_images(spec, data["task"], parents[name])[0].astype("float32")
+        for name in names
+    }
+    pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
+    cka = [
+        {"a": a, "b": b, **significance.cka_interval(embeddings[a], embeddings[b])}
+        for a, b in pairs
+    ]
+    return Result({"cka": cka})

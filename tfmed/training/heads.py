@@ -1,0 +1,80 @@
+"""Heads and classifiers: a logistic unit on standardised embeddings, on top of an encoder."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from keras import layers
+
+from tfmed.training.transfer import set_trainable
+
+
+def build_head(
+    embedding_shape: Sequence[int], *, dropout: float = 0.0, l2: float = 0.0
+) -> keras.Model:
+    """Standardisation, dropout and one logistic unit on an embedding.
+
+    The standardisation starts as the identity; `set_standardisation` gives it the statistics of
+    training embeddings. It is never trained.
+
+    Args:
+        embedding_shape: shape of the encoder's output for one image.
+        dropout: share of the standardised features dropped while training, in [0, 1).
+        l2: weight of the squared norm of the unit's weights in the training loss.
+    """
+    inputs = keras.Input(tuple(embedding_shape), name="embedding")
+    x = layers.Flatten(name="flatten")(inputs)
+    # Not `Normalization`: that one keeps its statistics as constants of the traced graph.
+    x = layers.BatchNormalization(
+        center=False, scale=False, epsilon=1e-12, trainable=False, name="standardise"
+    )(x, training=False)
+    x = layers.Dropout(dropout, name="dropout")(x)
+    outputs = layers.Dense(
+        1,
+        activation="sigmoid",
+        kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
+        name="probability",
+    )(x)
+    return keras.Model(inputs, outputs, name="head")
+
+
+def set_standardisation(head: keras.Model, mean: np.ndarray, variance: np.ndarray) -> None:
+    """Gives the head the mean and variance (both of shape (features,)) to standardise with."""
+    head.get_layer("standardise").set_weights([mean.astype("float32"), variance.astype("float32")])
+
+
+def embedding_statistics(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and variance to standardise embeddings with, from training images only.
+
+    A feature that is (almost) silent on few training images would be blown up on the first test
+    image that wakes it, so no standard deviation counts as less than a tenth of the features'
+    root mean square deviation.
+
+    Args:
+        embeddings: float array of shape (n, ...); flattened to (n, features).
+
+    Returns:
+        Two float64 arrays of shape (features,).
+    """
+    flat = embeddings.reshape(len(embeddings), -1).astype("float64")
+    variance = flat.var(axis=0)
+    floor = 0.01 * variance.mean()
+    return flat.mean(axis=0), np.maximum(variance, floor if floor > 0 else 1.0)
+
+
+def build_classifier(encoder: keras.Model, head: keras.Model, *, trainable: bool) -> keras.Model:
+    """`head(encoder(x))` around the very encoder that is given, frozen or trainable.
+
+    A pretrained model's own encoder would be shared: training the classifier then trains that model
+    too, freezing it freezes both. Build another one and `transfer_weights` to leave it alone.
+
+    The encoder is called with `training=False` when it is frozen, so that BatchNormalization uses,
+    and keeps, its moving statistics (Keras guide "Transfer learning & fine-tuning").
+
+    Returns:
+        A model with outputs of shape (n, 1), not compiled.
+    """
+    inputs = keras.Input(encoder.input_shape[1:], name="image")
+    set_trainable(encoder, trainable)
+    embedding = encoder(inputs) if trainable else encoder(inputs, training=False)
+    return keras.Model(inputs, head(embedding), name="classifier")
