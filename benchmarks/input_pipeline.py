@@ -57,7 +57,9 @@ def read_tfmed(images: np.ndarray, labels: np.ndarray, kind: str) -> Epoch:
         shuffled = pipelines.image_batches(images, batch_size=BATCH, shuffle_seed=0)
         batches = viewed(shuffled, Settings(), 0)
     else:
-        batches = pipelines.classifier_batches(images, labels, batch_size=BATCH, shuffle_seed=0)
+        batches = pipelines.classifier_batches(
+            images, labels[:, None].astype("float32"), batch_size=BATCH, shuffle_seed=0
+        )
     return lambda: batches
 
 

@@ -33,6 +33,7 @@ from tfmed.data.pipelines import scale_images
 from tfmed.encoders import plain
 from tfmed.serving import export, gate, loader
 from tfmed.serving.card import Evidence
+from tfmed.tasks import task_of
 from tfmed.training import heads
 
 BATCHES = (1, 32, 256)
@@ -55,7 +56,7 @@ def build(shape: tuple[int, int, int]) -> keras.Model:
     """The default study's classifier with random weights."""
     keras.utils.set_random_seed(0)
     encoder = plain.build(plain.Settings(), shape)
-    head = heads.build_head(encoder.output_shape[1:])
+    head = heads.build_head(encoder.output_shape[1:], task_of("binary").output(2))
     return heads.build_classifier(encoder, head, trainable=False)
 
 

@@ -204,17 +204,19 @@ class Notebook:
         """Test scores of a classifier fitted on images, frozen or not."""
         import keras
 
+        from tfmed.tasks import task_of
         from tfmed.training import heads, transfer
-        from tfmed.training.losses import class_weights
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)
         passes = -(-spec["epoch_steps"] // -(-len(x) // fit["batch_size"]))
         x, y = np.tile(x, (passes, 1, 1, 1)), np.tile(y, (passes, 1))
         keras.utils.set_random_seed(run.seed)
+        asked = task_of(run.task.task)
         encoder = self.encoder(spec)
         head = heads.build_head(
             encoder.output_shape[1:],
+            asked.output(len(run.task.class_names)),
             dropout=spec["dropout"],
             l2=spec["penalty"] * passes / len(x) if strategy.frozen else 0.0,
         )
@@ -240,7 +242,7 @@ class Notebook:
             batch_size=fit["batch_size"],
             epochs=fit["epochs"],
             callbacks=early_stopping(fit["patience"], "val_data_loss"),
-            class_weight=class_weights(y[:, 0].astype(int))
+            class_weight=asked.class_weights(y[:, 0].astype(int))
             if spec["loss"] == "class_weighted"
             else None,
             verbose=0,
@@ -258,7 +260,8 @@ class Notebook:
             return data["train"], data["val"]
         x, y = data["train"]
         return tuple(
-            (x[rows], y[rows]) for rows in draw_budget(y[:, 0], run.cell.label_budget, run.seed)
+            (x[rows], y[rows])
+            for rows in draw_budget(y[:, 0], run.cell.label_budget, run.seed, run.task.task)
         )
 
     def look(self) -> None:

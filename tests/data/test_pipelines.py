@@ -5,6 +5,7 @@ from tfmed.data import pipelines
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (70, 28, 28, 1)).astype("uint8")
 LABELS = np.arange(70).astype("uint8")
+TARGETS = LABELS[:, None].astype("float32")
 
 
 def epoch(batches):
@@ -14,7 +15,7 @@ def epoch(batches):
 
 def classifier_batches(**options):
     settings = {"batch_size": 16, "shuffle_seed": 5, **options}
-    return pipelines.classifier_batches(IMAGES, LABELS, **settings)
+    return pipelines.classifier_batches(IMAGES, TARGETS, **settings)
 
 
 def test_images_stay_bytes_until_the_batch_and_come_out_between_0_and_1():
@@ -48,7 +49,7 @@ def test_shuffle_follows_the_seed():
 
 
 def test_shuffle_reaches_over_the_whole_set():
-    first = epoch(pipelines.classifier_batches(IMAGES, LABELS, batch_size=8, shuffle_seed=1))[1]
+    first = epoch(pipelines.classifier_batches(IMAGES, TARGETS, batch_size=8, shuffle_seed=1))[1]
     assert max(first[:8]) > 35
 
 
@@ -71,7 +72,7 @@ def test_augmented_epochs_differ_and_follow_the_seed():
 
 def test_embeddings_pass_as_they_are():
     embeddings = np.random.default_rng(0).normal(size=(9, 4, 4, 2)).astype("float32")
-    batches = pipelines.classifier_batches(embeddings, LABELS[:9], batch_size=4, shuffle_seed=None)
+    batches = pipelines.classifier_batches(embeddings, TARGETS[:9], batch_size=4, shuffle_seed=None)
     assert np.array_equal(epoch(batches)[0], embeddings)
 
 

@@ -24,6 +24,7 @@ from tfmed.execution.job import Result
 from tfmed.orchestration.plan import make_plan
 from tfmed.results import assembling, predictions
 from tfmed.results.planned import Plan
+from tfmed.tasks import task_of
 
 SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
 N_TEST = 120
@@ -82,7 +83,8 @@ def measured(plan, done, labels, monkeypatch):
     for job in (*plan.evaluations.values(), *plan.comparisons.values()):
         parents = {role: done[parent.key] for role, parent in job.parents.items()}
         spec = json.loads(json.dumps(job.spec))  # as a worker is told it
-        result = steps.perform(job.kind, spec, {"task": None}, parents, lambda _: None)
+        data = {role: plan.datasets[md5] for role, md5 in job.data.items()}
+        result = steps.perform(job.kind, spec, data, parents, lambda _: None)
         done = {**done, job.key: result}
     return done
 
@@ -121,7 +123,7 @@ def test_swapped_test_labels_change_nothing_but_test_metrics(plan, monkeypatch, 
 
 def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished, tmp_path):
     found = assembled(plan, finished, LABELS, tmp_path)["comparisons"]
-    for metric in comparisons.METRICS:
+    for metric in task_of("binary").COMPARED_METRICS:
         family = [entry for entry in found if entry["metric"] == metric]
         assert {entry["family"] for entry in family} == {len(family)} == {3}
         assert all(entry["p_adjusted"] >= entry["p_value"] for entry in family)

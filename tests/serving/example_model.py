@@ -7,6 +7,7 @@ import numpy as np
 from tfmed.data import DatasetInfo
 from tfmed.encoders import plain
 from tfmed.serving.card import Evidence
+from tfmed.tasks import task_of
 from tfmed.training import fitting, heads
 
 NAMES = ("normal", "pneumonia")
@@ -44,5 +45,5 @@ def build(shape=SHAPE):
     """A small classifier with random weights, whose answers are not all the same."""
     fitting.seed_everything(0)
     encoder = plain.build(plain.Settings(latent_channels=8, base_filters=4), shape)
-    head = heads.build_head(encoder.output_shape[1:])
+    head = heads.build_head(encoder.output_shape[1:], task_of("binary").output(2))
     return heads.build_classifier(encoder, head, trainable=False)

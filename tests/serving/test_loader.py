@@ -17,7 +17,7 @@ def model(example):
 
 
 def test_it_answers_as_the_keras_original(example, images, model):
-    expected = fitting.scores(example.classifier, images)
+    expected = fitting.scores(example.classifier, images, "binary")
     for signature, inputs in (
         ("serving_default", {"images": images}),
         ("serve_image_bytes", {"image_bytes": gate.as_png_files(images)}),

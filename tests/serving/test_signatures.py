@@ -172,7 +172,7 @@ def status(name: str) -> float:
 
 
 def test_both_signatures_give_what_the_original_and_the_threshold_say(example, images):
-    expected = fitting.scores(example.classifier, images)
+    expected = fitting.scores(example.classifier, images, "binary")
     loaded = tf.saved_model.load(str(example.version))
     answers = [
         loaded.signatures["serving_default"](images=tf.constant(images)),

@@ -40,7 +40,7 @@ def test_finetuned_run_moved_away_from_the_pretrained_encoder(tiny):
 @pytest.mark.parametrize("strategy", ["scratch", "frozen", "finetune"])
 def test_a_restored_classifier_gives_the_scores_that_the_run_kept(tiny, strategy):
     test = loading.load_split(tiny.plan.target, "test").images
-    scores = fitting.scores(tiny.classifier_of(strategy), test)
+    scores = fitting.scores(tiny.classifier_of(strategy), test, "binary")
     assert scores.tobytes() == tiny.result_of(strategy).arrays["test_scores"].tobytes()
 
 
@@ -57,7 +57,7 @@ def test_no_run_sees_labels_of_the_test_split_or_beyond_its_budget(
 @pytest.mark.parametrize("strategy", ["scratch", "frozen", "finetune"])
 def test_training_accuracy_is_that_of_the_weights_kept(tiny, strategy):
     train = examples.labelled(tiny.plan.target, LABELS, 0).train
-    answers = fitting.scores(tiny.classifier_of(strategy), train.images) > 0.5
+    answers = fitting.scores(tiny.classifier_of(strategy), train.images, "binary") > 0.5
     kept = tiny.result_of(strategy).record["train_accuracy"]
     assert kept == np.mean(answers == train.labels)
 

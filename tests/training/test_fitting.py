@@ -3,10 +3,12 @@ import numpy as np
 import pytest
 
 from tfmed.encoders import plain
-from tfmed.training import fitting, heads, losses, transfer
+from tfmed.tasks import task_of
+from tfmed.training import fitting, heads, transfer
 from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
 
+BINARY = task_of("binary")
 SMALL = plain.Settings(latent_channels=8, base_filters=4)
 
 
@@ -29,11 +31,11 @@ def noise(n_train=64, n_val=32, seed=0):
         images = rng.integers(0, 256, (n, 28, 28, 1)).astype("uint8")
         return LabelledImages(images, rng.integers(0, 2, n).astype("uint8"))
 
-    return LabelledSplits(draw(n_train), draw(n_val))
+    return LabelledSplits(draw(n_train), draw(n_val), "binary")
 
 
 def classifier(dropout=0.0, l2=0.0):
-    head = heads.build_head((4, 4, 8), dropout=dropout, l2=l2)
+    head = heads.build_head((4, 4, 8), BINARY.output(2), dropout=dropout, l2=l2)
     return heads.build_classifier(plain.build(SMALL, (28, 28, 1)), head, trainable=True)
 
 
@@ -46,12 +48,12 @@ def unbalanced(n=200, share=0.1, seed=0):
         images = rng.integers(0, 200, (size, 28, 28, 1)) + 4 * labels[:, None, None, None]
         return LabelledImages(images.astype("uint8"), labels)
 
-    return LabelledSplits(draw(n), draw(n // 2))
+    return LabelledSplits(draw(n), draw(n // 2), "binary")
 
 
 def test_a_class_weighted_loss_weighs_both_classes_the_same():
     labels = unbalanced().train.labels
-    weights = losses.class_weights(labels)
+    weights = BINARY.class_weights(labels)
     assert weights[0] * np.sum(labels == 0) == pytest.approx(weights[1] * np.sum(labels == 1))
     assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
 
@@ -62,7 +64,7 @@ def test_weighting_the_classes_raises_the_scores_of_the_rare_one():
         fitting.seed_everything(3)
         splits, model = unbalanced(), classifier()
         fitting.fit_classifier(model, splits, fit_config(5, 32, 1e-3, 0), seed=0, loss=loss)
-        means[loss] = fitting.scores(model, splits.val.images).mean()
+        means[loss] = fitting.scores(model, splits.val.images, "binary").mean()
     assert means["class_weighted"] > means["plain"] + 0.1
 
 
@@ -72,8 +74,8 @@ def test_every_loss_is_what_its_formula_says():
     for loss in ("plain", "class_weighted", "focal"):
         fitting.seed_everything(3)
         model = classifier()
-        scores = fitting.scores(model, splits.train.images)
-        twin = fitting._traced_twin(model, 1, loss)
+        scores = fitting.scores(model, splits.train.images, "binary")
+        twin = fitting._traced_twin(model, 1, loss, "binary")
         first[loss] = float(twin.loss(labels[:, None], scores[:, None].astype("float32")))
     right = np.where(labels == 1, scores, 1 - scores)
     assert first["plain"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
@@ -89,7 +91,7 @@ def test_early_stopping_watches_the_plain_loss_whatever_is_learned(loss):
 
 
 def validation_loss(model, splits):
-    scores = fitting.scores(model, splits.val.images)
+    scores = fitting.scores(model, splits.val.images, "binary")
     return float(keras.losses.binary_crossentropy(splits.val.labels.astype("float64"), scores))
 
 
@@ -143,7 +145,7 @@ def test_early_stopping_watches_the_loss_without_its_penalty():
 def test_head_on_cached_embeddings_equals_the_joined_model():
     splits = noise()
     encoder = plain.build(SMALL, (28, 28, 1))
-    head = heads.build_head((4, 4, 8), dropout=0.3)
+    head = heads.build_head((4, 4, 8), BINARY.output(2), dropout=0.3)
     embeddings = fitting.embedded(encoder, splits)
     fitting.fit_head(head, embeddings, fit_config(5, 16, 1e-2, patience=5), seed=0)
     joined = heads.build_classifier(encoder, head, trainable=False)
@@ -156,8 +158,8 @@ def test_head_is_standardised_with_the_training_embeddings_alone():
     encoder = plain.build(SMALL, (28, 28, 1))
     embeddings = fitting.embed(encoder, splits.train.images)
     loud = LabelledImages(np.full((32, 4, 4, 8), 1e6, "float32"), splits.val.labels)
-    head = heads.build_head((4, 4, 8))
-    labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud)
+    head = heads.build_head((4, 4, 8), BINARY.output(2))
+    labelled = LabelledSplits(LabelledImages(embeddings, splits.train.labels), loud, "binary")
     fitting.fit_head(head, labelled, fit_config(1, 16, 1e-2, patience=5), seed=0)
     mean, _ = heads.embedding_statistics(embeddings)
     assert np.allclose(head.get_layer("standardise").get_weights()[0], mean, rtol=1e-5)

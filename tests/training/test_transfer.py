@@ -5,6 +5,7 @@ from tfmed.data import pipelines
 from tfmed.encoders import plain
 from tfmed.pretraining import autoencoder
 from tfmed.pretraining.images import viewed
+from tfmed.tasks import task_of
 from tfmed.training import fitting, heads, transfer
 from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
@@ -24,7 +25,7 @@ def pretrained(encoder):
 
 
 def classifier_of(encoder, *, trainable):
-    head = heads.build_head(encoder.output_shape[1:])
+    head = heads.build_head(encoder.output_shape[1:], task_of("binary").output(2))
     return heads.build_classifier(encoder, head, trainable=trainable)
 
 
@@ -38,7 +39,7 @@ def examples(n=48, seed=0):
     images = rng.integers(0, 120, (n, 28, 28, 1)) + 100 * labels[:, None, None, None]
     train = LabelledImages(images[: n - 16].astype("uint8"), labels[: n - 16].astype("uint8"))
     val = LabelledImages(images[n - 16 :].astype("uint8"), labels[n - 16 :].astype("uint8"))
-    return LabelledSplits(train, val)
+    return LabelledSplits(train, val, "binary")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ VALIDATION_SHARE = 0.2
 
 
 def draw_budget(
-    train_labels: np.ndarray, budget: LabelBudget, seed: int, task: str = "binary"
+    train_labels: np.ndarray, budget: LabelBudget, seed: int, task: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the training split that make up a numeric label budget, stratified by the task.
 

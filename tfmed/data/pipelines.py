@@ -64,19 +64,19 @@ def streamed_batches(
 
 def classifier_batches(
     images: np.ndarray,
-    labels: np.ndarray,
+    targets: np.ndarray,
     *,
     batch_size: int,
     shuffle_seed: int | None,
     augment: bool = False,
     passes: int = 1,
 ) -> tf.data.Dataset:
-    """Batches of (image, label).
+    """Batches of (image, target).
 
     Args:
         images: uint8 (n, height, width, channels), scaled to [0, 1] batch by batch; or float
             embeddings of any shape (n, ...), passed as they are.
-        labels: 0/1 of shape (n,).
+        targets: float32 of shape (n, units), as `tfmed.tasks.Task.targets` gives them.
         batch_size: images in a batch; the last one may be smaller.
         shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
         augment: shifts images by a few pixels (`shift_images`).
@@ -84,7 +84,7 @@ def classifier_batches(
     """
     return _batches(
         images,
-        labels,
+        targets,
         batch_size=batch_size,
         shuffle_seed=shuffle_seed,
         augment=augment,
@@ -94,7 +94,7 @@ def classifier_batches(
 
 def _batches(
     images: np.ndarray,
-    labels: np.ndarray | None,
+    targets: np.ndarray | None,
     *,
     batch_size: int,
     shuffle_seed: int | None,
@@ -104,7 +104,7 @@ def _batches(
     # The images stay one tensor in memory and only row numbers are shuffled: the shuffle is full
     # at any size, no image is copied before its batch, and there is nothing left to cache.
     held_images = tf.constant(images)
-    held_labels = None if labels is None else tf.constant(labels.astype("float32")[:, None])
+    held_targets = None if targets is None else tf.constant(targets)
     rows = tf.data.Dataset.range(len(images))
     if shuffle_seed is not None:
         rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
@@ -113,7 +113,7 @@ def _batches(
         batch = tf.gather(held_images, batch_rows)
         if batch.dtype == tf.uint8:
             batch = scale_images(batch)
-        return batch if held_labels is None else (batch, tf.gather(held_labels, batch_rows))
+        return batch if held_targets is None else (batch, tf.gather(held_targets, batch_rows))
 
     batches = rows.batch(batch_size)
     if passes > 1:  # even once would be another order under the same seed

@@ -20,15 +20,7 @@ from tfmed.design import (
     method_of,
 )
 from tfmed.evaluation import metrics
-
-METRICS = (
-    "accuracy",
-    "auc",
-    "balanced_accuracy",
-    "sensitivity",
-    "specificity",
-    "average_precision",
-)
+from tfmed.tasks import task_of
 
 
 @dataclass(frozen=True)
@@ -113,22 +105,23 @@ def planned(cells: Mapping[Cell, Sequence[int]]) -> dict[tuple[str, LabelBudget]
 
 
 def differences(
-    pair: Pair, labels: np.ndarray, a: np.ndarray, b: np.ndarray
+    pair: Pair, labels: np.ndarray, a: np.ndarray, b: np.ndarray, task: str
 ) -> list[dict[str, Any]]:
-    """Every metric's difference between the two sides of a pair, but for those not defined.
+    """The difference of each metric that a task compares by, but for those not defined.
 
     Args:
         pair: what is compared.
-        labels: (n,) of 0 and 1.
-        a: scores (n_seeds, n) in [0, 1] of the first side.
+        labels: of the task's test cases, (n,).
+        a: scores of the first side, (n_seeds, n).
         b: the same of the second.
+        task: what the labels are for.
 
     Returns:
         What `tfmed.evaluation.metrics.compare` says of each, with `metric`, `kind`, `a` and `b`.
     """
     found = []
-    for metric in METRICS:
-        difference = metrics.compare(labels, a, b, metric, family=pair.family)
+    for metric in task_of(task).COMPARED_METRICS:
+        difference = metrics.compare(labels, a, b, metric, family=pair.family, task=task)
         if difference is not None:
             sides = {"a": pair.a.entry(), "b": pair.b.entry()}
             found.append({"metric": metric, "kind": pair.kind, **sides, **difference})

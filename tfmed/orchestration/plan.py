@@ -84,7 +84,7 @@ def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple
     notes = []
 
     def fitted(settings: TaskSettings, info: DatasetInfo) -> TaskSettings:
-        most = sum(info.counts["train"])
+        most = info.n_images("train")
         kept = tuple(b for b in settings.label_budgets if b == "full" or int(b) <= most)
         for budget in settings.label_budgets:
             if budget not in kept:
@@ -142,7 +142,7 @@ def _is_exported(plan: Plan, cell: Cell, strategy: Strategy) -> bool:
 
 
 def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
-    most = sum(task.counts["train"])
+    most = task.n_images("train")
     for budget in settings.label_budgets:
         if budget != "full" and int(budget) > most:
             raise InputError(

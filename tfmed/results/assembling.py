@@ -22,6 +22,7 @@ from tfmed.results.ledger import applies as ledger_applies
 from tfmed.results.loading import SCHEMA_VERSION
 from tfmed.results.planned import Plan, Run
 from tfmed.serving import card, gate
+from tfmed.tasks import task_of
 
 EXAMPLES = 6
 OF_CARD = (
@@ -46,8 +47,9 @@ def assemble(
     """
     labels = {task.name: load_labels(task, "test") for task in plan.tasks}
     predictions.remove_leftovers(out / "predictions")
-    for name, values in labels.items():
-        predictions.write_labels(out / "predictions", name, values)
+    for task in plan.tasks:
+        name = task.name
+        predictions.write_labels(out / "predictions", name, labels[name], task.task)
         thresholds = {
             run.label: finished[run.job.key].record["threshold"]
             for run in plan.runs
@@ -179,7 +181,7 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
         "class_names": list(info.class_names),
         "n_labels": info.n_labels,
         "splits": {
-            split: {"n": sum(info.counts[split]), "counts": list(info.counts[split])}
+            split: {"n": info.n_images(split), "counts": list(info.counts[split])}
             for split in SPLITS
         },
         "examples": _examples(info),
@@ -187,11 +189,17 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
 
 
 def _examples(info: DatasetInfo) -> list[list[str]]:
-    labels = load_labels(info, "train")
+    task, n_classes = task_of(info.task), len(info.class_names)
     rng = np.random.default_rng(0)
-    chosen = [rng.permutation(np.flatnonzero(labels == value))[:EXAMPLES] for value in (0, 1)]
-    shown = load_rows(info, "train", np.concatenate(chosen))
-    return [[as_png(image) for image in shown.images[shown.labels == value]] for value in (0, 1)]
+    chosen = [
+        rng.permutation(np.flatnonzero(inside))[:EXAMPLES]
+        for inside in task.members(load_labels(info, "train"), n_classes).T
+    ]
+    shown = load_rows(info, "train", np.unique(np.concatenate(chosen)))
+    return [
+        [as_png(image) for image in shown.images[inside]]
+        for inside in task.members(shown.labels, n_classes).T
+    ]
 
 
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
@@ -236,7 +244,13 @@ def _run(
     record, scores = result.record, result.arrays["test_scores"]
     truth = labels[run.task.name]
     path = predictions.write_predictions(
-        out / "predictions", run.task.name, truth, scores, run.label, evaluated["metrics"]
+        out / "predictions",
+        run.task.name,
+        truth,
+        scores,
+        run.label,
+        evaluated["metrics"],
+        run.task.task,
     )
     return {
         "id": run.id,

@@ -18,7 +18,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfmed.errors import InputError
-from tfmed.evaluation.cases import checked_cases
 from tfmed.evaluation.intervals import FAMILY
 from tfmed.evaluation.metrics import (
     METRICS,
@@ -29,6 +28,7 @@ from tfmed.evaluation.metrics import (
     evaluate,
     summarise,
 )
+from tfmed.tasks import task_of
 
 _PARTIAL = ".partial"
 _PREDICTIONS_NAME = re.compile(
@@ -43,6 +43,7 @@ def write_predictions(
     scores: ArrayLike,
     run: str | int,
     metrics: Mapping[str, float | None] | None = None,
+    task: str = "binary",
 ) -> Path:
     """Write one run's scores on the test split in MedMNIST's format and standard naming.
 
@@ -57,15 +58,16 @@ def write_predictions(
         scores: (n,) in [0, 1].
         run: what tells this run from others of the same data set; no `@`, slash or backslash.
         metrics: `accuracy` and `auc` of these scores, if they are known.
+        task: what the labels are for.
 
     Raises:
         InputError: the arrays or names are not as said above, or the folder can't be written.
     """
-    truth, answers = checked_cases(labels, scores)
-    metrics = metrics or accuracy_and_auc(truth, answers[0])
+    truth, found = task_of(task).check_cases(labels, scores)
+    metrics = metrics or accuracy_and_auc(truth, found[0], task)
     auc = math.nan if metrics["auc"] is None else metrics["auc"]
     file_name = f"{name}_test_[AUC]{auc:.3f}_[ACC]{metrics['accuracy']:.3f}@{run}.csv"
-    path = _write_rows(Path(folder), file_name, [repr(score) for score in answers[0].tolist()])
+    path = _write_rows(Path(folder), file_name, [repr(score) for score in found[0].tolist()])
     with os.scandir(folder) as entries:  # of hundreds of runs, so no Path is made of each
         others = [entry.name for entry in entries if entry.name.endswith(f"@{run}.csv")]
     for other in others:
@@ -81,13 +83,13 @@ def remove_leftovers(folder: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def write_labels(folder: Path | str, name: str, labels: ArrayLike) -> Path:
+def write_labels(folder: Path | str, name: str, labels: ArrayLike, task: str = "binary") -> Path:
     """Write a task's test labels as `{name}_test_labels.csv`, rows `index,label`.
 
     Raises:
         InputError: labels are not (n,) of 0 and 1, or the folder can't be written.
     """
-    truth, _ = checked_cases(labels, np.zeros(np.shape(labels)))
+    truth, _ = task_of(task).check_cases(labels, np.zeros(np.shape(labels)))
     return _write_rows(Path(folder), f"{name}_test_labels.csv", [str(x) for x in truth.tolist()])
 
 

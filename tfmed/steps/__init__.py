@@ -115,7 +115,7 @@ def make_job(
 
 def n_labels(task: DatasetInfo, budget: LabelBudget) -> int:
     """Labels of a budget; of `full` those that train."""
-    return sum(task.counts["train"]) if budget == "full" else budget
+    return task.n_images("train") if budget == "full" else budget
 
 
 def relative_size(info: DatasetInfo) -> float:
@@ -130,4 +130,4 @@ def fit_seconds(info: DatasetInfo) -> float:
 
 def embed_seconds(info: DatasetInfo) -> float:
     """Rough cost of embedding the test images."""
-    return sum(info.counts["test"]) * relative_size(info) / EMBEDDED_PER_SECOND
+    return info.n_images("test") * relative_size(info) / EMBEDDED_PER_SECOND

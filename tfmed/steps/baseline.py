@@ -73,7 +73,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     import numpy as np
 
-    from tfmed.evaluation.cases import choose_threshold
+    from tfmed.tasks import task_of
     from tfmed.training import baselines, examples
 
     task, seed = data["task"], spec["seed"]
@@ -88,7 +88,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "n_val": 0,
         "train_accuracy": None,
         "val_labels": found.val_labels.tolist(),
-        "threshold": choose_threshold(found.val_labels, found.val_scores),
+        "threshold": task_of(task.task).choose(found.val_labels, found.val_scores),
         "parameters": None,
         "chosen": found.chosen,
     }
@@ -104,7 +104,7 @@ def _features(
     from tfmed.data.loading import stream_split
 
     if spec["features"] is None:  # a large set is not read for nothing
-        return images, np.broadcast_to(np.uint8(0), (sum(task.counts["test"]), 1))
+        return images, np.broadcast_to(np.uint8(0), (task.n_images("test"), 1))
     if spec["features"] == "pixels":
         return images, np.concatenate(list(stream_split(task, "test")))
     from tfmed import encoders

@@ -117,23 +117,25 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Fits one classifier and scores the test split, which is read once, after all is chosen.
 
     Parents: `pretraining` for a frozen pretrained encoder, `frozen` for a fine-tuned one. Arrays:
-    weights of the classifier, `test_scores` and `val_scores` (float64, probability of label 1).
+    weights of the classifier, `test_scores` and `val_scores` (float64, of the task).
     """
     import numpy as np
 
     from tfmed import encoders
     from tfmed.data.loading import stream_split
-    from tfmed.evaluation.cases import choose_threshold
     from tfmed.steps.pretrain import encoder_weights
+    from tfmed.tasks import task_of
     from tfmed.training import examples, fitting, heads, transfer
 
     task, seed = data["task"], spec["seed"]
+    asked = task_of(task.task)
     frozen = spec["trained"] == "frozen"
     splits = examples.labelled(task, spec["label_budget"], seed)
     fitting.seed_everything(seed)
     encoder = encoders.build(spec["encoder"], task.image_shape)
     head = heads.build_head(
         encoder.output_shape[1:],
+        asked.output(len(task.class_names)),
         dropout=spec["dropout"],
         l2=spec["penalty"] / len(splits.train) if frozen else 0.0,
     )
@@ -143,21 +145,21 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     if "frozen" in parents:
         transfer.set_weights(classifier, transfer.unpacked("classifier", parents["frozen"].arrays))
     fitted = _fit(classifier, splits, spec, say)
-    train_answers = fitting.scores(classifier, splits.train.images) > 0.5
-    val_scores = fitting.scores(classifier, splits.val.images)
+    train_scores = fitting.scores(classifier, splits.train.images, task.task)
+    val_scores = fitting.scores(classifier, splits.val.images, task.task)
     record = {
         "fit": fitted.record(),
         "n_train": len(splits.train),
         "n_val": len(splits.val),
-        "train_accuracy": float(np.mean(train_answers == splits.train.labels)),
+        "train_accuracy": float(np.mean(asked.answers(train_scores) == splits.train.labels)),
         "val_labels": splits.val.labels.tolist(),
-        "threshold": choose_threshold(splits.val.labels, val_scores),
+        "threshold": asked.choose(splits.val.labels, val_scores),
         "parameters": {
             "trainable": sum(int(np.prod(v.shape)) for v in classifier.trainable_weights),
             "total": classifier.count_params(),
         },
     }
-    test_scores = fitting.scores(classifier, stream_split(task, "test"))
+    test_scores = fitting.scores(classifier, stream_split(task, "test"), task.task)
     arrays = {"val_scores": val_scores, "test_scores": test_scores}
     return Result(record, arrays | transfer.packed("classifier", classifier))
 
@@ -184,10 +186,12 @@ def restore_classifier(spec: Spec, task: DatasetInfo, result: Result) -> "keras.
         result: of a classifier's job.
     """
     from tfmed import encoders
+    from tfmed.tasks import task_of
     from tfmed.training import heads, transfer
 
     encoder = encoders.build(spec["encoder"], task.image_shape)
-    head = heads.build_head(encoder.output_shape[1:])
+    output = task_of(task.task).output(len(task.class_names))
+    head = heads.build_head(encoder.output_shape[1:], output)
     classifier = heads.build_classifier(encoder, head, trainable=False)
     transfer.set_weights(classifier, transfer.unpacked("classifier", result.arrays))
     return classifier

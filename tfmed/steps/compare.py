@@ -46,7 +46,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     from tfmed.data.loading import load_labels
     from tfmed.evaluation import comparisons
 
-    labels = load_labels(data["task"], "test")
+    labels, task = load_labels(data["task"], "test"), data["task"].task
     found = []
     for entry in spec["pairs"]:
         pair = comparisons.Pair.of_entry(entry)
@@ -54,7 +54,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             np.stack([parents[_role(side, seed)].arrays["test_scores"] for seed in pair.seeds])
             for side in (pair.a, pair.b)
         )
-        found += comparisons.differences(pair, labels, a, b)
+        found += comparisons.differences(pair, labels, a, b, task)
     return Result({"differences": found})
 
 

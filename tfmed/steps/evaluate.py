@@ -40,17 +40,17 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     from tfmed.data.loading import load_labels
     from tfmed.evaluation import metrics
 
-    labels = load_labels(data["task"], "test")
+    labels, task = load_labels(data["task"], "test"), data["task"].task
     runs = [parents[seed] for seed in spec["seeds"]]
     thresholds = [run.record["threshold"] for run in runs]
     scores = np.stack([run.arrays["test_scores"] for run in runs])
-    summary = metrics.summarise(labels, scores, thresholds)
+    summary = metrics.summarise(labels, scores, thresholds, task)
     summary["train_accuracy"] = _over_seeds(run.record["train_accuracy"] for run in runs)
     found = {
         seed: {
-            **metrics.evaluate(labels, row, threshold),
+            **metrics.evaluate(labels, row, threshold, task),
             "val_metrics": metrics.accuracy_and_auc(
-                np.array(run.record["val_labels"]), run.arrays["val_scores"]
+                np.array(run.record["val_labels"]), run.arrays["val_scores"], task
             ),
         }
         for seed, run, row, threshold in zip(spec["seeds"], runs, scores, thresholds, strict=True)

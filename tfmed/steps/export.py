@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tfmed.data import DatasetInfo
 from tfmed.execution.job import Job, Result
 from tfmed.steps import START_SECONDS, Data, Parents, Say, Spec
+from tfmed.tasks import class_counts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,9 +71,9 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         pretrained_on=data.get("source"),
         training=settings,
         class_balance={
-            "train": _balance(splits.train.labels),
-            "val": _balance(splits.val.labels),
-            "test": _balance(test_labels),
+            "train": _balance(task, splits.train.labels),
+            "val": _balance(task, splits.val.labels),
+            "test": _balance(task, test_labels),
         },
         threshold=chosen.record["threshold"],
         labels=test_labels,
@@ -84,6 +85,6 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     return Result({"version": export_model(classifier, Path(spec["models"]), evidence).version})
 
 
-def _balance(labels: "np.ndarray") -> tuple[int, int]:
-    positive = int(labels.sum())
-    return len(labels) - positive, positive
+def _balance(task: DatasetInfo, labels: "np.ndarray") -> tuple[int, ...]:
+    """Images of each class."""
+    return class_counts(task.task, labels, len(task.class_names))

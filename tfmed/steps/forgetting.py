@@ -57,11 +57,11 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     source = data["source"]
     encoder, model = _models(spec, source, parents)
-    rows = examples.drawn_rows(sum(source.counts["train"]), spec["train_images"])
+    rows = examples.drawn_rows(source.n_images("train"), spec["train_images"])
     train = load_rows(source, "train", rows)
     probe = baselines.fit_probe(_flat(fitting.embed(encoder, train.images)), train.labels)
     say(0.7)
-    test_rows = examples.drawn_rows(sum(source.counts["test"]), spec["test_images"])
+    test_rows = examples.drawn_rows(source.n_images("test"), spec["test_images"])
     test = load_rows(source, "test", test_rows)
     scores = probe(_flat(fitting.embed(encoder, test.images)))
     both = 0 < test.labels.sum() < len(test.labels)

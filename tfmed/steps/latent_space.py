@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def latent_space_job(study: "Study", task: DatasetInfo, run: Job) -> Job:
     """Looks at the latent space of a classifier's job."""
-    images = min(sum(task.counts["test"]), study.latent.max_images)
+    images = min(task.n_images("test"), study.latent.max_images)
     return make_job(
         "latent_space",
         {

@@ -23,7 +23,7 @@ def pretraining_job(study: "Study", source: DatasetInfo, seed: int) -> Job:
         seed: of this pretraining.
     """
     settings = study.pretraining
-    images = min(settings.max_images or 10**9, sum(source.counts["train"]))
+    images = min(settings.max_images or 10**9, source.n_images("train"))
     again = f", seed {seed}" if settings.per_seed else ""
     return make_job(
         "pretrain",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def similarity_job(study: "Study", task: DatasetInfo, runs: Mapping[str, Job]) -> Job:
     """Compares the latent spaces of classifiers of one task, which are given by name."""
-    images = min(sum(task.counts["test"]), study.latent.max_images)
+    images = min(task.n_images("test"), study.latent.max_images)
     pairs = len(runs) * (len(runs) - 1) / 2
     return make_job(
         "similarity",

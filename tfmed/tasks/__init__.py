@@ -33,7 +33,16 @@ OF_TRAINING = (
 )
 """What of a task shapes a classifier and its scores; the rest only measures or serves them."""
 OF_MEASURING = (
-    *("METRICS", "FIXED_METRICS", "check_cases", "labels_of", "members", "answers", "undefined"),
+    *(
+        "METRICS",
+        "FIXED_METRICS",
+        "COMPARED_METRICS",
+        "check_cases",
+        "labels_of",
+        "members",
+        "answers",
+        "undefined",
+    ),
     *("case_groups", "n_cases", "accuracy_and_auc", "confusion"),
 )
 """What of a task shapes metrics and comparisons."""
@@ -56,6 +65,10 @@ class Task(Protocol):
     @property
     def FIXED_METRICS(self) -> tuple[str, ...]:  # noqa: N802
         """Those that depend on no choice; the others end in `scoring.CHOSEN`."""
+
+    @property
+    def COMPARED_METRICS(self) -> tuple[str, ...]:  # noqa: N802
+        """Those that strategies are compared by, all corrected together."""
 
     @property
     def SMALLEST_BUDGET(self) -> int:  # noqa: N802
@@ -182,3 +195,8 @@ def task_of(name: str) -> Task:
 def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:
     """Definitions that a job depends on, `module:name` each, of `OF_TRAINING` or the like."""
     return tuple(f"{REGISTRY[name]}:{each}" for each in used)
+
+
+def class_counts(name: str, labels: np.ndarray, n_classes: int) -> tuple[int, ...]:
+    """Images of each class of a task, by their labels."""
+    return tuple(task_of(name).members(labels, n_classes).sum(axis=0).tolist())

@@ -32,6 +32,14 @@ FIXED_METRICS = (
 )
 _OF_CHOICE = ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 METRICS = (*FIXED_METRICS, *(f"{name}{scoring.CHOSEN}" for name in _OF_CHOICE))
+COMPARED_METRICS = (
+    "accuracy",
+    "auc",
+    "balanced_accuracy",
+    "sensitivity",
+    "specificity",
+    "average_precision",
+)
 HALF = 0.5
 """The threshold that nothing is chosen for."""
 SMALLEST_BUDGET = 10

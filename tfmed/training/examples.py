@@ -13,7 +13,7 @@ from tfmed.design import LabelBudget
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images (or embeddings) with their 0/1 labels."""
+    """Images (or embeddings) with their labels, of shape (n, ...)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -25,10 +25,17 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class LabelledSplits:
-    """The training and validation examples that one label budget allows."""
+    """The training and validation examples that one label budget allows.
+
+    Attributes:
+        train: to fit to.
+        val: to stop and to choose by.
+        task: what the labels are for.
+    """
 
     train: LabelledImages
     val: LabelledImages = field(repr=False)
+    task: str
 
 
 def labelled(task: DatasetInfo, budget: LabelBudget, seed: int) -> LabelledSplits:
@@ -36,11 +43,12 @@ def labelled(task: DatasetInfo, budget: LabelBudget, seed: int) -> LabelledSplit
     if budget == "full":
         splits = [load_split(task, split) for split in ("train", "val")]
     else:
-        rows, val_rows = draw_budget(load_labels(task, "train"), int(budget), seed)
+        rows, val_rows = draw_budget(load_labels(task, "train"), int(budget), seed, task.task)
         drawn = load_rows(task, "train", np.concatenate([rows, val_rows]))
         is_val = np.isin(np.sort(np.concatenate([rows, val_rows])), val_rows)
         splits = [Split(drawn.images[part], drawn.labels[part]) for part in (~is_val, is_val)]
-    return LabelledSplits(*(LabelledImages(split.images, split.labels) for split in splits))
+    train, val = (LabelledImages(split.images, split.labels) for split in splits)
+    return LabelledSplits(train, val, task.task)
 
 
 def chosen_rows(chunks: Iterable[np.ndarray], rows: np.ndarray) -> Iterator[np.ndarray]:

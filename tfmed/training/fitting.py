@@ -1,7 +1,8 @@
 """Fitting with EarlyStopping: without labels, classifiers, heads on embeddings computed once.
 
 Every function is deterministic under its seed on one machine with one set of versions
-(`seed_everything`). Images are uint8 (n, height, width, channels); labels are 0/1 of shape (n,).
+(`seed_everything`). Images are uint8 (n, height, width, channels); labels are
+those of the task that `LabelledSplits` names.
 """
 
 import dataclasses
@@ -16,7 +17,8 @@ import tensorflow as tf
 
 from tfmed.data import pipelines
 from tfmed.design import Loss
-from tfmed.training import heads, losses, transfer
+from tfmed.tasks import task_of
+from tfmed.training import heads, transfer
 from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
 
@@ -164,35 +166,38 @@ def fit_classifier(
     chosen alike and losses differ only in what they teach; `history` holds it too.
 
     Args:
-        classifier: images or embeddings in, probability of label 1 out.
+        classifier: images or embeddings in, the task's outputs out.
         splits: examples to fit to, and to decide when to stop.
         config: how long and how fast.
         seed: of shuffling and augmentation.
         epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
         say: told the share of the epochs that are done.
-        loss: as `tfmed.training.losses.loss_of`; with `class_weighted` each class weighs the same
-            in sum.
+        loss: as `tfmed.tasks.Task.loss`; with `class_weighted` each class weighs the same in sum.
     """
+    task = task_of(splits.task)
     batches = -(-len(splits.train) // config.batch_size)
     passes = -(-epoch_steps // batches)
-    twin = _traced_twin(classifier, _steps(batches * passes), loss)
+    twin = _traced_twin(classifier, _steps(batches * passes), loss, splits.task)
     twin.optimizer.learning_rate.assign(config.learning_rate)
     fitted = fit(
         twin,
         pipelines.classifier_batches(
             splits.train.images,
-            splits.train.labels,
+            task.targets(splits.train.labels),
             batch_size=config.batch_size,
             shuffle_seed=seed,
             augment=config.augment,
             passes=passes,
         ),
         pipelines.classifier_batches(
-            splits.val.images, splits.val.labels, batch_size=PREDICT_BATCH, shuffle_seed=None
+            splits.val.images,
+            task.targets(splits.val.labels),
+            batch_size=PREDICT_BATCH,
+            shuffle_seed=None,
         ),
         config,
         say,
-        losses.class_weights(splits.train.labels) if loss == "class_weighted" else None,
+        task.class_weights(splits.train.labels) if loss == "class_weighted" else None,
     )
     transfer.transfer_weights(twin, classifier)
     return fitted
@@ -201,22 +206,21 @@ def fit_classifier(
 _traced: dict[str, keras.Model] = {}
 
 
-def _traced_twin(classifier: keras.Model, steps_per_execution: int, loss: Loss) -> keras.Model:
+def _traced_twin(
+    classifier: keras.Model, steps_per_execution: int, loss: Loss, task: str
+) -> keras.Model:
     """A compiled copy of a classifier, in its state and with a new optimiser's.
 
     Copies are kept and used again for models of the same form: tracing costs more than fitting to
     a few hundred images, and a study fits hundreds of models that differ in their numbers alone.
     """
-    key = json.dumps([classifier.get_config(), steps_per_execution, loss])
+    key = json.dumps([classifier.get_config(), steps_per_execution, loss, task])
     if key not in _traced:
         _traced[key] = keras.Model.from_config(classifier.get_config())
         _traced[key].compile(
             keras.optimizers.Adam(),
-            loss=losses.loss_of(loss),
-            metrics=[
-                keras.metrics.BinaryAccuracy("accuracy"),
-                keras.metrics.BinaryCrossentropy(DATA_LOSS),
-            ],
+            loss=task_of(task).loss(loss),
+            metrics=task_of(task).fit_metrics(DATA_LOSS),
             steps_per_execution=steps_per_execution,
             jit_compile=False,
         )
@@ -252,7 +256,7 @@ def embedded(encoder: keras.Model, splits: LabelledSplits) -> LabelledSplits:
         LabelledImages(embed(encoder, each.images), each.labels)
         for each in (splits.train, splits.val)
     )
-    return LabelledSplits(train, val)
+    return LabelledSplits(train, val, splits.task)
 
 
 def embed(encoder: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
@@ -280,9 +284,11 @@ def predict(model: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np
     )
 
 
-def scores(classifier: keras.Model, images: np.ndarray | Iterable[np.ndarray]) -> np.ndarray:
-    """Probability of label 1 for uint8 images, float64 of shape (n,)."""
-    return predict(classifier, images)[:, 0].astype("float64")
+def scores(
+    classifier: keras.Model, images: np.ndarray | Iterable[np.ndarray], task: str
+) -> np.ndarray:
+    """Scores of a task for uint8 images, float64; images as for `predict`."""
+    return task_of(task).scores_of(predict(classifier, images))
 
 
 def _steps(batches: int) -> int:

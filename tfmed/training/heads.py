@@ -1,6 +1,7 @@
-"""Heads and classifiers: a logistic unit on standardised embeddings, on top of an encoder."""
+"""Heads and classifiers: a linear layer on standardised embeddings, on top of an encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,17 +11,22 @@ from tfmed.training.transfer import set_trainable
 
 
 def build_head(
-    embedding_shape: Sequence[int], *, dropout: float = 0.0, l2: float = 0.0
+    embedding_shape: Sequence[int],
+    output: Mapping[str, Any],
+    *,
+    dropout: float = 0.0,
+    l2: float = 0.0,
 ) -> keras.Model:
-    """Standardisation, dropout and one logistic unit on an embedding.
+    """Standardisation, dropout and a task's output on an embedding.
 
     The standardisation starts as the identity; `set_standardisation` gives it the statistics of
     training embeddings. It is never trained.
 
     Args:
         embedding_shape: shape of the encoder's output for one image.
+        output: of the last layer: units, activation and name (`tfmed.tasks.Task.output`).
         dropout: share of the standardised features dropped while training, in [0, 1).
-        l2: weight of the squared norm of the unit's weights in the training loss.
+        l2: weight of the squared norm of the last layer's weights in the training loss.
     """
     inputs = keras.Input(tuple(embedding_shape), name="embedding")
     x = layers.Flatten(name="flatten")(inputs)
@@ -29,12 +35,9 @@ def build_head(
         center=False, scale=False, epsilon=1e-12, trainable=False, name="standardise"
     )(x, training=False)
     x = layers.Dropout(dropout, name="dropout")(x)
-    outputs = layers.Dense(
-        1,
-        activation="sigmoid",
-        kernel_regularizer=keras.regularizers.L2(l2) if l2 else None,
-        name="probability",
-    )(x)
+    outputs = layers.Dense(**output, kernel_regularizer=keras.regularizers.L2(l2) if l2 else None)(
+        x
+    )
     return keras.Model(inputs, outputs, name="head")
 
 
@@ -72,7 +75,7 @@ def build_classifier(encoder: keras.Model, head: keras.Model, *, trainable: bool
     and keeps, its moving statistics (Keras guide "Transfer learning & fine-tuning").
 
     Returns:
-        A model with outputs of shape (n, 1), not compiled.
+        A model with the head's outputs, not compiled.
     """
     inputs = keras.Input(encoder.input_shape[1:], name="image")
     set_trainable(encoder, trainable)

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from tfmed.data.checks import image_shape, n_columns, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import printable
-from tfmed.tasks import Task, task_of
+from tfmed.tasks import class_counts, task_of
 
 WANTED = "the path of an .npz file"
 
@@ -124,13 +122,12 @@ def describe(
         image_shape=image_shape(arrays["train_images"]),
         class_names=class_names,
         n_labels=n_labels,
-        counts={split: _counts(asked, columns[split], len(class_names)) for split in SPLITS},
+        counts={
+            split: class_counts(task, asked.labels_of(columns[split]), len(class_names))
+            for split in SPLITS
+        },
         task=task,
     )
-
-
-def _counts(task: Task, columns: np.ndarray, n_classes: int) -> tuple[int, ...]:
-    return tuple(task.members(task.labels_of(columns), n_classes).sum(axis=0).tolist())
 
 
 def _words_of(official: medmnist.OfficialFile) -> Words:
