@@ -34,13 +34,6 @@ def cell(strategy):
     return Cell("lung", strategy)
 
 
-def test_rounded_scores_stay_on_their_side_of_a_half():
-    scores = np.array([0.5, 0.500001, 0.50004, 0.499999, 0.12345678, 1.0, 0.0])
-    rounded = latent_part._rounded_scores(scores)
-    assert rounded == [0.5, 0.5001, 0.5001, 0.5, 0.1235, 1.0, 0.0]
-    assert ((np.array(rounded) > 0.5) == (scores > 0.5)).all()
-
-
 def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
     rows = np.arange(0, N, dtype=int)[5:]
     labels = np.arange(N) % 2

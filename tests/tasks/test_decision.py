@@ -5,6 +5,7 @@ import pytest
 from hypothesis import assume, given
 from simulation import cases, quick
 
+from tfmed.tasks import task_of
 from tfmed.tasks.binary import choose
 
 
@@ -41,3 +42,19 @@ def test_the_threshold_separates_adjacent_floats():
     upper = np.nextafter(0.5, 1)
     for low, high in ((0.5, upper), (upper, np.nextafter(upper, 1)), (0.0, 5e-324)):
         assert low <= choose([0, 1], [low, high]) < high
+
+
+def test_rounded_scores_stay_on_their_side_of_a_half():
+    scores = np.array([0.5, 0.500001, 0.50004, 0.499999, 0.12345678, 1.0, 0.0])
+    rounded = task_of("binary").rounded(scores)
+    assert rounded == [0.5, 0.5001, 0.5001, 0.5, 0.1235, 1.0, 0.0]
+    assert ((np.array(rounded) > 0.5) == (scores > 0.5)).all()
+
+
+def test_the_surest_mistakes_come_first():
+    labels, scores = np.array([0, 1, 0, 1, 0]), np.array([0.6, 0.1, 0.9, 0.5, 0.2])
+    found = task_of("binary").mistakes(labels, scores)
+    assert {kind: rows.tolist() for kind, rows in found.items()} == {
+        "false_positives": [2, 0],
+        "false_negatives": [1, 3],
+    }

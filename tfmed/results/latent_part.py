@@ -13,6 +13,7 @@ from tfmed.design import RANDOM
 from tfmed.execution.job import Result
 from tfmed.results import atlas, forgetting
 from tfmed.results.planned import Plan, Space
+from tfmed.tasks import task_of
 
 MISTAKES = 8
 """False positives and false negatives of a task that are kept as pictures, the surest first."""
@@ -63,15 +64,10 @@ def _mistakes(
     """The surest mistakes of the fine-tuned run with most labels, or else of the last run."""
     tuned = [each for each in spaces if _is_pretrained(each) and each["trained"] == "finetune"]
     space = (tuned or spaces)[-1]
-    scores, classes = np.array(space["scores"]), labels[rows]
-    surest = {
-        "false_positives": np.flatnonzero((scores > 0.5) & (classes == 0)),
-        "false_negatives": np.flatnonzero((scores <= 0.5) & (classes == 1)),
-    }
+    scores = np.array(space["scores"])
     found: dict[str, Any] = {"space": space["id"], "run": space["run"]}
-    for kind, places in surest.items():
-        order = np.argsort(-np.abs(scores[places] - 0.5), kind="stable")[:MISTAKES]
-        kept = places[order]
+    for kind, places in task_of(task.task).mistakes(labels[rows], scores).items():
+        kept = places[:MISTAKES]
         images = load_rows(task, "test", rows[kept]).images[np.argsort(np.argsort(kept))]
         found[kind] = {
             "n": len(places),
@@ -101,7 +97,7 @@ def _space(space: Space, finished: Finished) -> dict[str, Any]:
         "seed": space.run.seed,
         "title": space.title,
         "run": space.run.id,
-        "scores": _rounded_scores(scores[result.arrays["rows"]]),
+        "scores": task_of(space.run.task.task).rounded(scores[result.arrays["rows"]]),
         "n": record["n"],
         "dimensions": record["dimensions"],
         "pca": {
@@ -120,13 +116,6 @@ def _space(space: Space, finished: Finished) -> dict[str, Any]:
         "clusters": {name: record["clusters"][name] for name in ("silhouette", "knn_accuracy")},
         "components": record["components"],
     }
-
-
-def _rounded_scores(scores: np.ndarray) -> list[float]:
-    """Scores to four digits that stay on their side of .5: above it the answer is label 1."""
-    rounded = np.round(np.asarray(scores, dtype="float64"), 4)
-    rounded[(scores > 0.5) & (rounded <= 0.5)] = 0.5001
-    return rounded.tolist()
 
 
 def _rounded(coordinates: np.ndarray) -> list[list[float]]:

@@ -141,6 +141,16 @@ class Task(Protocol):
     def choose(self, labels: ArrayLike, scores: ArrayLike) -> Any:
         """The choice for these validation labels and scores, as a JSON value."""
 
+    def mistakes(self, labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+        """Rows of the cases that are answered wrongly with nothing chosen, the surest first.
+
+        Returns:
+            Kind of mistake to rows.
+        """
+
+    def rounded(self, scores: np.ndarray) -> list[Any]:
+        """Scores to four digits that keep what is answered, for pages."""
+
     def check_cases(self, labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Labels and scores as arrays, scores with the leading axis of seeds.
 

@@ -236,6 +236,25 @@ def choose(labels: ArrayLike, scores: ArrayLike) -> float:
     return float(best[np.argmin(np.abs(best - HALF))])
 
 
+def mistakes(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """As `tfmed.tasks.Task.mistakes`: `false_positives` and `false_negatives`."""
+    wrong = {
+        "false_positives": np.flatnonzero((scores > HALF) & (labels == 0)),
+        "false_negatives": np.flatnonzero((scores <= HALF) & (labels == 1)),
+    }
+    return {
+        kind: places[np.argsort(-np.abs(scores[places] - HALF), kind="stable")]
+        for kind, places in wrong.items()
+    }
+
+
+def rounded(scores: np.ndarray) -> list[float]:
+    """As `tfmed.tasks.Task.rounded`."""
+    found = np.round(np.asarray(scores, dtype="float64"), 4)
+    found[(scores > HALF) & (found <= HALF)] = 0.5001
+    return found.tolist()
+
+
 def check_cases(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """As `tfmed.tasks.Task.check_cases`: labels (n,) int64 and scores (n_seeds, n) float64."""
     truth, found = np.asarray(labels), np.atleast_2d(np.asarray(scores, dtype=np.float64))
