@@ -1,4 +1,4 @@
-"""Tests of PCA, t-SNE and separation of classes."""
+"""Tests of PCA and t-SNE, and of all numbers of odd embeddings."""
 
 import os
 from pathlib import Path
@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.metrics import roc_auc_score, silhouette_score
-from sklearn.model_selection import LeaveOneOut, cross_val_predict
-from sklearn.neighbors import KNeighborsClassifier
 
 from tfmed.errors import InputError
-from tfmed.latent.projections import component_auc, knn_accuracy, pca, silhouette, tsne
+from tfmed.latent.projections import pca, tsne
+from tfmed.latent.separation import component_auc, knn_accuracy, silhouette
 
 DEGENERATE = {
     "dead encoder": np.zeros((12, 6), np.float32),
@@ -105,38 +103,6 @@ def test_one_class_gives_the_values_of_no_separation():
     assert silhouette(points, labels) == 0
     assert component_auc(points[:, :3], labels) == [0.5] * 3
     assert knn_accuracy(points, labels) == 1
-
-
-def test_silhouette_is_scikit_learns():
-    points, labels = clusters()
-    assert silhouette(points, labels) == pytest.approx(silhouette_score(points, labels))
-
-
-def test_silhouette_of_many_points_is_close_to_that_of_a_sample():
-    points, labels = clusters(n=5500, d=2)
-    assert silhouette(points, labels) == pytest.approx(
-        silhouette(points[:4000], labels[:4000]), abs=0.02
-    )
-
-
-@pytest.mark.parametrize("k", [1, 10])
-def test_knn_accuracy_is_scikit_learns_left_one_out(k):
-    points, labels = clusters(n=50, distance=1.5)
-    model = KNeighborsClassifier(k, algorithm="brute")
-    expected = cross_val_predict(model, points, labels, cv=LeaveOneOut())
-    assert knn_accuracy(points, labels, k) == np.mean(expected == labels)
-
-
-def test_knn_accuracy_of_a_dead_encoder_does_not_read_the_order_of_rows():
-    labels = np.repeat([0, 1], 200)
-    assert knn_accuracy(np.zeros((400, 5)), labels) < 0.65
-
-
-def test_component_auc_is_free_of_direction():
-    points, labels = clusters(distance=1)
-    expected = roc_auc_score(labels, points[:, 0])
-    assert component_auc(points[:, :1], labels) == pytest.approx([expected])
-    assert component_auc(-points[:, :1], labels) == pytest.approx([expected])
 
 
 def test_unusable_embeddings_are_named():

@@ -1,1 +1,1 @@
-"""Latent spaces: projections to two dimensions, separation of classes, significance."""
+"""Latent spaces: maps, separation of classes, similarity."""

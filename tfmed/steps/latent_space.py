@@ -34,7 +34,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     Parents: `run`. Arrays: `pca` and `tsne` coordinates (n, 2), `rows` of the test split.
     """
-    from tfmed.latent import projections, significance
+    from tfmed.latent import projections, separation
 
     embeddings, labels, rows = embedded_test_images(spec, data["task"], parents["run"])
     say(0.1)
@@ -46,12 +46,12 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "explained_variance_ratio": components["explained_variance_ratio"].tolist(),
         "perplexity": neighbours["perplexity"],
         "kl_divergence": neighbours["kl_divergence"],
-        "silhouette": projections.silhouette(embeddings, labels),
-        "knn_accuracy": projections.knn_accuracy(embeddings, labels),
-        "component_auc": projections.component_auc(components["coordinates"], labels),
-        "clusters": significance.permutation_test(embeddings, labels),
-        "components": significance.component_difference(components["coordinates"], labels),
-        "two_clusters": significance.two_clusters(neighbours["coordinates"], labels),
+        "silhouette": separation.silhouette(embeddings, labels),
+        "knn_accuracy": separation.knn_accuracy(embeddings, labels),
+        "component_auc": separation.component_auc(components["coordinates"], labels),
+        "clusters": separation.permutation_test(embeddings, labels),
+        "components": separation.component_difference(components["coordinates"], labels),
+        "two_clusters": separation.two_clusters(neighbours["coordinates"], labels),
     }
     arrays = {
         "pca": components["coordinates"][:, :2],

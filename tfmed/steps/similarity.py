@@ -27,7 +27,7 @@ def similarity_job(study: "Study", task: DatasetInfo, runs: Mapping[str, Job]) -
 
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Debiased linear CKA of every two latent spaces of one task; parents: the runs, by name."""
-    from tfmed.latent import significance
+    from tfmed.latent.similarity import cka_interval
     from tfmed.steps.latent_space import embedded_test_images
 
     names = sorted(parents)
@@ -37,7 +37,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     }
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
     cka = [
-        {"a": a, "b": b, **significance.cka_interval(embeddings[a], embeddings[b])}
+        {"a": a, "b": b, **cka_interval(embeddings[a], embeddings[b])}
         for a, b in pairs
     ]
     return Result({"cka": cka})

@@ -1,23 +1,79 @@
-"""How sure the numbers of a latent space are: permutation tests and 95 % intervals over points.
+"""How far the classes lie apart in a latent space, and how sure that is.
 
-Embeddings are float arrays of shape (n, d), labels integers of shape (n,), 0 or 1. Every function
-gives the same values for the same input on the same machine, and JSON values.
+Permutation tests and 95 % intervals over points. Embeddings are float arrays of shape (n, d),
+labels integers of shape (n,), 0 or 1. Every function gives the same values for the same input on
+the same machine, and a finite number for any finite embeddings.
 """
 
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtrit
 from scipy.stats import rankdata
 
 from tfmed.errors import InputError
 from tfmed.evaluation.metrics import compare
-from tfmed.latent.projections import centred, neighbours, points_and_labels, silhouette, stratified
+from tfmed.latent.points import neighbours, points_and_labels, stratified
 
+_SILHOUETTE_POINTS = 5000
 _PERMUTATION_POINTS = 2000
-_JACKKNIFE_GROUPS = 20
 _BOOTSTRAP_DRAWS = 2000
+
+
+def silhouette(embeddings: np.ndarray, labels: np.ndarray) -> float:
+    """Mean silhouette of the two classes (Rousseeuw 1987), Euclidean, from -1 to 1.
+
+    Above 5,000 points it is that of 5,000 drawn class by class with a fixed seed. It is 0, the
+    value of no separation, where there is nothing to compare: one class, or all points alike.
+
+    Raises:
+        InputError: the embeddings are not (n, d) of finite numbers, or the labels not (n,).
+    """
+    points, classes = points_and_labels(embeddings, labels)
+    if len(points) > _SILHOUETTE_POINTS:
+        chosen = stratified(classes, _SILHOUETTE_POINTS)
+        points, classes = points[chosen], classes[chosen]
+    if not 1 < len(np.unique(classes)) < len(points) or not points.any():
+        return 0.0
+    from sklearn.metrics import silhouette_score  # takes seconds to import
+
+    return float(silhouette_score(points, classes))
+
+
+def knn_accuracy(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> float:
+    """Leave-one-out accuracy of a k-nearest-neighbours vote among these points, Euclidean.
+
+    The answers of `sklearn.neighbors.KNeighborsClassifier(k)`: a tied vote is answered 0. With n
+    points at most n - 1 neighbours vote. One class gives 1, which says nothing of the encoder.
+
+    Raises:
+        InputError: fewer than 2 points, the embeddings are not (n, d) of finite numbers, or the
+            labels not (n,).
+    """
+    points, classes = points_and_labels(embeddings, labels)
+    nearest = neighbours(points, k)
+    votes = classes[nearest].sum(axis=1)
+    return float(np.mean((2 * votes > nearest.shape[1]) == classes))
+
+
+def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
+    """AUC of each principal component alone, direction-free: max(AUC, 1 - AUC).
+
+    Between .5 (no information, also where there is one class) and 1 (separates the classes).
+
+    Args:
+        coordinates: (n, k).
+        labels: (n,) of 0 and 1.
+
+    Raises:
+        InputError: the coordinates are not (n, k) of finite numbers, or the labels not (n,).
+    """
+    points, classes = points_and_labels(coordinates, labels)
+    if len(np.unique(classes)) < 2:
+        return [0.5] * points.shape[1]
+    from sklearn.metrics import roc_auc_score  # takes seconds to import
+
+    aucs = [float(roc_auc_score(classes, column)) for column in points.T]
+    return [max(auc, 1 - auc) for auc in aucs]
 
 
 def permutation_test(
@@ -30,8 +86,7 @@ def permutation_test(
 ) -> dict[str, Any]:
     """Do the classes lie apart more than classes drawn at random among the same points?
 
-    Silhouette and leave-one-out accuracy of the k nearest neighbours, both as in
-    `tfmed.latent.projections`,
+    Silhouette and leave-one-out accuracy of the k nearest neighbours, as above,
     against those of the labels in random order (Good 2005). Distances and neighbours are found
     once. Above 2,000 points all is that of 2,000 drawn class by class with a fixed seed.
 
@@ -112,49 +167,6 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
     }
 
 
-def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, float]:
-    """Debiased linear CKA of two embeddings of the same points, with a 95 % interval over points.
-
-    With about as many dimensions as points linear CKA (Kornblith et al. 2019) finds likeness in
-    noise (624 points of two independent spaces of 1,024 dimensions: .6). Here each of its three
-    terms is the unbiased estimator of Song et al. (2012), as in Nguyen et al. (2021); unrelated
-    spaces average 0 and may fall just below it. The interval is that of a jackknife over 20 groups
-    of points (t with 19 degrees of freedom), cheap because sums over a group can be taken off the
-    whole.
-
-    Args:
-        a: (n, d1), n at least 5.
-        b: (n, d2), row i of the same point as row i of `a`.
-        seed: of the groups.
-
-    Returns:
-        `value`, `low`, `high`, at most 1; all 0 where a space has no spread beyond chance.
-
-    Raises:
-        InputError: not the same n, fewer than 5, or not finite numbers.
-    """
-    if len(a) != len(b):
-        raise InputError(f"{len(a)} embeddings against {len(b)}: compare spaces of the same images")
-    if len(a) < 5:
-        raise InputError(f"{len(a)} embeddings are too few for debiased CKA: give at least 5")
-    order = np.random.default_rng(seed).permutation(len(a))
-    x, y = _unit_spread(a)[order], _unit_spread(b)[order]
-    edges = np.linspace(0, len(x), min(_JACKKNIFE_GROUPS, len(x)) + 1).astype(int)
-    groups = [slice(start, stop) for start, stop in pairwise(edges)]
-    kept = np.ones((len(x), 1 + len(groups)))
-    for i, group in enumerate(groups, 1):
-        kept[group, i] = 0
-    rows_x, rows_y = _row_sums(x, kept), _row_sums(y, kept)
-    own = np.maximum(_hsic(_pair_sums(x, x, groups), rows_x, rows_x, kept), 0)
-    own *= np.maximum(_hsic(_pair_sums(y, y, groups), rows_y, rows_y, kept), 0)
-    shared = _hsic(_pair_sums(x, y, groups), rows_x, rows_y, kept)
-    ckas = np.divide(shared, np.sqrt(own), out=np.zeros_like(own), where=own > 0)
-    value, without = float(np.clip(ckas[0], -1, 1)), ckas[1:]
-    variance = (len(groups) - 1) * without.var()
-    half_width = float(stdtrit(len(groups) - 1, 0.975) * np.sqrt(variance))
-    return {"value": value, "low": max(value - half_width, -1), "high": min(value + half_width, 1)}
-
-
 def two_clusters(layout: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Do the points of a map fall into two heaps, and are the heaps the classes?
 
@@ -229,67 +241,6 @@ def _against_null(values: np.ndarray) -> dict[str, float]:
         "null_high": float(np.percentile(null, 97.5)),
         "p_value": (1 + reached) / (1 + len(null)),
     }
-
-
-def _unit_spread(embeddings: np.ndarray) -> np.ndarray:
-    """Centred embeddings in float32, their root mean square 1: no scale can overflow then."""
-    points = centred(embeddings)
-    points /= np.abs(points).max() or 1
-    small = points.astype(np.float32)
-    return small / (np.sqrt(np.square(small).mean()) or np.float32(1))
-
-
-def _row_sums(x: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Row sums of x's kernel matrix without its diagonal, over kept points, and the diagonal.
-
-    Args:
-        x: (n, d).
-        kept: (n, m) of 1 where a point is kept and 0 elsewhere, m ways to leave points out.
-
-    Returns:
-        (n, m), 0 for points left out, and (n,).
-    """
-    diagonal = np.einsum("ij,ij->i", x, x).astype(np.float64)
-    return (x @ (x.T @ kept.astype(x.dtype)) - diagonal[:, None]) * kept, diagonal
-
-
-def _hsic(
-    pairs: np.ndarray,
-    rows_x: tuple[np.ndarray, np.ndarray],
-    rows_y: tuple[np.ndarray, np.ndarray],
-    kept: np.ndarray,
-) -> np.ndarray:
-    """Unbiased HSIC (m,) of linear kernels for m ways to leave points out.
-
-    Song et al. (2012), equation 5, from `_pair_sums` (m,), which still hold the diagonals, and
-    `_row_sums` of both spaces.
-    """
-    (sums_x, diagonal_x), (sums_y, diagonal_y) = rows_x, rows_y
-    n = kept.sum(axis=0)
-    trace = pairs - (diagonal_x * diagonal_y) @ kept
-    totals = sums_x.sum(axis=0) * sums_y.sum(axis=0) / ((n - 1) * (n - 2))
-    crossed = 2 * np.einsum("ij,ij->j", sums_x, sums_y) / (n - 2)
-    return (trace + totals - crossed) / (n * (n - 3))
-
-
-def _pair_sums(x: np.ndarray, y: np.ndarray, groups: list[slice]) -> np.ndarray:
-    """Sums (1 + groups,) of (x_i · x_j)(y_i · y_j) over all i and j, and without each group.
-
-    Over points or over features, whichever is fewer.
-    """
-    if len(x) < max(x.shape[1], y.shape[1]):
-        products = (x @ x.T) * (y @ y.T)
-        with_all = [products[group].sum() for group in groups]
-        within = [products[group, group].sum() for group in groups]
-    else:
-        crosses = [x[group].T @ y[group] for group in groups]
-        total = np.sum(crosses, axis=0)
-        with_all = [np.vdot(cross, total) for cross in crosses]
-        within = [np.vdot(cross, cross) for cross in crosses]
-    everything = np.sum(with_all, dtype=np.float64)
-    # A group's pairs with all count twice, as i and as j, and those within it once too often.
-    lost = 2 * np.array(with_all, np.float64) - np.array(within, np.float64)
-    return everything - np.append(0, lost)
 
 
 def _adjusted_rand(counts: np.ndarray) -> np.ndarray:
