@@ -18,16 +18,18 @@ def entries(plan: Plan, finished: Mapping[str, Result]) -> list[dict[str, Any]]:
     for pair in plan.forgetting:
         budgets.setdefault(pair.run.cell.label_budget, []).append(pair)
     return [
-        {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(pairs, finished)}
+        {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(plan, pairs, finished)}
         for budget, pairs in budgets.items()
     ]
 
 
-def _before_and_after(pairs: list[Forgetting], finished: Mapping[str, Result]) -> dict[str, Any]:
-    return {**_probe(pairs, finished), **_decoder(pairs, finished)}
+def _before_and_after(
+    plan: Plan, pairs: list[Forgetting], finished: Mapping[str, Result]
+) -> dict[str, Any]:
+    return {**_probe(pairs, finished, plan.source.task), **_decoder(pairs, finished)}
 
 
-def _probe(pairs: list[Forgetting], finished: Mapping[str, Result]) -> dict[str, Any]:
+def _probe(pairs: list[Forgetting], finished: Mapping[str, Result], task: str) -> dict[str, Any]:
     """AUC of the probe, with intervals of seeds and test images; None where it is not defined."""
     before, after = (
         [finished[getattr(pair, side).key] for pair in pairs] for side in ("before", "after")
@@ -38,11 +40,11 @@ def _probe(pairs: list[Forgetting], finished: Mapping[str, Result]) -> dict[str,
     )
     # One encoder for all seeds has no seed variance.
     once = scores_before[:1] if _measured_once(pairs) else scores_before
-    change = compare(labels, scores_after, scores_before, "auc")
+    change = compare(labels, scores_after, scores_before, "auc", task=task)
     return {
         "n_test": len(labels),
-        "probe_auc_before": mean_interval(labels, once, "auc"),
-        "probe_auc_after": mean_interval(labels, scores_after, "auc"),
+        "probe_auc_before": mean_interval(labels, once, "auc", task=task),
+        "probe_auc_after": mean_interval(labels, scores_after, "auc", task=task),
         "probe_auc_difference": change
         and {
             "mean": change["difference"],

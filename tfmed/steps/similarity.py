@@ -36,8 +36,5 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         for name in names
     }
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    cka = [
-        {"a": a, "b": b, **cka_interval(embeddings[a], embeddings[b])}
-        for a, b in pairs
-    ]
+    cka = [{"a": a, "b": b, **cka_interval(embeddings[a], embeddings[b])} for a, b in pairs]
     return Result({"cka": cka})
