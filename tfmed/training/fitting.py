@@ -7,7 +7,7 @@ those of the task that `LabelledSplits` names.
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,12 +91,10 @@ def fit(
         patience=config.patience,
         restore_best_weights=True,
     )
-    always = [
-        keras.callbacks.TerminateOnNaN(),
-        keras.callbacks.LambdaCallback(
-            on_epoch_end=lambda epoch, logs: say((epoch + 1) / config.epochs)
-        ),
-    ]
+    progress = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: say((epoch + 1) / config.epochs)
+    )
+    always = [keras.callbacks.TerminateOnNaN(), progress]
     history = model.fit(
         batches,
         validation_data=validation,
@@ -110,11 +108,7 @@ def fit(
     curves["loss"], curves["val_loss"] = curves.pop(watched), curves.pop(f"val_{watched}")
     measured = curves["val_loss"]
     # Weights too: a ReLU may turn their NaN into a 0 that leaves the loss finite.
-    if not all(np.isfinite(v).all() for v in (curves["loss"], measured, *model.get_weights())):
-        raise FloatingPointError(
-            f"loss or weights were not finite in epoch {len(measured)}; "
-            f"a learning rate of {config.learning_rate} is too high"
-        )
+    _require_finite([curves["loss"], measured, *model.get_weights()], len(measured), config)
     best = len(measured) - 1 if not config.patience else int(np.argmin(measured))
     return Fit(
         history=curves,
@@ -122,6 +116,14 @@ def fit(
         best_epoch=best + 1,
         stopped_early=bool(config.patience) and stopper.stopped_epoch > 0,
     )
+
+
+def _require_finite(values: Sequence[Any], epoch: int, config: FitSettings) -> None:
+    if not all(np.isfinite(each).all() for each in values):
+        raise FloatingPointError(
+            f"loss or weights were not finite in epoch {epoch}; "
+            f"a learning rate of {config.learning_rate} is too high"
+        )
 
 
 def fit_unlabelled(
