@@ -9,7 +9,7 @@ from tfmed.execution.job import Result
 from tfmed.execution.schedule import Backend, do_jobs
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import exports
-from tfmed.results import assembling
+from tfmed.results.assembling import whole
 from tfmed.results.planned import Plan
 from tfmed.serving import config
 from tfmed.serving.versions import find_version
@@ -35,7 +35,7 @@ def export(
         InputError: the models can't be written.
         JobError: an export failed for a reason that is tfmed's own.
     """
-    chosen = exports(plan, assembling.best_runs(plan, finished), models)
+    chosen = exports(plan, whole.best_runs(plan, finished), models)
     versions = {
         name: find_version(models, name, run.job.key, set(job.parents) - {"run"})
         for name, run, job in chosen
@@ -46,7 +46,7 @@ def export(
     records = do_jobs(todo, set(finished), backend, listener.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
     config.write_configs(models)
-    entries = assembling.model_entries(chosen, found, finished, models)
+    entries = whole.model_entries(chosen, found, finished, models)
     stages = collections.Counter(entry["stage"] for entry in entries)
     counts = ", ".join(f"{count} {stage}" for stage, count in stages.most_common())
     listener.note(f"       models: {counts or 'none'}")

@@ -15,7 +15,8 @@ from tfmed.orchestration.exporting import export
 from tfmed.orchestration.folders import locked_folder, make_folder, swept
 from tfmed.orchestration.listening import Listener, Silent
 from tfmed.orchestration.plan import make_plan
-from tfmed.results import assembling, files
+from tfmed.results import files
+from tfmed.results.assembling import whole
 from tfmed.results.ledger import Ledger, load_ledger
 from tfmed.results.loading import Results
 from tfmed.results.planned import Plan
@@ -107,4 +108,4 @@ def _results(
         finished = compute(plan, store, backend, listener)
         exported = export(plan, finished, backend, models, listener)
     listener.stage("evaluating")
-    return {**assembling.assemble(plan, finished, folder, ledger), "models": exported}
+    return {**whole.assemble(plan, finished, folder, ledger), "models": exported}

@@ -1,4 +1,4 @@
-"""Tests of the step from finished jobs to assembling.json."""
+"""Tests of the step from finished jobs to results.json."""
 
 import errno
 import json
@@ -22,7 +22,8 @@ from tfmed.evaluation import comparisons
 from tfmed.evaluation.comparisons import Side
 from tfmed.execution.job import Result
 from tfmed.orchestration.plan import make_plan
-from tfmed.results import assembling, predictions
+from tfmed.results import predictions
+from tfmed.results.assembling import whole
 from tfmed.results.planned import Plan
 from tfmed.tasks import task_of
 
@@ -90,8 +91,8 @@ def measured(plan, done, labels, monkeypatch):
 
 
 def assembled(plan, finished, labels, out):
-    """`runs`, `summary` and `comparisons` as assembling.json holds them."""
-    return assembling.measured(plan, finished, {"lung": labels}, out)
+    """`runs`, `summary` and `comparisons` as results.json holds them."""
+    return whole.measured(plan, finished, {"lung": labels}, out)
 
 
 LABELS = np.arange(N_TEST) % 2
@@ -227,6 +228,6 @@ def test_the_best_runs_are_chosen_among_strategies_on_validation_scores(plan, mo
         result = done[run.job.key]
         result.record["val_labels"] = [0, 1]
         result.arrays["val_scores"] = good if run.seed else bad
-    best = assembling.best_runs(plan, measured(plan, done, LABELS, monkeypatch))
+    best = whole.best_runs(plan, measured(plan, done, LABELS, monkeypatch))
     assert {run.seed for run in best.values()} == {1}
     assert {str(cell.method) for cell in best} == {"scratch", "frozen", "finetune"}

@@ -7,7 +7,7 @@ from test_plan import SOURCE, TARGET
 from tfmed.config.study import Study
 from tfmed.execution.job import Result
 from tfmed.orchestration.plan import make_plan
-from tfmed.results.forgetting import entries
+from tfmed.results.assembling.forgetting import entries
 
 LABELS = np.repeat([0, 1], 100)
 

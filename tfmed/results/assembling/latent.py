@@ -11,7 +11,8 @@ from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_rows, stream_split
 from tfmed.design import RANDOM
 from tfmed.execution.job import Result
-from tfmed.results import atlas, forgetting
+from tfmed.results import atlas
+from tfmed.results.assembling import forgetting
 from tfmed.results.planned import Plan, Space
 from tfmed.tasks import task_of
 

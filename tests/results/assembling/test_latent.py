@@ -5,11 +5,11 @@ import hashlib
 import jsonschema
 import numpy as np
 import pytest
-from test_assembling import SCHEMA
+from test_whole import SCHEMA
 
 from tfmed.data import DatasetInfo
 from tfmed.design import FINETUNE, SCRATCH, Cell
-from tfmed.results import latent_part
+from tfmed.results.assembling import latent
 
 N = 60
 
@@ -46,13 +46,13 @@ def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
             ("c", SCRATCH, 1 - scores),
         )
     ]
-    found = latent_part._mistakes(task, spaces, labels, rows)
+    found = latent._mistakes(task, spaces, labels, rows)
     assert (found["space"], found["run"]) == ("b", "run b")
     negative = labels[rows] == 0
-    worst = rows[negative][np.argsort(-scores[negative])][: latent_part.MISTAKES]
+    worst = rows[negative][np.argsort(-scores[negative])][: latent.MISTAKES]
     assert [case["index"] for case in found["false_positives"]["shown"]] == worst.tolist()
     assert found["false_positives"]["n"] == int((scores[negative] > 0.5).sum())
-    missed = rows[~negative][np.argsort(scores[~negative])][: latent_part.MISTAKES]
+    missed = rows[~negative][np.argsort(scores[~negative])][: latent.MISTAKES]
     assert [case["index"] for case in found["false_negatives"]["shown"]] == missed.tolist()
     schema = SCHEMA["properties"]["latent"]["properties"]["mistakes"]
     jsonschema.validate({"lung": found}, schema)
@@ -63,7 +63,7 @@ def test_each_mistake_has_its_own_picture(task):
 
     scores = np.random.default_rng(4).uniform(size=N).round(4)
     spaces = [{"id": "a", "run": "r", **cell(SCRATCH).entry(), "scores": scores.tolist()}]
-    found = latent_part._mistakes(task, spaces, np.arange(N) % 2, np.arange(N))
+    found = latent._mistakes(task, spaces, np.arange(N) % 2, np.arange(N))
     for kind in ("false_positives", "false_negatives"):
         for case in found[kind]["shown"]:
             assert (decode_png(case["image"]) == case["index"]).all()

@@ -15,8 +15,8 @@ from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
 from tfmed.results import predictions
+from tfmed.results.assembling.latent import latent_part
 from tfmed.results.atlas import as_png
-from tfmed.results.latent_part import latent_part
 from tfmed.results.ledger import Ledger, judged
 from tfmed.results.ledger import applies as ledger_applies
 from tfmed.results.loading import SCHEMA_VERSION

@@ -1,0 +1,1 @@
+"""From finished jobs to `results.json`."""
