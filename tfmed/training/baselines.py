@@ -121,7 +121,12 @@ def fit_probe(train_embeddings: np.ndarray, train_labels: np.ndarray, seed: int 
 def _cross_validated(
     fit: _Fit, candidates: tuple[float, ...], x: np.ndarray, y: np.ndarray, seed: int
 ) -> tuple[Predictor, np.ndarray, float, int]:
-    """The best candidate fitted to all cases: its predictor, out-of-fold scores (n,), it, folds."""
+    """The best candidate fitted to all cases: its predictor, out-of-fold scores (n,), it, folds.
+
+    Not scikit-learn's `GridSearchCV`: it averages the folds' means where this is the mean over
+    cases, keeps no out-of-fold scores, and fits each candidate from zero, where `warm_start` from
+    the stronger penalty saves most of the iterations.
+    """
     folds = _folds(y, seed)
     out_of_fold = np.empty((len(candidates), len(y)))
     for train, held_out in folds:
