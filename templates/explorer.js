@@ -100,12 +100,12 @@
     part("no-images").hidden = Boolean(data.images);
 
     // Scores come in ten-thousandths.
-    const answered = (space, i) => (space.scores[i] > 5000 ? 1 : 0);
-    const isRight = (space, i) => answered(space, i) === data.labels[i];
+    const predicted = (space, i) => (space.scores[i] > 5000 ? 1 : 0);
+    const isRight = (space, i) => predicted(space, i) === data.labels[i];
     const confidence = (space, i) => Math.max(space.scores[i], 10000 - space.scores[i]);
     const outcome = (space, i) => {
       if (isRight(space, i)) return "right";
-      return answered(space, i) ? "wrong, a false positive" : "wrong, a false negative";
+      return predicted(space, i) ? "wrong, a false positive" : "wrong, a false negative";
     };
     const scoreWords = (space, i) => (space.scores[i] / 10000).toFixed(3);
 
@@ -240,7 +240,7 @@
         const right = isRight(space, i);
         if (error === "right") return right;
         if (error === "wrong") return !right;
-        return !right && answered(space, i) === (error === "fp" ? 1 : 0);
+        return !right && predicted(space, i) === (error === "fp" ? 1 : 0);
       };
     }
 
@@ -364,7 +364,7 @@
       const count = names.format(wrong.length);
       wrong.sort((a, b) => confidence(space, b) - confidence(space, a) || a - b);
       part("mistakes-title").textContent = wrong.length
-        ? `The most confident of ${count} mistakes (${space.title}), with the score of “${data.classes[1]}”`
+        ? `The most confident of ${count} errors (${space.title}), with the score of “${data.classes[1]}”`
         : `No mistakes (${space.title})`;
       strip(part("mistakes-strip"), wrong.slice(0, STRIP));
       showPressed();

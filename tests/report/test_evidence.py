@@ -227,7 +227,7 @@ def test_claims_without_data_say_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_method_says_why_large_images_have_no_baselines_on_pixels(results: dict) -> None:
-    left_out = "is not held in memory, has none"
+    left_out = "is streamed, has none"
     assert left_out not in json.dumps(method_blocks(results))
     rows = [
         row

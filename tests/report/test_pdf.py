@@ -147,5 +147,5 @@ def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
 def test_a_text_that_no_pdf_can_show_is_one_line(tmp_path: Path) -> None:
     results = example_results(evidence=False, latent=False, comparisons=False)
     results["study"]["title"] = "\0"
-    with pytest.raises(InputError, match=r"the PDF can't show a text .*; mend that text"):
+    with pytest.raises(InputError, match=r"the PDF can't show a text .*; change that text"):
         made(results, tmp_path)

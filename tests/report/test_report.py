@@ -357,8 +357,8 @@ def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
 @pytest.mark.parametrize(
     ("clear", "words"),
     [
-        (False, "not clear, so the effect of pretraining as such stays open."),
-        (True, "clear, so pretraining has the credit"),
+        (False, "not clear, so the effect of pretraining itself stays open."),
+        (True, "clear, so the gain is due to pretraining"),
     ],
 )
 def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
@@ -368,16 +368,16 @@ def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
     for entry in results["comparisons"]:
         control = entry["b"]["strategy"] == "random_frozen"
         entry |= {"difference": 0.02, "clear": clear if control else True}
-    assert f": {words}" in report.answer(results)[-1]
+    assert f", which is {words}" in report.answer(results)[-1]
 
 
 @pytest.mark.parametrize(
     ("few", "all_labels", "words"),
     [
-        (-1, -1, ": clear, and the other way round: random weights do better."),
-        (-1, 0, "the other way round: there random weights do better."),
-        (1, 0, "only there has pretraining the credit."),
-        (1, -1, ": clear, once for pretraining and once for random weights."),
+        (-1, -1, ", which is clear, and random weights do better."),
+        (-1, 0, "clear in part, and there random weights do better."),
+        (1, 0, "only there is the gain due to pretraining."),
+        (1, -1, "clear, but pretraining does better at one and random weights at another."),
     ],
 )
 def test_the_answer_says_where_random_weights_do_better(

@@ -31,7 +31,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
     """
     sections = [
         ("answer", "The answer", answer.answer_blocks(results)),
-        ("ledger", "Earlier findings, tested", ledger.ledger_blocks(results, figures)),
+        ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("data", "The data", data.data_blocks(results)),
         ("pretraining", "Pretraining without labels", data.pretraining_blocks(results)),
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),

@@ -131,8 +131,8 @@ def readme(results: dict[str, Any]) -> str:
         "first page.",
         "## How it was made",
         f"Run of {_plain(provenance['started'])[:10]} on {cores}, {gpus}, at commit "
-        f"{_plain(provenance['commit'])}; its trainings took {duration(trained)} of one worker in "
-        "all:",
+        f"{_plain(provenance['commit'])}; training took {duration(trained)} of one "
+        "worker in total:",
         "```sh\n"
         f"{_line(provenance['command'])}\n"
         f"python -m tfmed.report.example {_line(shlex.quote('reports/' + study['name']))} "
@@ -141,7 +141,7 @@ def readme(results: dict[str, Any]) -> str:
         "## Whose images these are",
         "\n".join(_credit(dataset) for dataset in results["datasets"]),
         *(f"{_plain(words)}<{address}>" for words, address in citations(results)),
-        "The report shows some of these images, made smaller and reconstructed by an autoencoder. "
+        "The report shows some of these images, made smaller, and reconstructions of them. "
         "It is not a medical device and says nothing of any patient.",
     ]
     return "\n\n".join(parts) + "\n"

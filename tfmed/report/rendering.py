@@ -23,7 +23,7 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
     Args:
         out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
             `report.html` and `report.pdf` are written there, each moved into place when complete.
-        progress: told what is done next, in a few words.
+        progress: called with what is done next, in a few words.
 
     Returns:
         Paths of the HTML and of the PDF.

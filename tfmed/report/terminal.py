@@ -1,4 +1,4 @@
-"""What the command tells of its results on a terminal."""
+"""What the command prints of its results on a terminal."""
 
 from tfmed.report.selection import Results, is_standard, rows_of, shown_budgets, tasks
 from tfmed.report.wording import budget_name, interval, strategy_name, task_title
@@ -26,7 +26,7 @@ def summary_table(found: Results) -> str:
     covers = (
         f"mean of {seeds} seeds with 95 % interval (seeds and test cases)"
         if seeds > 1
-        else "one seed with 95 % interval of the test cases; the luck of seeds is unknown"
+        else "one seed with 95 % interval of the test cases; the seed variance is unknown"
     )
     note = f"{mark}Test split; {covers}"
     return "\n".join(["", *lines, note])

@@ -20,10 +20,11 @@ from tfmed.report.selection import (
     Results,
     dataset_of,
     labels_of,
+    pretraining_methods,
 )
 
 BASELINE_NAMES = {
-    "majority": "always the commoner class",
+    "majority": "majority class",
     "pixels_logistic": "logistic, pixels",
     "pca_logistic": "logistic, PCA of pixels",
     "frozen_knn": "k-NN, frozen encoder",
@@ -144,6 +145,11 @@ def method_name(method: Method) -> str:
 def pretraining_name(method: str) -> str:
     """A pretraining method's name for people."""
     return method.replace("_", " ")
+
+
+def pretraining_names(results: Results) -> str:
+    """The pretraining methods of a study."""
+    return listed([pretraining_name(method) for method in pretraining_methods(results)])
 
 
 def variant_name(variant: Variant) -> str:

@@ -73,7 +73,7 @@ def document(found: Compared, figures: Mapping[str, Figure]) -> dict:
     return {
         "title": _title(*(short(side.name, LONGEST_TITLE) for side in (found.a, found.b))),
         "question": "Which settings, data, versions, numbers and conclusions differ between two "
-        "runs, and is any difference more than luck?",
+        "runs, and is any difference more than chance?",
         "name": "comparison",
         "quick": False,
         "synthetic": found.synthetic,
@@ -125,34 +125,34 @@ def _words(found: Compared) -> Iterator[tuple[str, Text]]:
             "clear",
             text(
                 "the change differs from 0 with a p-value below .05 after correction for all "
-                "changes of that metric (Holm, 1979). By luck alone, one in twenty uncorrected "
-                "intervals leaves out 0."
+                "changes of that metric (Holm, 1979). By chance alone, one in twenty uncorrected "
+                "intervals excludes 0."
             ),
         )
     yield "changed", text("the mean or an end of its 95 % interval differs at three decimals.")
 
 
 def _pairing_words(found: Compared) -> str:
-    told = []
+    parts = []
     tasks = list(dict.fromkeys(change.cell.task for change in found.changes))
     of_pairs = [t for t in tasks if any(c.paired for c in found.changes if c.cell.task == t)]
     titles = {task: task_title(found.a.results, task) for task in tasks}
     if of_pairs:
-        told.append(
-            f"On {listed([titles[t] for t in of_pairs])}, B’s answer for each test image is "
-            "compared with A’s, seed by seed, and the interval covers the luck of seeds and of "
+        parts.append(
+            f"On {listed([titles[t] for t in of_pairs])}, B’s prediction for each test image is "
+            "compared with A’s, seed by seed, and the interval covers the variance of seeds and of "
             "test images."
         )
     if of_pairs and any(a or b for a, b in found.only.values()):
-        told.append("Where the two have not the same seeds, it is of the seeds in common.")
+        parts.append("Where the seeds differ, it is over the seeds in common.")
     for reason in dict.fromkeys(found.unpaired[task] for task in tasks if task in found.unpaired):
         where = listed([titles[task] for task in tasks if found.unpaired.get(task) == reason])
-        told.append(
+        parts.append(
             f"On {where} the difference is that of the two means and has no interval, because "
             f"{reason}: read the two intervals, which may overlap although a paired comparison "
             "would be clear."
         )
-    return " ".join(told) or "the difference of the two means."
+    return " ".join(parts) or "the difference of the two means."
 
 
 def _conclusion_blocks(found: Compared) -> list[Block]:
@@ -329,15 +329,15 @@ def _encoder_blocks(found: Compared) -> list[Block]:
     left = f"; {rest} are the same and not listed" if rest else ""
     caption = text(f"{len(rows)} of {len(names)} numbers differ{left}. They are of one seed each.")
     return [
-        paragraph(
-            "Numbers of the autoencoder and of the latent spaces: ", ref("encoders-table"), "."
-        ),
+        paragraph("Numbers of pretraining and of the latent spaces: ", ref("encoders-table"), "."),
         bullets(
             [
                 text(strong("MSE"), ": mean squared error of reconstructions of test images."),
                 text(strong("10-NN accuracy"), ": by the class of the 10 nearest neighbours."),
-                text(strong("Silhouette"), ": −1 to 1, how much closer an image is to its class."),
-                text(strong("CKA"), ": likeness of two latent spaces, at most 1."),
+                text(
+                    strong("Silhouette"), ": −1 to 1, how much closer an image is to its own class."
+                ),
+                text(strong("CKA"), ": similarity of two latent spaces, at most 1."),
             ]
         ),
         table("encoders-table", caption, ["", "A", "B"], rows, size="small", widths=[2.6, 1, 1]),

@@ -23,7 +23,7 @@ def render(
     Args:
         found: from `read_both`.
         out: the folder to write to, which is there.
-        progress: told what is done next, in a few words.
+        progress: called with what is done next, in a few words.
 
     Returns:
         Paths of the HTML and of the PDF.

@@ -19,9 +19,9 @@ from tfmed.report.wording import (
 NOT_COMPARED = ("examples", "description", "role")
 WHAT = {
     "Study": ("setting", "settings"),
-    "Data": ("fact of the data", "facts of the data"),
+    "Data": ("property of the data", "properties of the data"),
     "Versions": ("version", "versions"),
-    "Code and machine": ("fact of code and machine", "facts of code and machine"),
+    "Code and machine": ("property of code and machine", "properties of code and machine"),
 }
 """Groups of what a run depends on, and how one and several of their entries are called."""
 
@@ -39,14 +39,14 @@ def sentences(found: Compared) -> list[str]:
 
 
 def _setting_sentence(found: Compared) -> str:
-    told = [
+    parts = [
         f"{len(rows)} {WHAT[group][len(rows) > 1]}"
         for group, rows in setting_rows(found).items()
         if rows
     ]
-    if not told:
+    if not parts:
         return "Settings, data, versions, code and machine are the same in A and B."
-    return f"B differs from A in {listed(told)}."
+    return f"B differs from A in {listed(parts)}."
 
 
 def _accuracy_sentence(found: Compared) -> str:
@@ -85,7 +85,7 @@ def common_seeds(found: Compared, change: Change) -> str | None:
 
 def _judged(change: Change) -> str:
     if change.paired is None:
-        return f"not paired; the intervals {'lie apart' if change.apart else 'overlap'}"
+        return f"not paired; the intervals {'do not overlap' if change.apart else 'overlap'}"
     family = count(change.paired["family"])
     return f"{'clear' if change.clear else 'not clear'} after correction for {family} comparisons"
 
@@ -93,15 +93,18 @@ def _judged(change: Change) -> str:
 def _clear_words(changes: Iterable[Change]) -> str:
     changes = list(changes)
     paired = [change for change in changes if change.paired is not None]
-    told = []
+    parts = []
     if paired:
         clear = sum(change.clear for change in paired)
-        told.append(f"{count(clear)} of {count(len(paired))} accuracies changed clearly")
+        parts.append(f"{count(clear)} of {count(len(paired))} accuracies changed clearly")
     if len(paired) < len(changes):
         apart = sum(change.apart for change in changes if change.paired is None)
         rest = len(changes) - len(paired)
-        told.append(f"of {count(rest)} that can't be paired {count(apart)} have intervals apart")
-    return " and ".join(told)
+        parts.append(
+            f"of {count(rest)} that can't be paired {count(apart)} have intervals that do not "
+            "overlap"
+        )
+    return " and ".join(parts)
 
 
 def _conclusion_sentence(found: Compared) -> str:
@@ -114,9 +117,9 @@ def _conclusion_sentence(found: Compared) -> str:
         return "No verdict and no comparison is in both, so no conclusion could flip."
     if not any(n for n, _, _ in there):
         kept = [f"{count(total)} {what}" for _, total, what in there]
-        return f"No conclusion flipped: {listed(kept)} stand as they were."
-    told = [f"{count(n)} of {count(total)} {what}" for n, total, what in there]
-    return f"Conclusions flipped: {listed(told)}."
+        return f"No conclusion flipped: {listed(kept)} are unchanged."
+    parts = [f"{count(n)} of {count(total)} {what}" for n, total, what in there]
+    return f"Conclusions flipped: {listed(parts)}."
 
 
 def setting_rows(found: Compared) -> dict[str, list[list[str]]]:

@@ -81,8 +81,8 @@ def _answer(results: Results, task: str) -> Figure:
     caption = text(
         f"Accuracy on the test split of {task_title(results, task)} over the number of labels: "
         f"mean over seeds with its 95 % band. {_spread_words(results, task, 'accuracy')}. Dashes: "
-        f"always giving the commoner answer{floor}. Bands of two strategies may overlap although "
-        "their paired difference is clear",
+        f"always predicting the majority class{floor}. The bands of two strategies may overlap "
+        "although their paired difference is clear",
         *more,
     )
     return Figure(
@@ -102,8 +102,8 @@ def _budgets(results: Results, task: str, slug: str) -> Figure:
         draw=partial(draw_budgets, results, task),
         caption=text(
             f"Accuracy and AUC on {task_title(results, task)} over the number of labels, with 95 % "
-            "bands; each dot is one seed, and how far dots of a strategy lie apart is the luck of "
-            f"the seed. AUC {auc[:1].lower()}{auc[1:]}."
+            "bands. Each dot is one seed; the spread of a strategy's dots is its seed variance. "
+            f"AUC {auc[:1].lower()}{auc[1:]}."
         ),
         alt=f"{grow}.",
         numbers=partial(label_budgets, results, task, MAIN_METRICS),
@@ -111,7 +111,7 @@ def _budgets(results: Results, task: str, slug: str) -> Figure:
 
 
 def _spread_words(results: Results, task: str, metric: str) -> str:
-    """From where to where each strategy gets between the fewest and the most labels."""
+    """Each strategy's mean with the fewest and with the most labels."""
     first, last = budgets(results, task)[0], budgets(results, task)[-1]
     clauses = []
     for strategy in strategies(results, task):
@@ -154,9 +154,9 @@ def _difference_caption(
         f"Paired differences between strategies on {task_title(results, task)}, at the same seeds "
         f"and on the same test "
         f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
-        "markers). Grey: true differences that this study would have failed to call clear in more "
-        f"than one of five tries ({metric_name(accuracy[0]['metric'])}: below "
-        f"{number(min(reach), 1)} to {number(max(reach), 1)} points)."
+        "markers). Grey: true differences too small to be detected with 80 % power "
+        f"({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to "
+        f"{number(max(reach), 1)} points)."
     )
 
 
@@ -315,7 +315,7 @@ def _forest_handles() -> list:
     return [
         Line2D([], [], color=ink, marker="o", ms=5, label="clear after correction"),
         Line2D([], [], color=ink, marker="o", mfc="white", ms=5, label="not clear"),
-        Patch(facecolor=BAND, label="found in less than 80 % of tries"),
+        Patch(facecolor=BAND, label="below 80 % power"),
     ]
 
 

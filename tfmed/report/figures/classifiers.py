@@ -73,7 +73,7 @@ def _score_curves(results: Results, task: str, slug: str, rows: list[Entry]) -> 
         caption=text(
             "ROC, precision–recall and reliability on the test split of "
             f"{task_title(results, task)}, means over seeds "
-            f"with pointwise 95 % bands.{top} Reliability below the diagonal: the predicted "
+            f"with pointwise 95 % bands.{top} Where reliability lies below the diagonal, predicted "
             "probabilities are too high."
         ),
         alt="; ".join(f"{row_name(results, row)}: AUC {interval(row['auc'])}" for row in rows),
@@ -128,7 +128,10 @@ def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Fig
 def _matrix_words(row: Entry) -> str:
     (tn, fp), (fn, tp) = row["confusion"]
     right = percent((tn + tp) / max(1, tn + fp + fn + tp))
-    return f"{count(tn + tp)} right ({right}), {count(fp)} false alarms, {count(fn)} missed"
+    return (
+        f"{count(tn + tp)} correct ({right}), {count(fp)} false positives, "
+        f"{count(fn)} false negatives"
+    )
 
 
 def draw_curves(results: Results, task: str) -> "Drawing":
@@ -293,11 +296,11 @@ def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float
 
     half = side / 2
     for truth, counts in enumerate(matrix):
-        for answer, cases in enumerate(counts):
+        for predicted, cases in enumerate(counts):
             share = cases / max(1e-12, sum(counts))
             # White to the dark end of one hue, so that the order survives print in grey.
             face = tuple(1 - share * (1 - part) for part in (0.03, 0.27, 0.45))
-            corner = (x + answer * half, y + truth * half)
+            corner = (x + predicted * half, y + truth * half)
             axes.add_patch(
                 Rectangle(corner, half, half, facecolor=face, edgecolor="#888888", lw=0.6)
             )
@@ -321,8 +324,10 @@ def _confusion_names(
         if truth:
             axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=8)
     if truth:
-        axes.text(x - 0.93, y + half, "truth", rotation=90, va="center", ha="center", color=GREY)
-        axes.text(x - 0.06, y + side + 0.04, "answer", ha="right", va="top", color=GREY)
+        axes.text(
+            x - 0.93, y + half, "true class", rotation=90, va="center", ha="center", color=GREY
+        )
+        axes.text(x - 0.06, y + side + 0.04, "predicted", ha="right", va="top", color=GREY)
 
 
 def _named_rows(results: Results, task: str) -> Iterator[tuple[list[Any], Entry]]:
@@ -365,9 +370,9 @@ def confusion(results: Results, task: str) -> Numbers:
     """Mean counts of the confusion matrices."""
     names = class_names(results, task)
     rows = [
-        [*start, names[truth], names[said], cases]
+        [*start, names[truth], names[predicted], cases]
         for start, row in _named_rows(results, task)
         for truth, counts in enumerate(row["confusion"])
-        for said, cases in enumerate(counts)
+        for predicted, cases in enumerate(counts)
     ]
-    return Numbers(("labels", "strategy", "truth", "answer", "images"), rows)
+    return Numbers(("labels", "strategy", "true_class", "predicted_class", "images"), rows)

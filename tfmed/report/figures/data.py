@@ -34,7 +34,7 @@ def figures(results: Results) -> Iterator[Figure]:
         yield Figure(
             id="examples",
             draw=partial(draw_examples, results),
-            caption=text("Training images of both classes, drawn at their real resolution."),
+            caption=text("Training images of both classes, shown at their real resolution."),
             alt=f"Images in rows by class. {'; '.join(map(_example_words, datasets))}.",
             numbers=None,
             why_no_numbers="it shows images alone",
@@ -43,8 +43,9 @@ def figures(results: Results) -> Iterator[Figure]:
         id="balance",
         draw=partial(draw_balance, results),
         caption=text(
-            "Class balance of each split. Where it shifts between training and test, a classifier "
-            "may give the answer that was commoner in training too often, which costs accuracy."
+            "Class balance of each split. Where it differs between training and test, a classifier "
+            "may predict the majority class of the training split too often, which lowers its "
+            "accuracy."
         ),
         alt="; ".join(map(_balance_words, datasets)),
         numbers=partial(balance, results),

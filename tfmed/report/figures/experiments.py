@@ -84,7 +84,7 @@ def _losses(results: Results) -> Figure:
         draw=partial(draw_losses, results),
         caption=text(
             "Sensitivity and specificity with each loss, trained on "
-            f"{place_name(results, rows[0])}. Change against the plain loss: {said}."
+            f"{place_name(results, rows[0])}. Change from the plain loss: {said}."
         ),
         alt=alt,
         numbers=partial(losses, results),
@@ -156,9 +156,10 @@ def _forgetting(results: Results) -> Figure:
         id="forgetting",
         draw=partial(draw_forgetting, results),
         caption=text(
-            f"What fine-tuning on {target} costs {source}. After {budget}: AUC of "
-            f"a probe on the encoder's features {change_words(last['probe_auc_difference'])}, "
-            f"reconstruction error {interval(last['mse_ratio'], 2)} times what it was."
+            f"What fine-tuning on {target} makes the encoder forget of {source}. After {budget}: "
+            "AUC of a linear probe on its embeddings "
+            f"{change_words(last['probe_auc_difference'])}, reconstruction error "
+            f"{interval(last['mse_ratio'], 2)} times that before."
         ),
         alt=alt,
         numbers=partial(forgetting, results),
@@ -261,7 +262,7 @@ def draw_forgetting(results: Results) -> "Drawing":
     entries = forgetting_entries(results)
     names = [budget_name(results, results["study"]["target"], e["label_budget"]) for e in entries]
     parts = (
-        ("probe_auc_difference", 100, 0.0, "change in AUC of the\nsource's probe (points)"),
+        ("probe_auc_difference", 100, 0.0, "change in AUC of the\nsource's linear probe (points)"),
         ("mse_ratio", 1, 1.0, "reconstruction error,\nafter over before"),
     )
     height = 0.35 * len(entries) + 0.45

@@ -59,8 +59,8 @@ def _projections(results: Results, task: str, identifier: str, spaces: list[Entr
         draw=partial(draw_spaces, results, spaces),
         caption=text(
             f"Embeddings of the test images of {task_title(results, task)}; one row for each way "
-            f"of training. Of these, classes are told apart best in “{best['title']}” (10-NN "
-            f"accuracy {number(best['knn_accuracy'])})."
+            f"of training. Of these, “{best['title']}” separates the classes best (10-NN accuracy "
+            f"{number(best['knn_accuracy'])})."
         ),
         alt="; ".join(
             f"{s['title']}: 10-NN accuracy {number(s['knn_accuracy'])}, "
@@ -85,10 +85,11 @@ def _mistakes(results: Results, task: str, slug: str, found: Entry) -> Figure:
         id=f"mistakes-{slug}",
         draw=partial(draw_mistakes, results, task, found),
         caption=text(
-            f"The most confident mistakes on {task_title(results, task)} of “{space['title']}”, "
-            f"seed {space['seed']}: from {totals[0]} false positives and {totals[1]} false "
-            "negatives at a threshold of .5, those furthest from it. Under each image the score of "
-            f"“{class_names(results, task)[1]}” and the image's number in the test split."
+            f"The most confident errors on {task_title(results, task)} of “{space['title']}”, "
+            f"seed {space['seed']}: of {totals[0]} false positives and {totals[1]} false "
+            "negatives at a threshold of .5, those with scores furthest from it. Below each image: "
+            f"the score of “{class_names(results, task)[1]}” and the image's number in the test "
+            "split."
         ),
         alt=capitalised(f"{'; '.join(scores)}."),
         numbers=partial(mistakes, found),
@@ -98,7 +99,7 @@ def _mistakes(results: Results, task: str, slug: str, found: Entry) -> Figure:
 def _similarity(results: Results, task: str, slug: str) -> Figure:
     values = [entry["value"] for entry in similarities(results, task)]
     words = (
-        f"Likeness (linear CKA) of the latent spaces of {task_title(results, task)}, from "
+        f"Similarity (linear CKA) of the latent spaces of {task_title(results, task)}, from "
         f"{min(values):.2f} to {max(values):.2f}, with 95 % intervals: 1 means the same up to "
         "rotation and scale."
     )
@@ -241,7 +242,7 @@ def draw_mistakes(results: Results, task: str, found: Entry) -> "Drawing":
         y = i * row
         title = (
             f"{kind.replace('_', ' ').capitalize()}: labelled “{short(names[label], 24)}”, "
-            f"answered “{short(names[1 - label], 24)}”"
+            f"predicted “{short(names[1 - label], 24)}”"
         )
         axes.text(0.05, y + 0.14, title, weight="bold", va="center")
         put_images(axes, [decode_png(case["image"]) for case in shown], 0.05, y + 0.3, size, gap)
@@ -273,12 +274,12 @@ def draw_cka(results: Results, task: str) -> "Drawing":
         for j, b in enumerate(spaces):
             entry = {"value": 1.0} if i == j else found.get(frozenset((a["id"], b["id"])))
             _cka_cell(axes, entry, left + j * size, y, size)
-    axes.text(0.05, 0.2, "linear CKA\n(0: unlike, 1: alike)", color=GREY, va="center")
+    axes.text(0.05, 0.2, "linear CKA\n(0: unrelated, 1: same)", color=GREY, va="center")
     return figure
 
 
 def _cka_cell(axes: "Axes", entry: Entry | None, x: float, y: float, size: float) -> None:
-    """One pair's likeness as a shade of blue and, where there is room, its interval."""
+    """One pair's similarity as a shade of blue and, where there is room, its interval."""
     from matplotlib.patches import Rectangle
 
     value = entry["value"] if entry else None

@@ -86,15 +86,14 @@ def _fit_words(fit: Entry) -> str:
 def _reconstructions(fit: Entry) -> Figure:
     errors = [item["mse"] for item in fit["reconstructions"]]
     has_worst = any(is_worst(fit, item) for item in fit["reconstructions"])
-    worst = "the worst one of the test split" if has_worst else "from good to bad"
+    worst = f"from good to bad{', the worst of the test split included' if has_worst else ''}"
     return Figure(
         id="reconstructions",
         draw=partial(draw_reconstructions, fit),
         caption=text(
-            f"Test images over the reconstructions of the {_name(fit)} of seed {fit['seed']}, "
-            f"{worst} included: what is lost is "
-            "fine detail, which may be what a diagnosis needs. Differences: red where the "
-            "reconstruction is brighter, blue where it is darker, full colour at "
+            f"Test images above their reconstructions by the {_name(fit)} of seed {fit['seed']}, "
+            f"{worst}. Fine detail is lost, which a diagnosis may depend on. Differences: red "
+            "where the reconstruction is brighter, blue where it is darker, full colour at "
             f"{difference_span(fit):.2f} of the range from black to white."
         ),
         alt=f"Mean squared errors from {min(errors):.4f} to {max(errors):.4f}.",
@@ -114,11 +113,12 @@ def _detail(fit: Entry) -> Figure:
         id="detail",
         draw=partial(draw_detail, fit),
         caption=text(
-            f"What reconstructions keep of {count(detail['n'])} test images: of the power of the "
-            f"coarsest shapes (below {number(low[0]['to'], 2)} cycles per pixel) {low[1]}, of the "
-            f"finest detail (above {number(high[0]['from'], 2)}) {high[1]}. Power need not be in "
-            f"its place: of the finest detail's {_share_words(high[0]['explained'])} is (below 0: "
-            "drawing none would be nearer to the image). Structural similarity "
+            f"How much of the power of {count(detail['n'])} test images their reconstructions "
+            f"keep, by spatial frequency: {low[1]} of the coarsest shapes (below "
+            f"{number(low[0]['to'], 2)} cycles per pixel), {high[1]} of the finest detail (above "
+            f"{number(high[0]['from'], 2)}). Power may be kept in the wrong place: of the finest "
+            f"detail, {_share_words(high[0]['explained'])} is reconstructed in the right one "
+            "(below 0: leaving the detail out would be closer to the image). Structural similarity "
             f"(SSIM) {interval(detail['ssim'])}, peak signal-to-noise ratio "
             f"{interval(detail['psnr'], 1)} dB."
         ),
@@ -138,9 +138,9 @@ def _errors(results: Results, fit: Entry) -> Figure:
         id="errors",
         draw=partial(draw_errors, results),
         caption=text(
-            f"How the error is spread over the test images; dashes: mean of the {_name(fit)} "
-            f"({number(test['mse'], 4)}), dots: mean error of always answering the mean "
-            f"training image ({number(test['mse_mean_image'], 4)})."
+            "Distribution of the reconstruction error over the test images. Dashes: mean error of "
+            f"the {_name(fit)} ({number(test['mse'], 4)}). Dots: mean error of always predicting "
+            f"the mean training image ({number(test['mse_mean_image'], 4)})."
         ),
         alt=f"Median error {fit['mse_quantiles'][50]:.5f}, mean {test['mse']:.5f}, "
         f"mean image {test['mse_mean_image']:.5f}.",
@@ -231,7 +231,7 @@ def draw_reconstructions(fit: Entry) -> "Drawing":
             va="center",
             color=GREY,
         )
-    for y, words in ((0.14, "MSE"), (0.39, "images with\nless error")):
+    for y, words in ((0.14, "MSE"), (0.39, "images with\na smaller error")):
         axes.text(left - 0.08, 3 * (size + gap) + y, words, ha="right", va="center")
     height = figure.get_size_inches()[1]
     axes.set_xlim(0, TEXT_WIDTH)
@@ -283,7 +283,7 @@ def draw_detail(fit: Entry) -> "Drawing":
     figure, [[axes]] = panels(1, 1, height=1.9, width=5.0, margins=(0.75, 0.2, 0.15, 0.8))
     looks = (
         ("kept", LINE_COLOUR, "^", "-", "power kept"),
-        ("explained", GREY, "s", "--", "power reconstructed in its place"),
+        ("explained", GREY, "s", "--", "power reconstructed in the right place"),
     )
     handles = []
     for key, colour, marker, style, words in looks:

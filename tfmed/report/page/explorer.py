@@ -107,7 +107,7 @@ def _space(space: Entry) -> dict[str, Any]:
 
 def _base64(values: Any, dtype: str) -> str:
     found = np.asarray(values)
-    with np.errstate(all="ignore"):  # what does not fit is told below
+    with np.errstate(all="ignore"):  # what does not fit is refused below
         sent = found.astype(dtype)
     if not np.allclose(sent, found, rtol=1e-6):
         raise ValueError("a latent space has numbers out of range")

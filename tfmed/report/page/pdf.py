@@ -54,8 +54,8 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
         )
     except typst.TypstError as error:
         raise InputError(
-            f"the PDF can't show a text of these results ({error}); mend that text, and render the "
-            "report again with --report-only"
+            f"the PDF can't show a text of these results ({error}); change that text, and render "
+            "the report again with --report-only"
         ) from None
 
 

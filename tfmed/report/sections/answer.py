@@ -14,6 +14,7 @@ from tfmed.report.selection import (
     find_row,
     from_scratch_pairs,
     methods,
+    pretrained_by,
     pretraining_methods,
     rows_of,
     shown_budgets,
@@ -27,6 +28,7 @@ from tfmed.report.wording import (
     difference,
     interval,
     method_name,
+    pretraining_name,
     task_title,
 )
 
@@ -62,7 +64,7 @@ def _budget_sentence(results: Results, task: str, budget: LabelBudget) -> str:
     if found:
         scratch = find_row(results, Cell(task, SCRATCH, STANDARD, budget))
         accuracy = interval(scratch["accuracy"] if scratch else None)
-        clauses = " and ".join(_clauses(found))
+        clauses = " and ".join(_clauses(results, found))
         return f"{start} (accuracy from scratch {accuracy}), {clauses}."
     rows = [
         (strategy, find_row(results, Cell(task, strategy, STANDARD, budget)))
@@ -75,27 +77,33 @@ def _budget_sentence(results: Results, task: str, budget: LabelBudget) -> str:
     )
 
 
-def _clauses(found: list[Entry]) -> list[str]:
-    """What the ways of using the pretrained encoder do, those with the same verdict together."""
+def _clauses(results: Results, found: list[Entry]) -> list[str]:
+    """What each pretrained encoder does, ways of using it with the same verdict together."""
     clauses: list[str] = []
-    for outcome in dict.fromkeys(map(verdict, found)):
-        which = " or ".join(
-            f"{_first_name(entry)} ({difference(entry)})"
-            for entry in found
-            if verdict(entry) == outcome
-        )
-        encoder = "" if clauses else "a pretrained encoder "
-        does = {1: "helps", -1: "hurts", 0: "makes no clear difference"}[outcome]
-        clauses.append(f"{encoder}{does} when {which}")
+    names = pretrained_by(results)
+    for name in names:
+        by = f"an encoder pretrained with {pretraining_name(name)} "
+        subject = by if len(names) > 1 else "a pretrained encoder "
+        of_method = [entry for entry in found if _strategy(entry).initialisation == name]
+        for outcome in dict.fromkeys(map(verdict, of_method)):
+            which = " or ".join(
+                f"{'frozen' if _strategy(entry).frozen else 'fine-tuned'} ({difference(entry)})"
+                for entry in of_method
+                if verdict(entry) == outcome
+            )
+            does = {1: "helps", -1: "hurts", 0: "makes no clear difference"}[outcome]
+            clauses.append(f"{subject}{does} when {which}")
+            subject = ""
     return clauses
 
 
-def _first_name(comparison: Entry) -> str:
-    return method_name(method_of(comparison["a"]["strategy"]))
+def _strategy(comparison: Entry) -> Strategy:
+    """The first side of a comparison of strategies."""
+    return Strategy.parse(comparison["a"]["strategy"])
 
 
 def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> str:
-    """Where anything is clear, and whether pretraining or the network's shape has the credit."""
+    """Where anything is clear, and whether that is due to pretraining or to the architecture."""
     found = compared(results, task, from_scratch_pairs(results))
     if not found:
         return ""
@@ -103,7 +111,7 @@ def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> 
     family = count(max(entry["family"] for entry in found))
     where = f"any of the {n_budgets} label budgets" if n_budgets > 1 else "this label budget"
     clear = [
-        f"{_first_name(entry)} {'better' if verdict(entry) > 0 else 'worse'} "
+        f"{method_name(_strategy(entry))} {'better' if verdict(entry) > 0 else 'worse'} "
         f"with {budget_name(results, task, entry['label_budget'])}"
         for entry in found
         if verdict(entry)
@@ -114,33 +122,35 @@ def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> 
         start += ", ".join(clear)
     else:
         start = f"{corrected}, no difference in accuracy from scratch is clear at {where}"
-    credit = _credit(results, task, shown)
-    return f"{start}; {credit}." if credit else f"{start}."
+    control = _control(results, task, shown)
+    return f"{start}; {control}." if control else f"{start}."
 
 
-def _credit(results: Results, task: str, shown: list[LabelBudget]) -> str:
+def _control(results: Results, task: str, shown: list[LabelBudget]) -> str:
     """The frozen encoder against one with random weights, which owes pretraining nothing."""
     controls = compared(results, task, control_pairs(results), among=shown)
     if not controls:
         return ""
+    several = len(pretrained_by(results)) > 1
     differences = " and ".join(
         f"{difference(found)} with {budget_name(results, task, found['label_budget'])}"
+        + (f" ({pretraining_name(_strategy(found).initialisation)})" if several else "")
         for found in controls
     )
     outcomes = {verdict(found) for found in controls}
     if outcomes == {0}:
-        credit = "not clear, so the effect of pretraining as such stays open"
+        meaning = "not clear, so the effect of pretraining itself stays open"
     elif outcomes == {1}:
-        credit = "clear, so pretraining has the credit and not the network's shape alone"
+        meaning = "clear, so the gain is due to pretraining and not to the architecture alone"
     elif outcomes == {-1}:
-        credit = "clear, and the other way round: random weights do better"
+        meaning = "clear, and random weights do better"
     elif outcomes == {0, 1}:
-        credit = "clear in part, and only there has pretraining the credit"
+        meaning = "clear in part, and only there is the gain due to pretraining"
     elif outcomes == {0, -1}:
-        credit = "clear in part, and the other way round: there random weights do better"
+        meaning = "clear in part, and there random weights do better"
     else:
-        credit = "clear, once for pretraining and once for random weights"
-    return f"frozen pretrained weights against frozen random ones make {differences}: {credit}"
+        meaning = "clear, but pretraining does better at one and random weights at another"
+    return f"frozen pretrained minus frozen random weights: {differences}, which is {meaning}"
 
 
 def answer_blocks(results: Results) -> list[Block]:
@@ -165,17 +175,17 @@ def _certainty(results: Results, task: str) -> Block:
         " A difference is clear only if it holds after correction for all comparisons of its "
         "kind; “no clear difference” is not “no difference”."
         if several > 1
-        else " With one repeat nothing is known of its luck, and no difference is called clear."
+        else " With one repeat the seed variance is unknown, and no difference is called clear."
     )
     return paragraph(
         strong("How sure is this? "),
-        f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that fit "
-        f"with what was seen.{clear if results['comparisons'] else ''}",
+        f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that agree "
+        f"with the data.{clear if results['comparisons'] else ''}",
     )
 
 
 WORDS = (
-    ("label", "the class that an image is said to belong to, which a classifier learns to name."),
+    ("label", "the class that the data set gives an image, which a classifier learns to predict."),
     (
         "label budget",
         "the number of labelled images a classifier may see, for training and for validation "
@@ -183,22 +193,22 @@ WORDS = (
     ),
     (
         "accuracy",
-        "share of images whose class is named correctly; on the test split, which holds images "
-        "that played no part in training or choosing.",
+        "share of images whose class is predicted correctly; on the test split, whose images are "
+        "used neither to train nor to choose anything.",
     ),
     ("encoder", "the part of a network that turns an image into numbers, its embedding."),
 )
 MORE_WORDS = (
     (
         "seed",
-        "fixes all that is left to luck: which images get labels, the first weights, the order.",
+        "fixes everything random: which images have labels, the initial weights, the order.",
     ),
     ("points", "percentage points."),
     (
         "clear",
         "a difference over several seeds whose p-value is below .05 after the correction for all "
-        "comparisons of its kind (Holm). The p-value: how often luck alone would make one as "
-        "large.",
+        "comparisons of its kind (Holm). The p-value: how likely a difference at least as large "
+        "would be if there were none.",
     ),
 )
 
@@ -206,21 +216,21 @@ MORE_WORDS = (
 def _words(results: Results, task: str) -> Block:
     """The words needed to read the answer; of strategies and baselines, those that were run."""
     run = methods(results, task)
-    told = [
+    terms = [
         *WORDS,
         ("pretrained", _pretrained_words(results)),
         *((method_name(s), _strategy_words(s)) for s in run if isinstance(s, Strategy)),
     ]
     if PIXELS in run:
         words = "a baseline that needs no network: logistic regression on the values of the pixels."
-        told.append((method_name(PIXELS), words))
-    return definitions((name, text(words)) for name, words in (*told, *MORE_WORDS))
+        terms.append((method_name(PIXELS), words))
+    return definitions((name, text(words)) for name, words in (*terms, *MORE_WORDS))
 
 
 def _pretrained_words(results: Results) -> str:
     start = "trained beforehand on other images, without their labels"
     if pretraining_methods(results) in ([], [DEFAULT_PRETRAINING]):
-        return f"{start}, to draw each image again from its embedding."
+        return f"{start}, to reconstruct each image from its embedding."
     return f"{start}."
 
 
@@ -229,8 +239,8 @@ def _strategy_words(strategy: Strategy) -> str:
         return "encoder with random weights, trained with the classifier."
     if not strategy.pretrained:
         return (
-            "encoder with random weights that training leaves as they are: the control that shows "
-            "what the shape of the network does by itself."
+            "encoder with random weights that are not trained: the control that shows what the "
+            "architecture does by itself."
         )
     if strategy.frozen:
         return "encoder pretrained without labels; only the classifier on top is trained."

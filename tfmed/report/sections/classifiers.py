@@ -78,8 +78,8 @@ def classifier_blocks(results: Results) -> list[Block]:
             term("Accuracy"),
             " is that at threshold .5; ",
             term("AUC"),
-            ": chance that a case of the second class scores above one of the first. Every other "
-            "metric stands in ",
+            ": probability that a case of the second class scores above one of the first. Every "
+            "other metric is in ",
             ref("metrics"),
             " and, at the threshold chosen on validation labels, in ",
             ref("metrics-chosen"),
@@ -121,7 +121,7 @@ def _other_metrics(results: Results, task: str) -> list[Block]:
         return []
     return [
         paragraph(
-            f"In other metrics (among them sensitivity and specificity, of which one may rise as "
+            "In other metrics (among them sensitivity and specificity, of which one may rise as "
             f"the other falls), {count(clear)} of {count(len(others))} differences between these "
             "strategies are clear: see ",
             ref("comparisons-table"),
@@ -157,7 +157,7 @@ def _difference_row(c: Entry) -> list[str]:
     readings = {1: f"{a} is better", -1: f"{b} is better", 0: "no clear difference"}
     reading = readings[verdict(c)]
     if not c["clear"] and c["p_value"] < 0.05:
-        reading = "not clear once corrected"
+        reading = "not clear after correction"
     ends = points(c["difference"], c["low"], c["high"]).replace(" points", "")
     reach = number(100 * c["detectable"], 1)
     return [pair_name(c), ends, p_value(c["p_value"]), p_value(c["p_adjusted"]), reach, reading]
@@ -167,7 +167,7 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
     majority = majority_share(results, task)
     floor = (
-        f"Always giving the commoner answer has an accuracy of {number(majority)} on the test "
+        f"Always predicting the majority class has an accuracy of {number(majority)} on the test "
         f"split of {title}, and an AUC of 0.5. "
         if majority is not None
         else ""
@@ -183,21 +183,21 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
 def _signposts(results: Results, task: str, slug: str) -> list[str | Span]:
     """Where to find what on a task."""
     parts: list[str | Span] = [
-        "How accuracy and AUC grow with the labels is drawn in ",
+        "Accuracy and AUC over the number of labels are shown in ",
         ref(f"budgets-{slug}"),
         "; ",
         ref(f"accuracy-{slug}"),
         " and ",
         ref(f"auc-{slug}"),
-        " hold the numbers, those of simpler baselines included.",
+        " give the numbers, also of simpler baselines.",
     ]
     if curve_grid(results, task):
         parts += [
-            " How well the scores rank cases and mean what they say: ",
+            " How well the scores rank cases and are calibrated: ",
             ref(f"roc-{slug}"),
-            "; how the fits went: ",
+            "; losses in training: ",
             ref(f"curves-{slug}"),
-            "; which mistakes are made: ",
+            "; which errors are made: ",
             ref(f"confusion-{slug}"),
             ".",
         ]
@@ -258,7 +258,7 @@ def appendix_blocks(results: Results) -> list[Block]:
             term("Sensitivity"),
             " and ",
             term("specificity"),
-            ": share of the second and of the first class that is recognised; ",
+            ": share of the second and of the first class that is predicted correctly; ",
             term("balanced accuracy"),
             ": their mean. ",
             term("Brier score"),

@@ -25,7 +25,7 @@ def data_blocks(results: Results) -> list[Block]:
         colour = "grey" if channels == 1 else "colour"
         merged = ""
         if data["n_labels"] > 1:
-            merged = f" Its {data['n_labels']} labels became one: any of them, or none."
+            merged = f" Its {data['n_labels']} labels were merged into one: any of them, or none."
         about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
         classes = f"“{data['class_names'][0]}” against “{data['class_names'][1]}”.{merged}"
         blocks.append(paragraph(strong(data["title"]), about + classes))
@@ -34,9 +34,9 @@ def data_blocks(results: Results) -> list[Block]:
     blocks.append(
         paragraph(
             *shown,
-            "How often each class occurs is drawn in ",
+            "The class balance is shown in ",
             ref("balance"),
-            " and counted in ",
+            " and ",
             ref("balance-table"),
             ".",
         )
@@ -60,7 +60,7 @@ def _balance_table(results: Results) -> Block:
 def pretraining_blocks(results: Results) -> list[Block]:
     """Each pretraining method: what it does, its learning curve, reconstructions, test errors."""
     if not results["pretraining"]:
-        return [paragraph("No autoencoder was trained in this study.")]
+        return [paragraph("No encoder was pretrained in this study.")]
     firsts = {pretraining_method(fit): fit for fit in reversed(results["pretraining"])}
     blocks = [_method_paragraph(results, firsts[name]) for name in pretraining_methods(results)]
     blocks.append(figure("pretraining"))
@@ -76,7 +76,7 @@ def pretraining_blocks(results: Results) -> list[Block]:
     columns = ["Seed", "Epochs (best)", "MSE", "MAE", "PSNR (dB)", "MSE of mean image", "Ratio"]
     caption = text(
         f"Reconstruction error on {count(fits[0]['test']['n'])} test images, pixels from 0 to 1. "
-        "Ratio: how many times larger the error of always answering the mean training image is."
+        "Ratio: how many times larger the error of always predicting the mean training image is."
     )
     return [*blocks, table("errors-table", caption, columns, map(_error_row, fits))]
 
@@ -90,8 +90,8 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
             term("autoencoder"),
             " learns without labels: its encoder turns an image into an ",
             term("embedding"),
-            f" ({shape} numbers), and its decoder has to draw the image again from it. Here it saw "
-            f"the training images of {source}. ",
+            f" ({shape} numbers), and its decoder reconstructs the image from it. Here it was "
+            f"trained on the training images of {source}. ",
         ]
     else:
         opening = [

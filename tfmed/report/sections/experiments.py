@@ -70,14 +70,14 @@ def _loss_blocks(results: Results) -> list[Block]:
     )
     widths = [1.5, 1, 1, 1, 1.7, 1.7]
     return [
-        heading("A loss that minds the rarer answer"),
+        heading("Losses for imbalanced classes"),
         paragraph(
-            "Class weights make each class weigh the same in training; the focal loss (Lin et al., "
-            "2017) makes cases that are answered well already weigh less, in both classes. Whether "
-            "they raise sensitivity, and what that costs in specificity, is measured at threshold "
-            ".5: drawn in ",
+            "Class weights give both classes the same total weight in training; the focal loss "
+            "(Lin et al., 2017) gives less weight to cases that are predicted well already, in "
+            "both classes. Whether they raise sensitivity, and what that costs in specificity, is "
+            "measured at threshold .5: see ",
             ref("losses"),
-            ", with every difference in ",
+            " and, for every difference, ",
             ref("losses-table"),
             ".",
         ),
@@ -99,13 +99,13 @@ def _dropout_blocks(results: Results) -> list[Block]:
         ]
         for p, row in rows
     ]
-    columns = ["Dropout p", "Accuracy", "AUC", "Accuracy against the standard"]
+    columns = ["Dropout p", "Accuracy", "AUC", "Change in accuracy"]
     words = text(f"Dropout of the fine-tuned classifier on {place_name(results, rows[0][1])}.")
     return [
         heading("Dropout"),
         paragraph(
-            "Dropout switches off a random share p of a layer's inputs in training. Whether p "
-            "matters is drawn in ",
+            "Dropout sets a random share p of a layer's inputs to 0 in training. Whether p matters "
+            "is shown in ",
             ref("dropout"),
             ", with the differences in ",
             ref("dropout-table"),
@@ -132,9 +132,9 @@ def _stopping_blocks(results: Results) -> list[Block]:
     return [
         heading("Early stopping"),
         paragraph(
-            "Whether the validation loss rises again when training goes on and on is drawn in ",
+            "Whether the validation loss rises again in a long training is shown in ",
             ref("stopping"),
-            "; what stopping in time changes on the test split stands in ",
+            "; what early stopping changes on the test split is in ",
             ref("stopping-table"),
             ".",
         ),
@@ -169,7 +169,7 @@ def _forgetting_blocks(results: Results) -> list[Block]:
     columns = ["Fine-tuned on", "Probe AUC before", "after", "change"]
     columns += ["Error before", "after", "ratio"]
     words = text(
-        f"{source} before and after fine-tuning: test AUC of a probe on the encoder's features, "
+        f"{source} before and after fine-tuning: test AUC of a linear probe on its embeddings, "
         "and mean squared reconstruction error with the pretrained decoder. 95 % intervals: of the "
         f"AUC over test images and {last['n_seeds']} seeds, of the error over seeds."
     )
@@ -177,7 +177,7 @@ def _forgetting_blocks(results: Results) -> list[Block]:
     return [
         heading("Forgetting"),
         paragraph(
-            "A fine-tuned encoder may lose what it had learnt from the source. ",
+            "A fine-tuned encoder may lose what it learnt from the source. ",
             ref("forgetting"),
             " and ",
             ref("forgetting-table"),

@@ -41,16 +41,16 @@ def latent_blocks(results: Results) -> list[Block]:
             " shows the two directions along which they differ most; ",
             term("t-SNE"),
             " keeps neighbours together, and its axes, distances and cluster sizes mean nothing. "
-            "No picture proves that classes are apart; the numbers beside it say more. ",
+            "No picture proves that the classes are separate; the numbers beside it say more. ",
             term("10-NN accuracy"),
             ": share of images whose class is that of most of their 10 nearest neighbours. ",
             term("Silhouette"),
             ": from −1 to 1, how much closer images are to their own class than to the other. ",
             term("AUC of a component"),
-            ": how well that principal component alone tells the classes apart (0.5: not at all). ",
+            ": how well that principal component alone separates the classes (0.5: not at all). ",
             term("Linear CKA"),
-            ": likeness of two latent spaces, 1 for the same up to rotation and scale, about 0 for "
-            "unrelated ones (Kornblith et al., 2019; debiased as in Nguyen et al., 2021).",
+            ": similarity of two latent spaces, 1 for the same up to rotation and scale, about 0 "
+            "for unrelated ones (Kornblith et al., 2019; debiased as in Nguyen et al., 2021).",
         )
     ]
     for task, slug in task_slugs(results).items():
@@ -62,10 +62,10 @@ def latent_blocks(results: Results) -> list[Block]:
 def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
     spaces = spaces_of(results, task)
     images = count(max(space["n"] for space in spaces))
-    told = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
+    some = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
     chunks = range(1, len(space_chunks(results, task)) + 1)
     return [
-        paragraph(f"{told} of {images} test images."),
+        paragraph(f"{some} of {images} test images."),
         *explorer_blocks(results, task, slug),
         *(figure(f"latent-{slug}-{i}") for i in chunks),
         figure(f"mistakes-{slug}"),
@@ -94,7 +94,7 @@ def explorer_blocks(results: Results, task: str, slug: str) -> list[Block]:
             "title": f"Explore the latent spaces of {task_title(results, task)}",
             "caption": text(
                 "Point at an image to see it; draw a box around points to mark them in all "
-                "pictures. An answer is right or wrong at a threshold of .5 on the score, the "
+                "pictures. A prediction is right or wrong at a threshold of .5 on the score, the "
                 "probability of the second class; a frozen encoder's scores are those of its run "
                 "with most labels."
             ),
@@ -146,7 +146,7 @@ def _test_table(results: Results, task: str, slug: str) -> Block:
         if space.get("clusters")
     )
     words = text(
-        f"Do the classes lie apart in the latent spaces of {task_title(results, task)}? More than "
+        f"Are the classes separate in the latent spaces of {task_title(results, task)}? More than "
         f"by chance in {beyond} of {len(spaces)}, where both silhouette and 10-NN accuracy exceed "
         "what 97.5 % of permuted labels reach (in brackets); a silhouette up to .25 is no "
         "substantial structure (Kaufman and Rousseeuw, 1990). Where there are many images, a "

@@ -1,4 +1,4 @@
-"""The ledger: each earlier finding with its criterion, what was measured and the verdict."""
+"""The ledger: each finding with its criterion, what was measured and the verdict."""
 
 from collections.abc import Container
 
@@ -20,10 +20,10 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     if not claims:
         return []
     counts = {name: sum(c["verdict"] == name for c in claims) for name in MARKS}
-    told = ", ".join(f"{n} {_verdict_name(name)}" for name, n in counts.items() if n)
+    parts = ", ".join(f"{n} {_verdict_name(name)}" for name, n in counts.items() if n)
     caption = text(
-        f"{len(claims)} findings under test: {told}. “Needed” is the "
-        "sample size whose interval would decide if the value stayed what it is."
+        f"{len(claims)} findings under test: {parts}. “Needed” is the "
+        "sample size at which the interval would decide if the value stayed the same."
     )
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
     rows = [_row(results, claim, figures) for claim in claims]
@@ -33,9 +33,9 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
         *([paragraph(introduction)] if introduction else []),
         paragraph(
             "A finding is supported or refuted only where the whole 95 % interval lies on one side "
-            "of its margin, unless its criterion has no interval; “undecided” is not “wrong”. Each "
-            "verdict stands for itself, uncorrected for how many there are, so a difference may be "
-            "supported here and not be clear in a table that corrects for many."
+            "of its margin, unless its criterion has no interval; “undecided” is not “wrong”. "
+            "Verdicts are not corrected for their number, so a difference may be supported here "
+            "and not be clear in a table that corrects for many comparisons."
         ),
         table("claims", caption, columns, rows, left=6, size="small", widths=widths),
     ]

@@ -14,8 +14,8 @@ from tfmed.report.blocks import (
     table,
     text,
 )
-from tfmed.report.selection import Entry, Results
-from tfmed.report.wording import SYNTHETIC_MARK, count, duration
+from tfmed.report.selection import Entry, Results, pretraining_methods
+from tfmed.report.wording import SYNTHETIC_MARK, count, duration, pretraining_names
 
 CITATIONS = {
     "nih": (
@@ -41,31 +41,32 @@ def limit_blocks(results: Results) -> list[Block]:
         text(strong("Not a medical device. "), "Nothing here is fit for decisions on patients."),
         *_data_limits(results),
         text(
-            "Intervals are not corrected for their number: of 20 around a true 0, one leaves it "
-            "out. Only p-values and the word “clear” are corrected; the verdicts of the ledger "
-            "follow the intervals."
+            "Intervals are not corrected for their number: of 20 for true differences of 0, one "
+            "is expected to exclude 0. Only p-values and the word “clear” are corrected; the "
+            "verdicts on findings follow the intervals."
         ),
         text(
-            "Test images count as independent. Where several are of one patient, which the files "
-            "do not tell, every interval is too narrow."
+            "Test images are taken as independent. Where several are of one patient, which the "
+            "files do not record, every interval is too narrow."
         ),
         *_shared_encoder(results),
         text(
             "With all labels every seed has the same labelled images, and with few the same number "
-            "of each class: no interval holds the luck of these."
+            "of each class: no interval covers the variance that other ones would add."
         ),
         text(
             "“Fine-tuned” and “from scratch” are two ways of fitting, not one with two starts: "
             "fine-tuning begins with a trained head on standardised features and has its own "
-            "learning rate and patience, which may have part in a difference between them."
+            "learning rate and patience, which may explain part of a difference between them."
         ),
         text(
-            "Intervals take seeds as drawn from a normal distribution. Where few labels make some "
-            "seeds collapse and others not, they hold the truth less often than 95 %."
+            "Intervals assume that seeds follow a normal distribution. Where few labels make some "
+            "seeds collapse and others not, they cover the true value in less than 95 % of cases."
         ),
         text(
-            "One family of small networks and one way of pretraining; other networks, image sizes "
-            "or data sets may answer differently."
+            "One family of small networks was tried, pretrained by "
+            f"{pretraining_names(results) or 'no method'}; other networks, methods, image sizes or "
+            "data sets may give other results."
         ),
         text("A number that repeats on the same machine and versions may differ on others."),
     ]
@@ -85,10 +86,13 @@ def limit_blocks(results: Results) -> list[Block]:
 
 
 def _shared_encoder(results: Results) -> Iterator[Text]:
-    if len(results["pretraining"]) == 1 and len(results["study"]["seeds"]) > 1:
+    if (
+        len(results["pretraining"]) == len(pretraining_methods(results)) > 0
+        and len(results["study"]["seeds"]) > 1
+    ):
         yield text(
-            "All seeds of a strategy share one pretrained autoencoder, so no interval holds the "
-            "luck of pretraining; a study file with pretraining.per_seed = true has it too. "
+            "All seeds of a strategy share one pretrained encoder, so no interval covers the "
+            "variance of pretraining; with pretraining.per_seed = true in the study file it does. "
             "Latent spaces are those of one seed."
         )
 
@@ -100,15 +104,15 @@ def _data_limits(results: Results) -> Iterator[Text]:
         n = data["splits"]["test"]["n"]
         half = 196 * (0.85 * 0.15 / max(1, n)) ** 0.5
         yield text(
-            f"{data['title']} has {count(n)} test images: an accuracy of 85 % carries about "
-            f"±{half:.1f} points from the draw of the test images alone."
+            f"{data['title']} has {count(n)} test images: an accuracy of 85 % has an "
+            f"uncertainty of about ±{half:.1f} points from the sample of test images alone."
         )
         if data["class_names"][0].lower() == "no listed finding":
             yield text(f"{data['title']}: “no listed finding” is not the same as healthy.")
         if not results["synthetic"] and "nih" in _source_words(data):
             yield text(
-                f"{data['title']}: labels were read from radiologists' reports by software, and "
-                "hold errors (Wang et al., 2017)."
+                f"{data['title']}: labels were extracted from radiologists' reports by software, "
+                "and contain errors (Wang et al., 2017)."
             )
     small = [max(data["image_shape"][:2]) for data in results["datasets"]]
     if min(small, default=0) < 200:
@@ -125,7 +129,7 @@ def _source_words(dataset: Entry) -> str:
 
 def _citation_blocks(results: Results) -> list[Block]:
     if results["synthetic"]:
-        return [paragraph("The images were drawn by a procedure; no patient is behind them.")]
+        return [paragraph("The images were drawn by a program; none shows a patient.")]
     return [paragraph(words, link(address, address)) for words, address in citations(results)]
 
 
@@ -170,7 +174,7 @@ def provenance_blocks(results: Results) -> list[Block]:
         )
     blocks.append(
         paragraph(
-            "Raw scores of every classifier on the test split lie in ",
+            "Raw scores of every classifier on the test split are in ",
             code("predictions/"),
             ", every number of this report in ",
             code("results.json"),

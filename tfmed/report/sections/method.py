@@ -19,6 +19,7 @@ from tfmed.report.wording import (
     count,
     flat_settings,
     method_name,
+    pretraining_names,
     strategy_name,
     task_title,
 )
@@ -37,7 +38,7 @@ def method_blocks(results: Results) -> list[Block]:
         ),
         text(
             strong("Threshold. "),
-            "The second class is answered where its predicted probability exceeds the threshold. "
+            "The second class is predicted where its probability exceeds the threshold. "
             "Metrics are given at .5 and at the threshold with the best balanced accuracy on the "
             "validation labels of the budget.",
         ),
@@ -58,10 +59,12 @@ def method_blocks(results: Results) -> list[Block]:
 def _split_words(results: Results) -> Text:
     study = results["study"]
     source, target = (task_title(results, study[key]) for key in ("source", "target"))
+    names = pretraining_names(results)
+    by = f" ({names})" if names else ""
     return text(
         strong("Data. "),
-        f"The autoencoder is trained on the images of {source}, without labels; the target task is "
-        f"{target}. The splits for training, validation and test are those of the files.",
+        f"Encoders are pretrained{by} on the images of {source}, without labels; the target task "
+        f"is {target}. The splits for training, validation and test are those of the files.",
     )
 
 
@@ -81,7 +84,7 @@ def _budget_words(results: Results) -> Text:
     ]
     return text(
         strong("Label budgets. "),
-        "Labels used to decide when to stop count as much as labels trained on. A budget is drawn "
+        "Labels used to decide when to stop count like labels trained on. A budget is sampled "
         "from the training split, fixed by the seed and stratified by class, so it has the class "
         "balance of that split. The default settings of fitting were chosen once, on validation "
         "splits of PneumoniaMNIST and an NIH ChestX-ray14 subset, whose labels no budget counts. "
@@ -100,7 +103,7 @@ def _strategy_words(results: Results) -> Text:
     if any(strategy.pretrained and not strategy.frozen for strategy in run):
         words.append(
             "A fine-tuned encoder is a copy of the pretrained one and is trained with the "
-            "classifier; the autoencoder itself does not change."
+            "classifier; the pretrained one itself does not change."
         )
     if any(variant_of(row) == OVERTRAINED for row in results["summary"]):
         words.append(
@@ -133,15 +136,15 @@ def _stopping_words(results: Results) -> Text:
 def _interval_words(results: Results) -> Text:
     seeds = len(results["study"]["seeds"])
     words = (
-        "95 % intervals carry two sources of luck, the seed (label subset, initial weights, "
-        "shuffling) and the draw of the test images: variance of the seeds divided by their "
+        "95 % intervals cover two sources of variance, the seed (label subset, initial weights, "
+        "shuffling) and the sample of test images: the variance of the seeds divided by their "
         "number, plus the covariance of two seeds due to their common images, with Student's t "
         "(crossed random effects; Obuchowski and Rockette, 1995; Hillis, 2007; for the AUC DeLong "
         "et al., 1988), and never narrower than the test images alone make them. Differences are "
         "paired: same seeds, same test images."
     )
     if seeds == 1:
-        words += " With one seed, intervals carry the luck of the test images only."
+        words += " With one seed, intervals cover the sampling of test images only."
     return text(strong("Intervals. "), words)
 
 
@@ -151,7 +154,7 @@ def _comparison_words(results: Results) -> Text:
     return text(
         strong("Comparisons. "),
         "Each difference has a p-value that agrees with its interval. Three kinds of comparison "
-        "are told apart beforehand: those of the study's question (from scratch, frozen, "
+        "are defined beforehand: those of the study's question (from scratch, frozen, "
         "fine-tuned, random), those with baselines, and those of experiments. All of one kind, "
         f"task and metric{number_words} are corrected together (Holm, 1979); “clear” means a "
         "corrected p below .05, and more than one seed.",
@@ -164,11 +167,11 @@ def _baseline_words(results: Results) -> Iterator[Text]:
         yield text(
             strong("Baselines. "),
             f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
-            "encoder: on its embeddings). What they have to choose, they choose by "
-            "cross-validation inside the label budget.",
+            "encoder: on its embeddings). Their settings are chosen by "
+            "cross-validation within the label budget.",
             *(
-                f" Those on pixels take all images at once: {task_title(results, task)}, which is "
-                "not held in memory, has none."
+                f" Those on pixels need all images in memory: {task_title(results, task)}, which "
+                "is streamed, has none."
                 for task in tasks(results)
                 if _without_pixels(results, task)
             ),

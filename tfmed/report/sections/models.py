@@ -39,10 +39,10 @@ def model_blocks(results: Results) -> list[Block]:
             strong("stable"),
             " if it loads in TensorFlow's own C++ loader, answers its warm-up requests, agrees "
             "with its Keras original, and the lower end of its accuracy's 95 % interval lies above "
-            "always giving the more frequent answer; else it is a ",
+            "the accuracy of the majority class; otherwise it is a ",
             strong("candidate"),
-            ". Figures on a card are those of the exported model, whose intervals hold the luck of "
-            "the test images alone; below them stand those of all seeds. ",
+            ". Numbers on a card are those of the exported model, whose intervals cover the sample "
+            "of test images alone; below them are those of all seeds. ",
             ref("models"),
             " lists them.",
         ),
@@ -56,7 +56,7 @@ def model_blocks(results: Results) -> list[Block]:
     if reasons:
         blocks += [heading("Why not stable"), bullets(reasons)]
     if carded:
-        blocks += [heading("What none of them is for"), _not_for(carded)]
+        blocks += [heading("What no model is for"), _not_for(carded)]
     for i, model in enumerate(carded, 1):
         blocks += [heading(model["name"]), _card_table(results, model, f"card-{i}")]
     return blocks
@@ -98,13 +98,13 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
         ["Images", _data_words(card["data"]["task"])],
     ]
     if card["data"]["pretrained_on"]:
-        rows.append(["Autoencoder's images", _data_words(card["data"]["pretrained_on"])])
+        rows.append(["Pretraining images", _data_words(card["data"]["pretrained_on"])])
     rows += [
         ["Threshold", f"{number(card['threshold'])}; {card['class_names'][1]} above it"],
         ["Accuracy at it", _estimates(own, seeds, "accuracy_at_threshold", metrics["n_seeds"])],
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
         [
-            "Accuracy over the more frequent answer's",
+            "Accuracy minus the majority class's",
             points(gain["difference"], gain["low"], gain["high"]),
         ],
         [
@@ -139,6 +139,6 @@ def _shift_words(row: Entry) -> str:
     values = (row["positive_predictive_value"], row["negative_predictive_value"])
     positive, negative = (MISSING if value is None else percent(value) for value in values)
     return (
-        f"{percent(row['share_of_label_1'])}: accuracy {percent(row['accuracy'])}, right when it "
-        f"says so {positive}, right when it says not {negative}"
+        f"{percent(row['share_of_label_1'])}: accuracy {percent(row['accuracy'])}, positive "
+        f"predictive value {positive}, negative {negative}"
     )
