@@ -22,6 +22,7 @@ from tfmed import report
 from tfmed.design import FINETUNE, SCRATCH, STANDARD, Cell
 from tfmed.errors import InputError
 from tfmed.report import selection, wording
+from tfmed.report.figures.plotting import looks_of
 from tfmed.report.wording import SYNTHETIC_MARK
 from tfmed.results import loading
 
@@ -420,3 +421,54 @@ def test_numbers_are_written_in_one_way() -> None:
 def test_a_lower_brier_score_is_the_better_one() -> None:
     comparison = {"metric": "brier", "difference": -0.02, "clear": True}
     assert selection.verdict(comparison) == 1
+
+
+NEW = {"frozen": "simclr:frozen", "finetune": "simclr:finetune"}
+"""Strategies of a method that reconstructs nothing, in place of the autoencoder's."""
+
+
+def of_a_new_method(results: dict, *, beside: bool) -> dict:
+    """The same results for `simclr`, alone or beside the autoencoder's."""
+
+    def renamed(found: Any) -> Any:
+        if isinstance(found, list):
+            return [renamed(item) for item in found]
+        if not isinstance(found, dict):
+            return found
+        named = {key: renamed(value) for key, value in found.items()}
+        return named | (
+            {"strategy": NEW.get(found["strategy"], found["strategy"])}
+            if "strategy" in found
+            else {}
+        )
+
+    for part in ("runs", "summary", "comparisons"):
+        new = renamed(results[part])
+        old = results[part] if beside else []
+        results[part] = old + [entry for entry in new if entry not in old]
+    (fit,) = results["pretraining"]
+    kept = ("source", "seed", "history", "epochs", "best_epoch", "stopped_early", "embedding_shape")
+    new_fit = {key: fit[key] for key in kept}
+    new_fit |= {"id": "simclr-0", "method": "simclr", "parameters": {"encoder": 10, "head": 5}}
+    results["pretraining"] = [fit, new_fit] if beside else [new_fit]
+    return results
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_pretraining_method_that_is_new_to_the_report_is_named_and_drawn(
+    beside: bool, tmp_path: Path
+) -> None:
+    results = of_a_new_method(
+        example_results(n_seeds=2, latent=False, evidence=False), beside=beside
+    )
+    made = rendered(tmp_path, results)
+    for words in ("simclr, frozen", "simclr, fine-tuned", "the head 5"):
+        assert words in made.page.text
+    assert ("with autoencoder" in made.page.text) == beside
+    drawing = (tmp_path / "figures" / "answer.svg").read_text()
+    for name in NEW.values():
+        assert looks_of(results)[name].colour.lower() in drawing
+    answer = report.answer(results)[0]
+    assert (
+        "pretrained with simclr makes" in answer or "pretrained with simclr helps" in answer
+    ) == beside

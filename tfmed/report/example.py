@@ -43,7 +43,7 @@ def make_example(report: Path, folder: Path) -> list[Path]:
     results = read_results(report / "results.json")
     pdf = report / "report.pdf"
     if not pdf.is_file():
-        raise InputError(f"{pdf}: not found; render it with run_all.py --report-only")
+        raise InputError(f"{pdf}: not found; render it with tfmed report")
     picture = first_page(pdf)
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -50,7 +50,7 @@ def read_both(path_a: Path, path_b: Path) -> Compared:
 def unlike_a_study(path_a: Path, path_b: Path, error: Exception) -> InputError:
     return InputError(
         f"{path_a} and {path_b}: not both what a study writes ({type(error).__name__}: "
-        f"{str(error)[:100]}); render both with --report-only to see which, and run it again"
+        f"{str(error)[:100]}); render both with tfmed report to see which, and run it again"
     )
 
 

@@ -16,6 +16,7 @@ from tfmed.report.figures.plotting import (
     looks_of,
     panels,
     short,
+    taller_legend,
 )
 from tfmed.report.selection import (
     MAIN_METRICS,
@@ -162,11 +163,13 @@ def _difference_caption(
 
 def draw_answer(results: Results, task: str) -> "Drawing":
     """Accuracy over label budgets."""
-    figure, [[axes]] = panels(1, 1, height=2.75, margins=(0.65, 0.2, 0.3, 1.05))
+    handles = _handles(results, task)
+    bottom = 1.05 + taller_legend(len(handles), 3, 2)
+    figure, [[axes]] = panels(1, 1, height=2.75, margins=(0.65, 0.2, 0.3, bottom))
     _budget_panel(axes, results, task, "accuracy")
     axes.set_title(short(task_title(results, task), 70), weight="bold")
     axes.set_ylabel("accuracy on the test split")
-    legend_below(figure, _handles(results, task), ncol=3)
+    legend_below(figure, handles, ncol=3)
     return figure
 
 
@@ -174,13 +177,15 @@ def draw_budgets(results: Results, task: str) -> "Drawing":
     """Accuracy and AUC over label budgets of one task, every seed as a dot."""
     from matplotlib.lines import Line2D
 
-    figure, [row] = panels(1, 2, height=2.35, margins=(0.6, 0.2, 0.15, 1.05), gaps=(0.65, 0))
+    dot = Line2D([], [], color=GREY, marker=".", ls="", ms=4, label="one seed")
+    handles = [*_handles(results, task), dot]
+    bottom = 1.05 + taller_legend(len(handles), 4, 2)
+    figure, [row] = panels(1, 2, height=2.35, margins=(0.6, 0.2, 0.15, bottom), gaps=(0.65, 0))
     for metric, axes in zip(("accuracy", "auc"), row, strict=True):
         _budget_panel(axes, results, task, metric)
         _seed_points(axes, results, task, metric)
         axes.set_ylabel(f"{metric_name(metric)} on the test split")
-    dot = Line2D([], [], color=GREY, marker=".", ls="", ms=4, label="one seed")
-    legend_below(figure, [*_handles(results, task), dot], ncol=4)
+    legend_below(figure, handles, ncol=4)
     return figure
 
 

@@ -18,6 +18,7 @@ from tfmed.report.figures.plotting import (
     looks_of,
     panels,
     short,
+    taller_legend,
 )
 from tfmed.report.selection import (
     Entry,
@@ -35,6 +36,7 @@ from tfmed.report.selection import (
 )
 from tfmed.report.wording import (
     budget_name,
+    capitalised,
     count,
     interval,
     method_name,
@@ -118,7 +120,7 @@ def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Fig
         draw=partial(draw_confusion, results, task),
         caption=text(
             f"Confusion matrices on the test split of {task_title(results, task)} at threshold .5, "
-            f"mean counts over seeds and shares of the true class. {counts[0]}."
+            f"mean counts over seeds and shares of the true class. {capitalised(counts[0])}."
         ),
         alt="; ".join(counts),
         numbers=partial(confusion, results, task),
@@ -199,9 +201,10 @@ def _curve_handles() -> list:
 def draw_roc(results: Results, task: str) -> "Drawing":
     """ROC, precision-recall and reliability with few and with most labels, with 95 % bands."""
     lines, looks = curve_grid(results, task), looks_of(results)
-    figure, grid = panels(
-        len(lines), 3, height=1.3, margins=(0.55, 0.1, 0.35, 0.75), gaps=(0.58, 0.76)
-    )
+    seen = {row["strategy"] for row in curve_rows(results, task)}
+    handles = [_handle(s, looks[str(s)]) for s in strategies(results) if str(s) in seen]
+    margins = (0.55, 0.1, 0.35, 0.75 + taller_legend(len(handles), 4, 1))
+    figure, grid = panels(len(lines), 3, height=1.3, margins=margins, gaps=(0.58, 0.76))
     for line, axes_row in zip(lines, grid, strict=True):
         rows = [row for row in line if row]
         budget = budget_name(results, task, rows[0]["label_budget"])
@@ -215,8 +218,7 @@ def draw_roc(results: Results, task: str) -> "Drawing":
         for axes, words in zip(axes_row, ("ROC", "precision–recall", "reliability"), strict=True):
             axes.set_title(f"{words}\n{budget}", fontsize=8)
         _curve_labels(axes_row)
-    seen = {row["strategy"] for row in curve_rows(results, task)}
-    legend_below(figure, [_handle(s, looks[str(s)]) for s in strategies(results) if str(s) in seen])
+    legend_below(figure, handles)
     return figure
 
 

@@ -48,6 +48,7 @@ TEXT_WIDTH = 6.7
 PRINTED = 0.9
 """Figures are drawn for the full width; a little smaller, more of them share a printed page."""
 MARK_HEIGHT = 0.28
+LEGEND_ROW = 0.18
 TILE = 112
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -167,6 +168,11 @@ def legend_below(
     place = (0.5, y / figure.get_size_inches()[1])
     kwargs.setdefault("ncol", min(4, len(handles)))
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, **kwargs)
+
+
+def taller_legend(entries: int, columns: int, rows: int) -> float:
+    """Inches that a legend below a figure needs beyond its usual rows."""
+    return LEGEND_ROW * max(0, -(-entries // columns) - rows)
 
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:

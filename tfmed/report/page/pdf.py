@@ -55,7 +55,7 @@ def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
     except typst.TypstError as error:
         raise InputError(
             f"the PDF can't show a text of these results ({error}); change that text, and render "
-            "the report again with --report-only"
+            "the report again with tfmed report"
         ) from None
 
 

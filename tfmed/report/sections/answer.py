@@ -179,7 +179,7 @@ def _certainty(results: Results, task: str) -> Block:
     )
     return paragraph(
         strong("How sure is this? "),
-        f"Each accuracy is {seeds}{images}. Brackets hold its 95 % interval: the values that agree "
+        f"Each accuracy is {seeds}{images}. Brackets give its 95 % interval: the values that agree "
         f"with the data.{clear if results['comparisons'] else ''}",
     )
 

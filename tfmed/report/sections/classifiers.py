@@ -76,7 +76,7 @@ def classifier_blocks(results: Results) -> list[Block]:
         paragraph(
             "Numbers are means over seeds with 95 % intervals. ",
             term("Accuracy"),
-            " is that at threshold .5; ",
+            " is given at threshold .5; ",
             term("AUC"),
             ": probability that a case of the second class scores above one of the first. Every "
             "other metric is in ",

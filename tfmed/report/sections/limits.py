@@ -64,11 +64,11 @@ def limit_blocks(results: Results) -> list[Block]:
             "seeds collapse and others not, they cover the true value in less than 95 % of cases."
         ),
         text(
-            "One family of small networks was tried, pretrained by "
+            "One family of small networks was tried, pretrained with "
             f"{pretraining_names(results) or 'no method'}; other networks, methods, image sizes or "
             "data sets may give other results."
         ),
-        text("A number that repeats on the same machine and versions may differ on others."),
+        text("A number that is reproduced on the same machine and versions may differ on others."),
     ]
     if results["study"]["quick"]:
         items.insert(1, text("A quick run: fewer images, epochs or seeds than the full study."))

@@ -16,6 +16,7 @@ from tfmed.report.selection import (
 )
 from tfmed.report.wording import (
     budget_name,
+    capitalised,
     count,
     flat_settings,
     method_name,
@@ -86,7 +87,7 @@ def _budget_words(results: Results) -> Text:
         strong("Label budgets. "),
         "Labels used to decide when to stop count like labels trained on. A budget is sampled "
         "from the training split, fixed by the seed and stratified by class, so it has the class "
-        "balance of that split. The default settings of fitting were chosen once, on validation "
+        "balance of that split. The default settings of training were chosen once, on validation "
         "splits of PneumoniaMNIST and an NIH ChestX-ray14 subset, whose labels no budget counts. "
         + (f"{'; '.join(found)}." if found else ""),
     )
@@ -166,9 +167,9 @@ def _baseline_words(results: Results) -> Iterator[Text]:
     if names:
         yield text(
             strong("Baselines. "),
-            f"{'; '.join(names)} (logistic: regression with a penalty; k-NN: nearest neighbours; "
-            "encoder: on its embeddings). Their settings are chosen by "
-            "cross-validation within the label budget.",
+            f"{capitalised('; '.join(names))} (logistic: regression with a penalty; k-NN: nearest "
+            "neighbours; encoder: on its embeddings). Their settings are chosen by cross-validation "
+            "within the label budget.",
             *(
                 f" Those on pixels need all images in memory: {task_title(results, task)}, which "
                 "is streamed, has none."
