@@ -168,8 +168,8 @@ def _baseline_words(results: Results) -> Iterator[Text]:
         yield text(
             strong("Baselines. "),
             f"{capitalised('; '.join(names))} (logistic: regression with a penalty; k-NN: nearest "
-            "neighbours; encoder: on its embeddings). Their settings are chosen by cross-validation "
-            "within the label budget.",
+            "neighbours; encoder: on its embeddings). Their settings are chosen by cross-"
+            "validation within the label budget.",
             *(
                 f" Those on pixels need all images in memory: {task_title(results, task)}, which "
                 "is streamed, has none."
