@@ -71,7 +71,7 @@ def draw(
 def weighted_metrics(
     labels: np.ndarray, scores: np.ndarray, weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Every metric (n_seeds, draws) of the cases as often as `weights` (draws, n) say; no ties."""
+    """Every metric (n_seeds, draws) of cases taken `weights` (draws, n) times each; no ties."""
     right = (scores > 0.5) == labels
     positive = labels == 1
     n_positive, n_negative = weights[:, positive].sum(axis=1), weights[:, ~positive].sum(axis=1)

@@ -39,7 +39,7 @@ class Contender:
 
 
 def wait_for_start() -> None:
-    """Says that this process is ready, and waits until all of its contender's are."""
+    """Reports that this process is ready, and waits until all of its contender's are."""
     print("ready", flush=True)
     sys.stdin.readline()
 
@@ -48,7 +48,7 @@ def take_turn(module: str, contender: Contender) -> list[dict[str, Any]]:
     """What each process of a contender measured.
 
     Raises:
-        RuntimeError: one of them failed; its own words are on standard error.
+        RuntimeError: one of them failed; its own message is on standard error.
     """
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **contender.environment}
     command = [sys.executable, "-m", module, *contender.arguments]
@@ -111,7 +111,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def machine() -> str:
     """The machine and the versions, in one line."""
-    found = provenance.describe([])
+    found = provenance.describe([], provenance.Began())
     hardware, versions = found["hardware"], found["versions"]
     names = ", ".join(f"{name} {versions[name]}" for name in ("tensorflow", "keras"))
     return f"{provenance.usable_cores()} cores, {hardware['cpu']}; {names}"

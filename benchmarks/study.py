@@ -1,6 +1,6 @@
-"""A study by `run_all.py`, against the same runs one after another as in a notebook.
+"""A study by `tfmed run`, against the same runs one after another as in a notebook.
 
-`run_all.py` starts with an empty cache and is timed from its start to its report. The notebook is
+`tfmed run` starts with an empty cache and is timed from its start to its report. The notebook is
 one process with TensorFlow's own threads: it loads the arrays, pretrains once, fits every
 classifier of the same plan with `model.fit` on float arrays (the same layers, epochs, patience,
 batch sizes, learning rates and losses; a frozen encoder's head through the whole network) and every
@@ -41,10 +41,10 @@ STUDY = Path(__file__).parents[1] / "studies" / "default.toml"
 
 
 def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """Seconds of each stage of `run_all.py`, from its start to its end, and epochs fitted.
+    """Seconds of each stage of `tfmed run`, from its start to its end, and epochs fitted.
 
     Raises:
-        RuntimeError: the command failed; its words are on standard error.
+        RuntimeError: the command failed; its message is on standard error.
     """
     command = [sys.executable, "run_all.py", "--source", args.source, "--target", args.target]
     command += ["--out", str(folder / "reports"), "--models", str(folder / "models")]
@@ -67,7 +67,7 @@ def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
                 stage, since = text.partition(":")[0].partition(" to ")[0], now
     seconds[stage] += time.perf_counter() - since
     if process.returncode:
-        raise RuntimeError(f"run_all.py ended with code {process.returncode}")
+        raise RuntimeError(f"tfmed run ended with code {process.returncode}")
     found = json.loads(next((folder / "reports").glob("*/results.json")).read_text("utf-8"))
     return {
         "seconds": seconds,
@@ -92,7 +92,7 @@ def run_notebook(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 
 def plan_for(args: argparse.Namespace, cache: Path) -> Plan:
-    """The plan that `run_all.py` makes of the same options."""
+    """The plan that `tfmed run` makes of the same options."""
     from tfmed.data import sources
 
     study = read_study(args.study).replaced(source=args.source, target=args.target)
