@@ -32,8 +32,8 @@ def test_check_counts_images_that_are_in_two_splits(own, capsys):
     np.savez(own, **arrays)
     assert cli.main(["data", "check", str(own)]) == 0
     said = capsys.readouterr().out
-    assert "problem: 2 images of test are in train too" in said
-    assert "note: 1 images of test equal another one of it" in said
+    assert "problem: images of test that are in train too: 2" in said
+    assert "note: images of test that equal an earlier one of it: 1" in said
     assert "nothing is wrong" not in said
 
 

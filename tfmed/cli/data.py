@@ -77,12 +77,12 @@ def _described(info: "DatasetInfo") -> list[str]:
 def _duplicates(found: "Duplicates") -> list[str]:
     """What is wrong with a data set that can be used all the same."""
     lines = [
-        f"problem: {count} images of {b} are in {a} too: scores on them say nothing of new images"
+        f"problem: images of {b} that are in {a} too: {count}; scores on them say nothing of new ones"
         for (a, b), count in found.across.items()
         if count
     ]
     lines += [
-        f"note: {count} images of {split} equal another one of it"
+        f"note: images of {split} that equal an earlier one of it: {count}"
         for split, count in found.within.items()
         if count
     ]
