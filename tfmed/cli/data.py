@@ -77,7 +77,7 @@ def _described(info: "DatasetInfo") -> list[str]:
 def _duplicates(found: "Duplicates") -> list[str]:
     """What is wrong with a data set that can be used all the same."""
     lines = [
-        f"problem: images of {b} that are in {a} too: {count}; scores on them say nothing of new ones"
+        f"problem: images of {b} that are in {a} too: {count}; their scores say nothing of new ones"
         for (a, b), count in found.across.items()
         if count
     ]
