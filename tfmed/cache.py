@@ -21,7 +21,7 @@ CONTENTS = {
 }
 """What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms
 (`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), and what
-`--ray` sent to a node (`tfmed.execution.node`)."""
+a cluster's workers were sent."""
 
 LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")
 """Files of locks there; they go with the processes that hold them, but for killed ones."""
