@@ -7,9 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from google.protobuf import text_format
+
 from tfmed.errors import InputError
 from tfmed.locks import alone_in
-from tfmed.serving import card, gate
+from tfmed.serving import card, gate, protos
 from tfmed.serving.versions import version_folders, versions
 
 CONFIG, BATCHING = "models.config", "batching.config"
@@ -106,27 +108,19 @@ def models_config(served: Iterable[Served], base: str = BASE) -> str:
         served: what to serve; models without any version are left out.
         base: where the folder of the models lies for the server.
     """
-    blocks = []
+    found = protos.model_server_config_pb2.ModelServerConfig()
+    found.model_config_list.SetInParent()  # written even if it is empty
     for model in served:
         labelled = {"stable": model.stable, "candidate": model.candidate}
         chosen = {label: version for label, version in labelled.items() if version is not None}
         if not chosen:
             continue
-        wanted = "".join(f" versions: {version}" for version in sorted(chosen.values()))
-        labels = "".join(
-            f'    version_labels {{ key: "{label}" value: {version} }}\n'
-            for label, version in chosen.items()
+        entry = found.model_config_list.config.add(
+            name=model.name, base_path=f"{base}/{model.name}", model_platform="tensorflow"
         )
-        blocks.append(
-            "  config {\n"
-            f"    name: {_quoted(model.name)}\n"
-            f"    base_path: {_quoted(f'{base}/{model.name}')}\n"
-            '    model_platform: "tensorflow"\n'
-            f"    model_version_policy {{ specific {{{wanted} }} }}\n"
-            f"{labels}"
-            "  }\n"
-        )
-    return "model_config_list {\n" + "".join(blocks) + "}\n"
+        entry.model_version_policy.specific.versions.extend(sorted(chosen.values()))
+        entry.version_labels.update(chosen)
+    return text_format.MessageToString(found, as_utf8=False)
 
 
 def write_configs(models: Path) -> list[Served]:
@@ -156,12 +150,3 @@ def _replace(path: Path, text: str) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
-
-
-def _quoted(text: str) -> str:
-    """A string of a text proto, whatever is in it."""
-    escaped = "".join(
-        chr(byte) if 32 <= byte < 127 and chr(byte) not in '"\\' else f"\\{byte:03o}"
-        for byte in text.encode()
-    )
-    return f'"{escaped}"'

@@ -40,8 +40,14 @@ with _empty_tensorflow():
         prediction_log_pb2,
         prediction_service_pb2_grpc,
     )
+    from tensorflow_serving.config import model_server_config_pb2
 
-__all__ = ["get_model_status_pb2", "model_service_pb2_grpc", "prediction_service_pb2_grpc"]
+__all__ = [
+    "get_model_status_pb2",
+    "model_server_config_pb2",
+    "model_service_pb2_grpc",
+    "prediction_service_pb2_grpc",
+]
 
 DTYPES = {
     types_pb2.DT_FLOAT: "float32",
