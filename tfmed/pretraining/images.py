@@ -13,6 +13,8 @@ from tfmed.data.loading import load_split
 from tfmed.pretraining import PretrainingSettings
 from tfmed.training.fitting import PREDICT_BATCH
 
+_NUMBERS = 2**40  # keeps a method's random numbers apart from those that shift images
+
 
 @dataclass(frozen=True)
 class PretrainingImages:
@@ -77,7 +79,9 @@ def viewed(
 ) -> tf.data.Dataset:
     """A method's inputs and targets; without a seed the same views in every epoch."""
     make = pretraining.method(settings.method)
-    numbers = tf.data.Dataset.random(seed=seed or 0, rerandomize_each_iteration=seed is not None)
+    numbers = tf.data.Dataset.random(
+        seed=_NUMBERS + (seed or 0), rerandomize_each_iteration=seed is not None
+    )
 
     def views(images: tf.Tensor, pair: tf.Tensor) -> tuple:
         return make.views(settings, images, pair)
