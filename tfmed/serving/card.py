@@ -47,7 +47,7 @@ class Evidence:
         name: the model's name.
         source: key of the run that it comes from.
         task: the data set that it classifies.
-        pretrained_on: the data set of its autoencoder; None if there was none.
+        pretrained_on: the data set that its encoder was pretrained on; None if it was not.
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
         class_balance: split to the number of images of each class whose labels it saw; and `test`.
         threshold: what the task chose on validation labels.
