@@ -19,9 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed import report
-from tfmed.design import FINETUNE, SCRATCH, STANDARD, Cell
 from tfmed.errors import InputError
-from tfmed.report import selection, wording
+from tfmed.report import wording
 from tfmed.report.figures.plotting import looks_of
 from tfmed.report.wording import SYNTHETIC_MARK
 from tfmed.results import loading
@@ -323,104 +322,6 @@ def test_the_report_needs_no_tensorflow() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-@pytest.mark.parametrize(
-    ("difference", "clear", "words"),
-    [
-        (0.02, True, "a pretrained encoder helps when fine-tuned"),
-        (-0.02, True, "a pretrained encoder hurts when fine-tuned"),
-        (0.02, False, "a pretrained encoder makes no clear difference when fine-tuned"),
-    ],
-)
-def test_the_answer_follows_from_the_corrected_comparison(
-    difference: float, clear: bool, words: str
-) -> None:
-    results = example_results(latent=False, evidence=False)
-    for entry in results["comparisons"]:
-        ends = {"low": difference - 0.01, "high": difference + 0.01}
-        entry |= {"difference": difference, "clear": clear, **ends}
-    assert words in report.answer(results)[0]
-
-
-def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:
-    results = example_results(latent=False)
-    for entry in results["comparisons"]:
-        few = entry["label_budget"] == 30 and entry["a"]["strategy"] == "frozen"
-        entry |= {"difference": 0.02, "clear": few}
-    said = report.answer(results)[-1]
-    assert (
-        "these differences in accuracy from scratch are clear: frozen better with 30 labels;"
-        in said
-    )
-
-
-@pytest.mark.parametrize(
-    ("clear", "words"),
-    [
-        (False, "not clear, so the effect of pretraining itself stays open."),
-        (True, "clear, so the gain is due to pretraining"),
-    ],
-)
-def test_the_answer_credits_pretraining_only_where_it_beats_random_weights(
-    clear: bool, words: str
-) -> None:
-    results = example_results(latent=False, evidence=False)
-    for entry in results["comparisons"]:
-        control = entry["b"]["strategy"] == "random_frozen"
-        entry |= {"difference": 0.02, "clear": clear if control else True}
-    assert f", which is {words}" in report.answer(results)[-1]
-
-
-@pytest.mark.parametrize(
-    ("few", "all_labels", "words"),
-    [
-        (-1, -1, ", which is clear, and random weights do better."),
-        (-1, 0, "clear in part, and there random weights do better."),
-        (1, 0, "only there is the gain due to pretraining."),
-        (1, -1, "clear, but pretraining does better at one and random weights at another."),
-    ],
-)
-def test_the_answer_says_where_random_weights_do_better(
-    few: int, all_labels: int, words: str
-) -> None:
-    results = example_results(latent=False, evidence=False)
-    for entry in results["comparisons"]:
-        outcome = all_labels if entry["label_budget"] == "full" else few
-        entry |= {"difference": 0.02 * outcome, "clear": outcome != 0}
-    assert report.answer(results)[-1].endswith(words)
-
-
-def test_the_answer_stays_short_with_many_label_budgets() -> None:
-    assert len(report.answer(example_results(latent=False))) == 3
-
-
-def test_a_comparison_kept_the_other_way_round_is_turned() -> None:
-    results = example_results(latent=False)
-    tuned, scratch = (
-        Cell("chest_nih", strategy, STANDARD, 300) for strategy in (FINETUNE, SCRATCH)
-    )
-    kept = selection.find_comparison(results, tuned, scratch)
-    turned = selection.find_comparison(results, scratch, tuned)
-    assert kept is not None
-    assert turned is not None
-    assert turned["difference"] == -kept["difference"]
-    assert (turned["low"], turned["high"]) == (-kept["high"], -kept["low"])
-
-
-def test_numbers_are_written_in_one_way() -> None:
-    assert wording.interval({"mean": 0.8534, "low": 0.841, "high": 0.8661}) == (
-        "0.853 [0.841, 0.866]"
-    )
-    comparison = {"metric": "accuracy", "difference": 0.012, "low": -0.0041, "high": 0.028}
-    assert wording.difference(comparison) == "+1.2 points [−0.4, +2.8]"
-    assert wording.difference({**comparison, "low": -0.0001}) == "+1.2 points [+0.0, +2.8]"
-    assert wording.interval(None) == "–"
-
-
-def test_a_lower_brier_score_is_the_better_one() -> None:
-    comparison = {"metric": "brier", "difference": -0.02, "clear": True}
-    assert selection.verdict(comparison) == 1
 
 
 NEW = {"frozen": "simclr:frozen", "finetune": "simclr:finetune"}

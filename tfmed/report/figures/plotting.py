@@ -49,6 +49,7 @@ PRINTED = 0.9
 """Figures are drawn for the full width; a little smaller, more of them share a printed page."""
 MARK_HEIGHT = 0.28
 LEGEND_ROW = 0.18
+SMALLEST = 1e-300  # of positive numbers that keep their digits when divided
 TILE = 112
 STYLE: Any = {
     "font.family": ["DejaVu Sans"],
@@ -177,7 +178,7 @@ def taller_legend(entries: int, columns: int, rows: int) -> float:
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:
     """Limits of a logarithmic axis that holds the values; what is not above 0 does not count."""
-    positive = [value for value in values if value > 0] or [0.1, 1.0]
+    positive = [value for value in values if value > SMALLEST] or [0.1, 1.0]
     # Below a ten-thousandth of the largest there is nothing to read.
     return max(min(positive), max(positive) * 1e-4) / 1.15, max(positive) * 1.15
 

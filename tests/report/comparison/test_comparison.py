@@ -28,7 +28,7 @@ from tfmed.report.comparison.words import sentences, setting_rows
 from tfmed.report.wording import SYNTHETIC_MARK
 from tfmed.results import predictions
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TASK = "pneumoniamnist"
 N_TEST = 300
 

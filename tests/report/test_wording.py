@@ -1,0 +1,45 @@
+"""Numbers and names are written in one way."""
+
+import pytest
+
+from tfmed.design import FINETUNE, FROZEN, RANDOM_FROZEN, SCRATCH, Strategy, Variant
+from tfmed.report import wording
+
+
+def test_numbers_are_written_in_one_way() -> None:
+    assert wording.interval({"mean": 0.8534, "low": 0.841, "high": 0.8661}) == (
+        "0.853 [0.841, 0.866]"
+    )
+    comparison = {"metric": "accuracy", "difference": 0.012, "low": -0.0041, "high": 0.028}
+    assert wording.difference(comparison) == "+1.2 points [−0.4, +2.8]"
+    assert wording.difference({**comparison, "low": -0.0001}) == "+1.2 points [+0.0, +2.8]"
+    assert wording.interval(None) == "–"
+
+
+@pytest.mark.parametrize(
+    ("strategy", "name"),
+    [
+        (SCRATCH, "from scratch"),
+        (RANDOM_FROZEN, "random, frozen"),
+        (FROZEN, "frozen"),
+        (FINETUNE, "fine-tuned"),
+        (Strategy("masked_images", "frozen"), "masked images, frozen"),
+        (Strategy("simclr", "finetune"), "simclr, fine-tuned"),
+    ],
+)
+def test_a_strategy_is_named_by_where_its_encoder_comes_from_and_what_is_trained(
+    strategy: Strategy, name: str
+) -> None:
+    assert wording.method_name(strategy) == name
+
+
+def test_a_variant_is_named_beside_its_strategy() -> None:
+    entry = {"strategy": "finetune", "variant": str(Variant(loss="focal"))}
+    assert wording.strategy_name(entry) == "fine-tuned, focal loss"
+    entry = {"strategy": "finetune", "variant": str(Variant(dropout=0.5))}
+    assert wording.strategy_name(entry) == "fine-tuned, dropout 0.5"
+
+
+def test_a_metric_keeps_its_capitals_at_the_start_of_a_sentence() -> None:
+    names = [wording.capitalised(wording.metric_name(m)) for m in ("accuracy", "auc", "ece")]
+    assert names == ["Accuracy", "AUC", "ECE"]
