@@ -61,7 +61,7 @@ def perform(
         spec: the job's settings.
         data: role to data set.
         parents: role to finished result.
-        say: listens to the share of the work that is done.
+        say: takes the share of the work that is done.
         code: the job's; empty to do it with whatever code there is.
 
     Raises:

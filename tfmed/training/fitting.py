@@ -75,7 +75,7 @@ def fit(
         batches: training batches, shuffled already.
         validation: validation batches.
         config: epochs and patience; the rest is the caller's.
-        say: told the share of the epochs that are done.
+        say: takes the share of the epochs that are done.
         class_weight: label to weight of its examples in the training loss; metrics ignore it.
         watched: the loss without penalties, which Keras adds to `loss` and `val_loss`; `loss`
             itself for a model that has none.
@@ -142,7 +142,7 @@ def fit_unlabelled(
         train: batches of (inputs, targets), of known cardinality.
         val: the same, for EarlyStopping.
         config: how long and how fast.
-        say: told the share of the epochs that are done.
+        say: takes the share of the epochs that are done.
     """
     model.compile(
         keras.optimizers.Adam(config.learning_rate),
@@ -173,7 +173,7 @@ def fit_classifier(
         config: how long and how fast.
         seed: of shuffling and augmentation.
         epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
-        say: told the share of the epochs that are done.
+        say: takes the share of the epochs that are done.
         loss: as `tfmed.tasks.Task.loss`; with `class_weighted` each class weighs the same in sum.
     """
     task = task_of(splits.task)
