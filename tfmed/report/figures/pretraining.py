@@ -231,7 +231,7 @@ def draw_reconstructions(fit: Entry) -> "Drawing":
             va="center",
             color=GREY,
         )
-    for y, words in ((0.14, "MSE"), (0.39, "images with\na smaller error")):
+    for y, words in ((0.14, "MSE"), (0.39, "with smaller\nerror")):
         axes.text(left - 0.08, 3 * (size + gap) + y, words, ha="right", va="center")
     height = figure.get_size_inches()[1]
     axes.set_xlim(0, TEXT_WIDTH)
