@@ -1,5 +1,6 @@
 """Versions ascend, appear at once or not at all, and survive what interrupts an export."""
 
+import dataclasses
 import errno
 import json
 import multiprocessing
@@ -11,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from example_model import build, evidence
@@ -173,6 +175,21 @@ def test_the_card_holds_what_a_user_must_know(example):
     assert images == {"dtype": "uint8", "shape": [-1, 28, 28, 1]}
     assert found["files"]["saved_model.pb"]
     assert not {card.CARD, card.GATE} & set(found["files"])
+
+
+def test_metrics_over_seeds_do_not_depend_on_the_keys_of_the_runs():
+    rng = np.random.default_rng(0)
+    scores = [rng.random(200) for _ in range(5)]
+
+    def over_seeds(keys):
+        found = dataclasses.replace(
+            evidence(),
+            seed_scores=dict(zip(keys, scores, strict=True)),
+            seed_thresholds=dict.fromkeys(keys, 0.3),
+        )
+        return card.model_card(found, {})["metrics"]["over_seeds"]
+
+    assert over_seeds("abcde") == over_seeds("dbeac")
 
 
 def test_predictive_values_are_what_bayes_rule_gives(example):

@@ -54,7 +54,7 @@ class Evidence:
         labels: (n,) of the test split, as the task reads them.
         scores: the Keras original's of the test split, one row a case, as the task keeps them.
         seed_scores: key of each run that differs in the seed alone, this one included, to its
-            scores.
+            scores; in the order of the seeds.
         seed_thresholds: the same runs' thresholds.
     """
 
@@ -189,7 +189,8 @@ def majority_gain(
 
 def _metrics(evidence: Evidence) -> dict[str, Any]:
     """Of this very model (its interval covers the variance of test cases), and over the seeds."""
-    task, keys = evidence.task.task, sorted(evidence.seed_scores)
+    # In the order of the seeds, so that results do not depend on keys, down to the last digit.
+    task, keys = evidence.task.task, list(evidence.seed_scores)
     scores = np.stack([evidence.seed_scores[key] for key in keys])
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
     own = (evidence.scores[None], np.array([evidence.threshold]))
