@@ -19,9 +19,8 @@ from pathlib import Path
 from benchmarks.side_by_side import machine
 from tfmed import report
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "report"))
-from example_parts import enlarge_latent
-from example_results import example_results
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "recorded"))
+from example_results import enlarge_latent, example_results
 
 FIRST_PAINT = """() => performance.getEntriesByName("first-contentful-paint")[0]?.startTime"""
 CHANGE = """async () => {

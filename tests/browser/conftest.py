@@ -3,21 +3,18 @@
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from example_results import example_results
 
 from tfmed.report.document import document
 from tfmed.report.figures.description import figure_numbers, write_numbers
 from tfmed.report.figures.drawing import described, draw_all
 from tfmed.report.page.html import render_html
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from example_results import example_results
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""

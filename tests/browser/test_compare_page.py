@@ -1,15 +1,11 @@
 """The page of a comparison in a real browser."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from example_results import example_results
 
 from tfmed.report import comparison
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from example_results import example_results
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["plain", "hostile"])

@@ -2,17 +2,12 @@
 
 import json
 import re
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from example_results import example_results, write_images
 
 from tfmed import report
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from example_parts import write_images
-from example_results import example_results
 
 TASK = "pneumoniamnist"
 PLACE = f"#explorer-{TASK}"

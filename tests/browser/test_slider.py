@@ -1,16 +1,12 @@
 """The reconstruction slider in a real browser."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from example_results import example_results
 
 from tfmed import report
 from tfmed.report.sections.data import pretraining_blocks
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
-from example_results import example_results
 
 
 @pytest.fixture(scope="module")

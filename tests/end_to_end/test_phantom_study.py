@@ -13,14 +13,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 import pypdfium2
 import pytest
-from conftest import ROOT, Command, Done
+from conftest import Command, Done
 
 from tfmed.design import BASELINES
 from tfmed.report.wording import SYNTHETIC_MARK
+from tfmed.results.schema import StudyResults
 
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC
@@ -110,8 +110,7 @@ def test_every_output_is_there_and_nothing_half_written(
 
 
 def test_results_keep_their_schema(results: dict[str, Any]) -> None:
-    schema = json.loads((ROOT / "tfmed" / "results.schema.json").read_text(encoding="utf-8"))
-    jsonschema.Draft202012Validator(schema).validate(results)
+    StudyResults.model_validate_json(json.dumps(results))
 
 
 def test_accuracy_and_auc_are_what_medmnist_computes_from_the_predictions_files(

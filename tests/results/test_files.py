@@ -6,11 +6,25 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tfmed.errors import InputError
 from tfmed.results import files
 
 
+@pytest.fixture
+def any_results(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets results be written that are only a part of some."""
+    monkeypatch.setattr(files.StudyResults, "model_validate_json", lambda text: None)
+
+
+def test_nothing_is_written_that_is_not_as_the_schema_says(tmp_path: Path) -> None:
+    with pytest.raises(ValidationError, match="study"):
+        files.write({"schema_version": 3}, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("any_results")
 def test_results_are_replaced_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -29,6 +43,7 @@ def test_results_are_replaced_whole_or_not_at_all(
     assert (tmp_path / "results.json").read_bytes() == before
 
 
+@pytest.mark.usefixtures("any_results")
 def test_only_points_of_curves_lose_digits(tmp_path: Path) -> None:
     third = 1 / 3
     row = {"accuracy": {"mean": third}, "roc": {"low": [third, third / 1e4, None]}, "n": 5}
@@ -39,6 +54,7 @@ def test_only_points_of_curves_lose_digits(tmp_path: Path) -> None:
     assert found["summary"][0]["roc"]["low"] == [0.3333333, 0.00003333333, None]
 
 
+@pytest.mark.usefixtures("any_results")
 def test_results_are_written_without_layout_and_once_more_the_same(tmp_path: Path) -> None:
     results = {"runs": [{"roc_tpr": [0.1, 2 / 3], "reliability": {"count": [3, 4]}}], "name": "é"}
     first = files.write(results, tmp_path).read_text(encoding="utf-8")

@@ -11,8 +11,9 @@ from test_fuzz_results import odd_content
 from test_fuzz_study import look as is_taken_study
 from test_fuzz_study import odd_text
 
-from tfmed import cli, report
+from tfmed import cli
 from tfmed.errors import InputError
+from tfmed.report import rendering
 from tfmed.results.loading import read_results
 
 
@@ -54,7 +55,7 @@ def test_odd_study_files(
 def test_odd_results(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "draw_all", lambda *_: {})  # no page comes of it
+    monkeypatch.setattr(rendering, "draw_all", lambda *_, **__: {})  # no page comes of it
     path = tmp_path / "results.json"
     for rng in cases(24):
         path.write_bytes(odd_content(rng))

@@ -1,19 +1,17 @@
 """The earlier report's findings: each verdict from hand-made results, for each outcome."""
 
 import copy
-import json
-from importlib.resources import files
 
-import jsonschema
 import pytest
+from pydantic import TypeAdapter
 
 from tfmed.config.ledger import ledger_file
 from tfmed.results.ledger import judged, load_ledger
+from tfmed.results.schema.closing import ClaimEntry
 
 LEDGER = load_ledger(ledger_file("chest_to_pneumonia"))
 
-SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
-ITEMS = {"$defs": SCHEMA["$defs"], **SCHEMA["properties"]["claims"]}
+ENTRIES = TypeAdapter(list[ClaimEntry])
 CHEST, LUNG = "chestmnist", "pneumoniamnist"
 STANDARD = "standard"
 
@@ -264,7 +262,7 @@ def test_verdict_follows_from_the_results(name, verdict):
     elif name != "no_clusters":
         assert found["needed"]["n"] > found["needed"]["now"]
     assert made == kept
-    jsonschema.validate(judged(LEDGER, made), ITEMS)
+    ENTRIES.validate_python(judged(LEDGER, made))
 
 
 @pytest.mark.parametrize("name", [name for name in OUTCOMES if name != "class_difference"])
@@ -273,7 +271,7 @@ def test_what_a_study_did_not_measure_is_not_tested_and_says_why(name):
     assert found["verdict"] == "not_tested"
     assert found["measured"] is None
     assert "\n" not in found["reason"]
-    jsonschema.validate(judged(LEDGER, results()), ITEMS)
+    ENTRIES.validate_python(judged(LEDGER, results()))
 
 
 def test_one_seed_decides_nothing_about_seeds():

@@ -1,7 +1,6 @@
 """`tfmed report`: renders a report again, or checks its numbers."""
 
 import argparse
-from pathlib import Path
 
 from tfmed.cli.arguments import Subparsers, add_command, path
 from tfmed.cli.console import Console
@@ -28,16 +27,12 @@ def add(commands: Subparsers) -> None:
 
 def _command(options: argparse.Namespace) -> int:
     if options.check:
-        return printing(lambda: _check(options.folder))
+        from tfmed.results.recheck import recheck
+
+        return printing(lambda: recheck(options.folder))
     from tfmed.orchestration.rendering import render_again
 
     with Console() as console:
         html, pdf = render_again(options.folder, console)
         console.note(f"{html}\n{pdf}")
     return 0
-
-
-def _check(folder: Path) -> int:
-    from tfmed.results import predictions
-
-    return predictions.main([str(folder)])

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.errors import InputError
+from tfmed.results.schema import StudyResults
 
 CURVES = ("roc_tpr", "pr_precision", "roc", "pr", "reliability", "history")
 """Points of curves, which are most of the file and are drawn, not quoted."""
@@ -13,19 +14,21 @@ DIGITS = 7
 
 
 def write(results: dict[str, Any], out: Path) -> Path:
-    """Writes `results.json` aside and moves it into place.
+    """Checks `results.json` against its schema, writes it aside and moves it into place.
 
     One line without spaces (`python -m json.tool` lays it out), the points of curves to 7
     significant digits: a tenth of what `python -m tfmed.evaluation.metrics` lets differ.
 
     Raises:
         InputError: the disk is full or the folder can't be written to.
+        pydantic.ValidationError: the results are not as `tfmed.results.schema` says.
     """
     path = out / "results.json"
     part = out / ".results.json.tmp"
     text = json.dumps(
         shortened(results), separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
+    StudyResults.model_validate_json(text)
     try:
         part.write_text(text + "\n", encoding="utf-8")
         part.replace(path)

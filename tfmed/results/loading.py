@@ -12,25 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from tfmed.errors import InputError
+from tfmed.results.schema import SCHEMA_VERSION, StudyResults, first_error
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SCHEMA_VERSION = 2
-TOP_KEYS = (
-    "study",
-    "synthetic",
-    "provenance",
-    "datasets",
-    "pretraining",
-    "runs",
-    "summary",
-    "comparisons",
-    "latent",
-    "claims",
-    "models",
-)
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,8 @@ def load_results(path: Path | str) -> Results:
         path: a report's folder, or its `results.json`.
 
     Raises:
-        InputError: the file is missing, no JSON, of another schema version, or lacks a part.
+        InputError: the file is missing, no JSON, of another schema version, or not as
+            `tfmed.results.schema` says.
     """
     path = Path(path)
     file = path / "results.json" if path.is_dir() else path
@@ -89,7 +78,8 @@ def read_results(path: Path) -> dict[str, Any]:
     """Reads `results.json` as JSON values.
 
     Raises:
-        InputError: the file is missing, no JSON, of another schema version, or lacks a part.
+        InputError: the file is missing, no JSON, of another schema version, or not as
+            `tfmed.results.schema` says.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -104,9 +94,12 @@ def read_results(path: Path) -> dict[str, Any]:
             f"{path}: has schema version {version}, this tfmed reads {SCHEMA_VERSION}; "
             "run the study again with --fresh"
         )
-    missing = [key for key in TOP_KEYS if key not in results]
-    if missing:
-        raise InputError(f"{path}: lacks {', '.join(missing)}; run the study again with --fresh")
+    try:
+        StudyResults.model_validate(results)
+    except ValidationError as error:
+        raise InputError(
+            f"{path}: is not a study's results ({first_error(error)}); run the study again"
+        ) from None
     return results
 
 

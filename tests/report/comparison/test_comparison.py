@@ -190,7 +190,7 @@ def test_runs_that_differ_in_time_only_hold_the_same_numbers(tmp_path: Path) -> 
 
 
 def changed_setting(results: dict) -> None:
-    results["study"]["settings"]["pretraining"]["epochs"] = 99
+    results["study"]["settings"]["pretraining"]["fit"]["epochs"] = 99
 
 
 def changed_version(results: dict) -> None:
@@ -204,7 +204,7 @@ def changed_machine(results: dict) -> None:
 @pytest.mark.parametrize(
     ("change", "group", "row"),
     [
-        (changed_setting, "Study", ["pretraining.epochs", "30", "99"]),
+        (changed_setting, "Study", ["pretraining.fit.epochs", "6", "99"]),
         (changed_version, "Versions", ["keras", "3.15.1", "4.0.0"]),
         (changed_machine, "Code and machine", ["gpus", "none", "A GPU"]),
     ],
@@ -267,6 +267,10 @@ def of_another_task(results: dict) -> None:
     for part in ("runs", "summary", "comparisons"):
         for entry in results[part]:
             entry["task"] = f"other-{entry['task']}"
+    for dataset in results["datasets"]:
+        dataset["name"] = f"other-{dataset['name']}"
+    for role in ("source", "target"):
+        results["study"][role] = f"other-{results['study'][role]}"
 
 
 def of_another_version(results: dict) -> None:
@@ -282,7 +286,7 @@ def without_studies_form(results: dict) -> None:
     [
         (of_another_task, "no data set is classified in both"),
         (of_another_version, "schema version 1"),
-        (without_studies_form, "not both what a study writes|no data set is classified"),
+        (without_studies_form, r"not a study's results \(summary\.0\.strategy"),
         (dict.clear, "schema version None"),
     ],
 )

@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from example_parts import enlarge_latent, write_images
-from example_results import HOSTILE, example_results
+from example_results import HOSTILE, enlarge_latent, example_results, write_images
 
 from tfmed import report
 from tfmed.report.figures.drawing import described
@@ -71,11 +70,11 @@ def test_missing_or_changed_atlas_leaves_the_explorer_without_images(results: di
 
 
 @pytest.mark.slow
-def test_results_of_before_there_were_scores_and_images_still_make_a_page(tmp_path: Path) -> None:
+def test_results_without_scores_and_images_still_make_a_page(tmp_path: Path) -> None:
     old = example_results()
-    del old["latent"]["images"], old["latent"]["mistakes"]
+    old["latent"] |= {"images": {}, "mistakes": {}}
     for space in old["latent"]["spaces"]:
-        del space["run"], space["scores"]
+        space |= {"run": None, "scores": None}
     (tmp_path / "results.json").write_text(json.dumps(old))
     html, _ = report.render(tmp_path)
     data = payload(html.read_text())

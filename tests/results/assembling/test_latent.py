@@ -2,14 +2,13 @@
 
 import hashlib
 
-import jsonschema
 import numpy as np
 import pytest
-from test_whole import SCHEMA
 
 from tfmed.data import DatasetInfo
 from tfmed.design import FINETUNE, SCRATCH, Cell
 from tfmed.results.assembling import latent
+from tfmed.results.schema.latent import Mistakes
 
 N = 60
 
@@ -54,8 +53,7 @@ def test_mistakes_are_the_surest_of_the_run_fine_tuned_on_most_labels(task):
     assert found["false_positives"]["n"] == int((scores[negative] > 0.5).sum())
     missed = rows[~negative][np.argsort(scores[~negative])][: latent.MISTAKES]
     assert [case["index"] for case in found["false_negatives"]["shown"]] == missed.tolist()
-    schema = SCHEMA["properties"]["latent"]["properties"]["mistakes"]
-    jsonschema.validate({"lung": found}, schema)
+    Mistakes.model_validate(found)
 
 
 def test_each_mistake_has_its_own_picture(task):

@@ -3,12 +3,11 @@
 import errno
 import json
 import os
-from importlib.resources import files
 from pathlib import Path
 
-import jsonschema
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from simulation import simulated
 
 from tfmed import steps
@@ -25,9 +24,9 @@ from tfmed.orchestration.plan import make_plan
 from tfmed.results import predictions
 from tfmed.results.assembling import whole
 from tfmed.results.planned import Plan
+from tfmed.results.schema import StudyResults
 from tfmed.tasks import task_of
 
-SCHEMA = json.loads(files("tfmed").joinpath("results.schema.json").read_text())
 N_TEST = 120
 
 
@@ -102,7 +101,7 @@ def test_runs_summary_and_comparisons_keep_the_schema(plan, finished, tmp_path):
     found = assembled(plan, finished, LABELS, tmp_path)
     for part, entries in found.items():
         assert entries
-        jsonschema.validate(entries, {"$defs": SCHEMA["$defs"], **SCHEMA["properties"][part]})
+        TypeAdapter(StudyResults.model_fields[part].annotation).validate_json(json.dumps(entries))
     assert found["summary"][0]["train_accuracy"]["sd"] > 0
 
 

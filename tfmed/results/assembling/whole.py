@@ -1,6 +1,6 @@
 """From finished jobs to `results.json`, the contract between computing and showing.
 
-Its form is in `results.schema.json`; every number in it comes from a job that was done.
+Its form is `tfmed.results.schema`; every number in it comes from a job that was done.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,8 +19,8 @@ from tfmed.results.assembling.latent import latent_part
 from tfmed.results.atlas import as_png
 from tfmed.results.ledger import Ledger, judged
 from tfmed.results.ledger import applies as ledger_applies
-from tfmed.results.loading import SCHEMA_VERSION
 from tfmed.results.planned import Plan, Run
+from tfmed.results.schema import SCHEMA_VERSION
 from tfmed.serving import card, gate
 from tfmed.tasks import task_of
 

@@ -1,0 +1,152 @@
+"""Of `results.json`: `study`, `provenance`, `datasets`, `pretraining`."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from tfmed.results.schema.base import Count, Counts, FitEntry, Part, Png, Seconds, Share, Span
+
+
+def _is_time(started: str) -> str:
+    datetime.fromisoformat(started)
+    return started
+
+
+class StudyEntry(Part):
+    """What was asked."""
+
+    name: str
+    title: str
+    question: str
+    quick: bool
+    source: str
+    """Name of the data set pretrained on."""
+    target: str
+    """Name of the data set classified."""
+    seeds: Annotated[list[Count], Field(min_length=1)]
+    settings: dict[str, Any]
+    """Every setting of the study, defaults included."""
+    ledger: str | None
+    """What the study's ledger says of itself; null where it has none for these data."""
+
+
+class Hardware(Part):
+    """The machine."""
+
+    cpu: str
+    cores: Count
+    memory_gib: Annotated[float, Field(ge=0)]
+    gpus: list[str]
+
+
+class ProvenanceEntry(Part):
+    """Where the numbers come from."""
+
+    versions: dict[str, str]
+    commit: str | None
+    hardware: Hardware
+    files: dict[str, str]
+    """File name to MD5."""
+    seeds: list[Count]
+    command: str
+    started: Annotated[str, AfterValidator(_is_time)]
+    """ISO 8601."""
+    seconds: Seconds
+
+
+class SplitEntry(Part):
+    """Images of a split, and of each of its classes."""
+
+    n: Count
+    counts: Counts
+
+
+class SplitEntries(Part):
+    """The official splits."""
+
+    train: SplitEntry
+    val: SplitEntry
+    test: SplitEntry
+
+
+class DatasetEntry(Part):
+    """One data set."""
+
+    name: str
+    role: Literal["source", "target", "source and target"]
+    title: str
+    description: str
+    license: str
+    synthetic: bool
+    file: str
+    md5: str
+    image_shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
+    class_names: Annotated[list[str], Field(min_length=2)]
+    n_labels: Count
+    splits: SplitEntries
+    examples: Annotated[list[list[Png]], Field(min_length=2)]
+    """A few training images of each class."""
+
+
+class Reproduced(Part):
+    """Errors of reconstructions on the test split."""
+
+    n: Count
+    mse: float
+    mae: float
+    psnr: float
+    """Decibels."""
+    mse_mean_image: float
+    """Error of always answering the mean training image."""
+
+
+class ReconstructionEntry(Part):
+    """A test image and its reconstruction."""
+
+    index: Count
+    original: Png
+    reconstruction: Png
+    mse: float
+    quantile: Share
+    """Share of test images with a smaller error."""
+
+
+class Band(Part):
+    """A band of spatial frequencies in cycles/pixel."""
+
+    start: float = Field(alias="from")
+    to: float
+    kept: Span
+    """Power of the reconstructions over that of the originals."""
+    explained: Span
+    """1 minus power of the difference over that of the originals."""
+
+
+class DetailEntry(Part):
+    """What reconstructions keep of test images."""
+
+    n: Count
+    ssim: Span
+    psnr: Span
+    bands: list[Band]
+
+
+class PretrainingEntry(FitEntry):
+    """One pretrained encoder."""
+
+    id: str
+    source: str
+    seed: Count
+    method: str
+    encoder: dict[str, Any]
+    parameters: dict[str, Count]
+    """Numbers of weights: of the encoder, and of what was fitted around it."""
+    embedding_shape: list[Count]
+    test: Reproduced | None
+    """Null for a method that reconstructs nothing; then the three below are empty or null too."""
+    mse_quantiles: Annotated[list[float], Field(max_length=101)]
+    """0th to 100th percentile of the per-image error on the test split."""
+    reconstructions: list[ReconstructionEntry]
+    detail: DetailEntry | None
+    """Null too for images smaller than a window of SSIM."""
