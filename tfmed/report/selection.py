@@ -342,13 +342,14 @@ def stopping_rows(results: Results) -> list[tuple[Entry, Entry]]:
 
 def forgetting_entries(results: Results) -> list[Entry]:
     """What fine-tuning cost the source task, fewest labels first."""
-    entries = results["latent"].get("forgetting") or []
-    return sorted(entries, key=lambda entry: budget_size(entry["label_budget"]))
+    return sorted(
+        results["latent"]["forgetting"], key=lambda entry: budget_size(entry["label_budget"])
+    )
 
 
 def pretraining_method(entry: Entry) -> str:
     """The method of an entry of `pretraining`."""
-    return entry.get("method", DEFAULT_PRETRAINING)
+    return str(entry["method"])
 
 
 def pretraining_methods(results: Results) -> list[str]:
@@ -358,7 +359,7 @@ def pretraining_methods(results: Results) -> list[str]:
 
 def reconstructing(results: Results) -> list[Entry]:
     """Entries of `pretraining` of methods that reconstruct images."""
-    return [entry for entry in results["pretraining"] if entry.get("test")]
+    return [entry for entry in results["pretraining"] if entry["test"]]
 
 
 def spaces_of(results: Results, task: str) -> list[Entry]:
@@ -375,11 +376,6 @@ def space_chunks(results: Results, task: str) -> list[list[Entry]]:
     return [spaces[a:b] for a, b in pairwise(bounds)]
 
 
-def tested_spaces(results: Results, task: str) -> list[Entry]:
-    """Latent spaces of a task that were tested for clusters or had their components compared."""
-    return [s for s in spaces_of(results, task) if s.get("clusters") or s.get("components")]
-
-
 def explorable(results: Results, task: str) -> list[Entry]:
     """Latent spaces of a task that have a label for every point, fewest labels first."""
     n = len(results["latent"]["labels"].get(task, []))
@@ -389,7 +385,7 @@ def explorable(results: Results, task: str) -> list[Entry]:
 
 def mistakes_of(results: Results, task: str) -> Entry | None:
     """The most confident errors kept of a task, where there are any."""
-    found = results["latent"].get("mistakes", {}).get(task)
+    found = results["latent"]["mistakes"].get(task)
     return found if found and any(found[kind]["shown"] for kind in MISTAKE_KINDS) else None
 
 

@@ -17,7 +17,8 @@ import numpy as np
 
 from tfmed.errors import InputError
 
-FEW = 5000
+MANY_IMAGES = 5000
+"""Images from which on tiles are small."""
 LARGE_TILE, SMALL_TILE = 56, 28
 QUALITIES = (90, 80, 65, 50, 35, 20)
 MOST_BYTES = 5_000_000
@@ -92,7 +93,7 @@ def encode_atlas(
     if picture is None or place < len(rows):
         raise InputError(f"the test split has {start} images, too few for the {len(rows)} to show")
     data = b""
-    for quality in QUALITIES if len(rows) < FEW else QUALITIES[1:]:
+    for quality in QUALITIES if len(rows) < MANY_IMAGES else QUALITIES[1:]:
         buffer = io.BytesIO()
         picture.save(buffer, format="WEBP", quality=quality, method=4)
         data = buffer.getvalue()
@@ -103,7 +104,7 @@ def encode_atlas(
 
 def _tile_size(width: int, height: int, n: int) -> tuple[int, int]:
     """Width and height of a tile that keeps the image's shape and all tiles in one picture."""
-    longest = LARGE_TILE if n < FEW else SMALL_TILE
+    longest = LARGE_TILE if n < MANY_IMAGES else SMALL_TILE
     longest = min(longest, MOST_PIXELS // math.ceil(math.sqrt(n)))
     scale = min(1.0, longest / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -285,15 +285,8 @@ def keep_baselines_only(results: dict) -> None:
 
 
 def drop_optional_parts(results: dict) -> None:
-    results["latent"].pop("forgetting")
+    results["latent"]["forgetting"] = []
     results["claims"] = []
-    for space in results["latent"]["spaces"]:
-        space.pop("clusters")
-        space.pop("components")
-        space["tsne"].pop("two_clusters")
-    for pair in results["latent"]["cka"]:
-        pair.pop("low")
-        pair.pop("high")
     results["pretraining"][0]["detail"] = None
     for row in results["summary"]:
         row |= {"train_accuracy": None, "pr": None}

@@ -286,7 +286,7 @@ def _cka_cell(axes: "Axes", entry: Entry | None, x: float, y: float, size: float
     shade = 0.0 if value is None else float(np.clip(value, 0, 1))
     face = tuple(1 - shade * (1 - part) for part in (0.0, 0.27, 0.43))
     ends = ""
-    if entry and entry.get("low") is not None and size > 0.5:
+    if entry and "low" in entry and size > 0.5:
         ends = f"\n{number(entry['low'], 2)}–{number(entry['high'], 2)}"
     axes.add_patch(Rectangle((x, y), size, size, facecolor=face, edgecolor="white"))
     axes.text(

@@ -58,7 +58,7 @@ def figures(results: Results) -> Iterator[Figure]:
     for fit in reconstructing(results)[:1]:
         if fit["reconstructions"]:
             yield _reconstructions(fit)
-        if (fit.get("detail") or {}).get("bands"):
+        if fit["detail"] and fit["detail"]["bands"]:
             yield _detail(fit)
         yield _errors(results, fit)
 
@@ -69,7 +69,7 @@ def _learning_curves(results: Results) -> Figure:
         id="pretraining",
         draw=partial(draw_pretraining, results),
         caption=text(
-            f"{'Reconstruction error' if first.get('test') else 'Loss'} in training. The marked "
+            f"{'Reconstruction error' if first['test'] else 'Loss'} in training. The marked "
             "epoch's weights are used: of seed "
             f"{first['seed']} those of epoch {first['best_epoch']} of {first['epochs']}."
         ),
@@ -173,7 +173,7 @@ def draw_pretraining(results: Results) -> "Drawing":
         whose = f"{_name(fit)}, seed" if several else "seed"
         axes.set_title(f"{whose} {fit['seed']}: best epoch {best} of {fit['epochs']}, {stopped}")
         axes.set_xlabel("epoch")
-        axes.set_ylabel("mean squared error\n(pixels from 0 to 1)" if fit.get("test") else "loss")
+        axes.set_ylabel("mean squared error\n(pixels from 0 to 1)" if fit["test"] else "loss")
         log_scale(
             axes,
             "y",
@@ -287,7 +287,7 @@ def draw_detail(fit: Entry) -> "Drawing":
     )
     handles = []
     for key, colour, marker, style, words in looks:
-        bands = [b for b in detail["bands"] if b.get(key) and b[key]["mean"] is not None]
+        bands = [b for b in detail["bands"] if b[key]["mean"] is not None]
         if not bands:
             continue
         x = [(band["from"] + band["to"]) / 2 for band in bands]
@@ -378,7 +378,7 @@ def reconstructions(fit: Entry) -> Numbers:
 def detail_numbers(fit: Entry) -> Numbers:
     """Share of the images' power that is kept in each band of spatial frequency."""
     rows = [
-        [band["from"], band["to"], *ends(band.get("kept")), *ends(band.get("explained"))]
+        [band["from"], band["to"], *ends(band["kept"]), *ends(band["explained"])]
         for band in fit["detail"]["bands"]
     ]
     names = [f"{key}_{end}" for key in ("kept", "explained") for end in ESTIMATE]

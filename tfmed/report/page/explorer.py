@@ -70,7 +70,7 @@ def _json(value: Any) -> str:
 def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
     """What one explorer shows: arrays as base64, names as text."""
     latent = results["latent"]
-    entry = latent.get("images", {}).get(task)
+    entry = latent["images"].get(task)
     atlas = read_atlas(out, entry)
     return {
         "n": len(latent["labels"][task]),
@@ -90,11 +90,11 @@ def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
 
 def _space(space: Entry) -> dict[str, Any]:
     ratios = [*space["pca"]["explained_variance_ratio"], None, None]
-    scores = space.get("scores")
+    scores = space["scores"]
     return {
         "id": space["id"],
         "title": space["title"],
-        "run": space.get("run"),
+        "run": space["run"],
         "axes": [
             f"PC{i + 1}" + ("" if ratio is None else f" ({percent(ratio)})")
             for i, ratio in enumerate(ratios[:2])

@@ -124,7 +124,7 @@ def _stopping_blocks(results: Results) -> list[Block]:
     for stopped, long in pairs:
         cells.append([place_name(results, stopped)])
         for row, name in ((stopped, "early stopping"), (long, "fixed long training")):
-            accuracies = [interval(row.get("train_accuracy")), interval(row["accuracy"])]
+            accuracies = [interval(row["train_accuracy"]), interval(row["accuracy"])]
             cells.append([name, _epoch_words(results, row), *accuracies, interval(row["auc"])])
     words = text(f"Early stopping against a fixed long training: {stopping_words(results)}.")
     columns = ["Training", "Epochs", "Training accuracy", "Test accuracy", "Test AUC"]

@@ -10,7 +10,6 @@ from tfmed.report.selection import (
     space_chunks,
     spaces_of,
     task_slugs,
-    tested_spaces,
 )
 from tfmed.report.wording import (
     MISSING,
@@ -70,7 +69,7 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
         *(figure(f"latent-{slug}-{i}") for i in chunks),
         figure(f"mistakes-{slug}"),
         _space_table(results, task, slug),
-        *([_test_table(results, task, slug)] if tested_spaces(results, task) else []),
+        *([_test_table(results, task, slug)] if spaces_of(results, task) else []),
         figure(f"cka-{slug}"),
     ]
 
@@ -139,11 +138,10 @@ def _space_row(results: Results, space: Entry) -> list[str]:
 
 
 def _test_table(results: Results, task: str, slug: str) -> Block:
-    spaces = tested_spaces(results, task)
+    spaces = spaces_of(results, task)
     beyond = sum(
         all(test["value"] > test["null_high"] for test in space["clusters"].values())
         for space in spaces
-        if space.get("clusters")
     )
     words = text(
         f"Are the classes separate in the latent spaces of {task_title(results, task)}? More than "
@@ -162,21 +160,14 @@ def _test_table(results: Results, task: str, slug: str) -> Block:
 
 
 def _test_row(space: Entry) -> list[str]:
-    tests = space.get("clusters") or {}
-    found, rand = space.get("components"), (space["tsne"].get("two_clusters") or {})
-    change = MISSING
-    if found:
-        change = interval({"mean": found["difference"], **found})
-    agreement = rand.get("adjusted_rand")
+    found, agreement = space["components"], space["tsne"]["two_clusters"]["adjusted_rand"]
     return [
         space["title"],
-        *(_permutation_words(tests.get(name)) for name in ("silhouette", "knn_accuracy")),
-        change,
-        interval({"mean": agreement["value"], **agreement}) if agreement else MISSING,
+        *(_permutation_words(space["clusters"][name]) for name in ("silhouette", "knn_accuracy")),
+        interval({"mean": found["difference"], **found}),
+        interval({"mean": agreement["value"], **agreement}),
     ]
 
 
-def _permutation_words(test: Entry | None) -> str:
-    if test is None:
-        return MISSING
+def _permutation_words(test: Entry) -> str:
     return f"{number(test['value'])} ({number(test['null_high'])})\np {p_value(test['p_value'])}"

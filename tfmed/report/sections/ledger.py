@@ -3,7 +3,7 @@
 from collections.abc import Container
 
 from tfmed.report.blocks import Block, Text, mark, paragraph, ref, table, text
-from tfmed.report.selection import Entry, Results, task_slugs, tested_spaces
+from tfmed.report.selection import Entry, Results, spaces_of, task_slugs
 from tfmed.report.wording import MISSING, count, number, points, task_title
 
 MARKS = {"supported": "✓", "refuted": "✗", "undecided": "?", "not_tested": MISSING}
@@ -28,7 +28,7 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
     rows = [_row(results, claim, figures) for claim in claims]
     widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
-    introduction = results["study"].get("ledger")
+    introduction = results["study"]["ledger"]
     return [
         *([paragraph(introduction)] if introduction else []),
         paragraph(
@@ -71,7 +71,7 @@ def measured(claim: Entry) -> str:
     in_points = unit.startswith("difference in") and "|" not in unit
     if in_points:
         words = points(value, low, high)
-        words = words.replace("+", "") if not claim.get("signed", True) else words
+        words = words.replace("+", "") if not claim["signed"] else words
     elif low is None or high is None:
         words = number(value)
     else:
@@ -83,12 +83,12 @@ def shown_in(results: Results, claim: Entry, figures: Container[str]) -> str | N
     """Id of the figure or table of this report that shows a claim best, or None."""
     slug = task_slugs(results).get(claim["task"])
     kind = claim["figure"]
-    special = claim.get("shown_in")
+    special = claim["shown_in"]
     wanted = [special, f"{special}-{slug}"] if special else [kind]
     if kind == "answer" and claim["task"] != results["study"]["target"]:
         wanted = []
     kinds = ("budgets" if kind == "answer" else kind, f"{kind}-{slug}-1")
     wanted += [f"{kinds[0]}-{slug}", kinds[1], kind]
-    if kind == "latent" and tested_spaces(results, claim["task"]):
+    if kind == "latent" and spaces_of(results, claim["task"]):
         return f"latent-tests-{slug}"
     return next((name for name in wanted if name in figures), None)

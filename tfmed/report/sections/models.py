@@ -28,9 +28,8 @@ from tfmed.report.wording import (
 
 def model_blocks(results: Results) -> list[Block]:
     """The models, the gate's verdicts, and their cards."""
-    # Results of an earlier version of tfmed have no cards.
-    carded = [model for model in results["models"] if "card" in model]
-    if not results["models"]:
+    models = results["models"]
+    if not models:
         return [paragraph("No models were exported.")]
     blocks = [
         paragraph(
@@ -50,21 +49,19 @@ def model_blocks(results: Results) -> list[Block]:
     ]
     reasons = [
         text(strong(f"{model['name']}. "), reason)
-        for model in carded
+        for model in models
         for reason in model["reasons"]
     ]
     if reasons:
         blocks += [heading("Why not stable"), bullets(reasons)]
-    if carded:
-        blocks += [heading("What no model is for"), _not_for(carded)]
-    for i, model in enumerate(carded, 1):
+    blocks += [heading("What no model is for"), _not_for(models)]
+    for i, model in enumerate(models, 1):
         blocks += [heading(model["name"]), _card_table(results, model, f"card-{i}")]
     return blocks
 
 
 def _overview(results: Results) -> Block:
-    carded = [model for model in results["models"] if "card" in model]
-    cards = {model["path"]: i for i, model in enumerate(carded, 1)}
+    cards = {model["path"]: i for i, model in enumerate(results["models"], 1)}
     rows: list[list[str | Text]] = [
         [
             model["path"],
@@ -72,8 +69,8 @@ def _overview(results: Results) -> Block:
             f"{strategy_name(model)}, {budget_name(results, model['task'], model['label_budget'])}",
             str(model["seed"]),
             f"{model['bytes'] / 1e6:.2f}",
-            model.get("stage", MISSING),
-            text(ref(f"card-{cards[model['path']]}")) if "card" in model else MISSING,
+            model["stage"],
+            text(ref(f"card-{cards[model['path']]}")),
         ]
         for model in results["models"]
     ]
