@@ -131,7 +131,7 @@ def test_a_read_only_cache_of_finished_jobs_is_used(
 ) -> None:
     full = disk(command.cache, "100m")
     shutil.copytree(whole.cache, command.cache, dirs_exist_ok=True)
-    (command.cache / "jobs" / "run" / ".x.1@host-999999999.0.tmp").touch()
+    (command.cache / "jobs" / "classify" / ".x.1@host-999999999.0.tmp").touch()
     full.set("ro")
     done = command.run(*small(command))
     assert done.code == 0, done.err
@@ -195,7 +195,7 @@ def test_an_older_damaged_cache_under_a_jumping_clock_is_made_whole(
     resumed: Command, whole: Command, tmp_path: Path
 ) -> None:
     before = finished_jobs(resumed)
-    damaged = sorted(path for path in before if path.parent.name == "run")[:6]
+    damaged = sorted(path for path in before if path.parent.name == "classify")[:6]
     for number, path in enumerate(damaged):
         content = bytearray(before[path])
         if number < 2:
