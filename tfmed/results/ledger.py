@@ -1,6 +1,6 @@
 """A study's ledger: findings that it puts to the test, each with its verdict.
 
-The ledger is a Python file of the study's own (`docs/ledger.md`), which says
+The ledger is a Python file of the study's own (`docs/study-file.md`), which says
 
 - `CLAIMS`: a sequence of `Claim`;
 - `applies(source, target)`, if it is about certain data only: whether two entries of `datasets` in
