@@ -4,8 +4,8 @@ import pytest
 
 from tfmed.cli import console
 from tfmed.cli.console import Console, clock, duration
+from tfmed.execution.engine import Progress
 from tfmed.execution.job import Job
-from tfmed.execution.schedule import Progress
 
 
 class Terminal(io.StringIO):

@@ -1,13 +1,16 @@
 """Does the jobs of a plan whose results are not kept from earlier."""
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from tfmed import steps
 from tfmed.errors import InputError
+from tfmed.execution.engine import Engine, InProcess, do_jobs
 from tfmed.execution.job import Job, Result, with_ancestors
-from tfmed.execution.processes import Processes, jobs_per_gpu
-from tfmed.execution.schedule import Backend, do_jobs
+from tfmed.execution.local import LocalWorkers, jobs_per_gpu
+from tfmed.execution.one_thread import on_one_thread
 from tfmed.execution.store import Store
 from tfmed.orchestration import provenance
 from tfmed.orchestration.listening import Listener
@@ -29,7 +32,7 @@ class Workers:
 
 
 @contextlib.contextmanager
-def opened(workers: Workers, store: Store, plan: Plan, listener: Listener) -> Iterator[Backend]:
+def opened(workers: Workers, listener: Listener) -> Iterator[Engine]:
     """What does the jobs, for as long as it is needed.
 
     Raises:
@@ -37,6 +40,10 @@ def opened(workers: Workers, store: Store, plan: Plan, listener: Listener) -> It
     """
     if workers.cluster is not None:
         raise InputError("--cluster: this version has no clusters yet; leave the option out")
+    perform = functools.partial(on_one_thread, steps.perform)
+    if workers.number == 0:
+        yield InProcess(perform)
+        return
     gpus = provenance.visible_gpus()
     if gpus and not provenance.tensorflow_uses_gpus():
         listener.note(_UNUSED_GPUS)
@@ -44,8 +51,8 @@ def opened(workers: Workers, store: Store, plan: Plan, listener: Listener) -> It
     number = workers.number
     if number is None:
         number = len(gpus) * jobs_per_gpu(workers.gpus_per_job) or provenance.usable_cores()
-    with Processes(store, plan.datasets, max(number, 1), gpus=gpus) as processes:
-        yield processes
+    with LocalWorkers(perform, number, gpus=gpus) as engine:
+        yield engine
 
 
 def discard(plan: Plan, store: Store) -> None:
@@ -59,7 +66,7 @@ def discard(plan: Plan, store: Store) -> None:
         store.discard(job)
 
 
-def compute(plan: Plan, store: Store, backend: Backend, listener: Listener) -> Mapping[str, Result]:
+def compute(plan: Plan, store: Store, engine: Engine, listener: Listener) -> Mapping[str, Result]:
     """Key to result of every job of the plan, those kept from earlier included.
 
     Raises:
@@ -74,8 +81,8 @@ def compute(plan: Plan, store: Store, backend: Backend, listener: Listener) -> M
     if damaged := sum(store.path(job).exists() for job in todo):
         listener.note(f"note: {damaged} kept results are damaged and are computed again")
     kept = f"; {len(finished)} are finished already" if finished else ""
-    listener.stage(f"training and looking: {len(todo)} jobs to do on {backend.where}{kept}")
-    do_jobs(jobs, set(finished), backend, listener.jobs)
+    listener.stage(f"training and looking: {len(todo)} jobs to do on {engine.where}{kept}")
+    do_jobs(jobs, set(finished), engine, store, plan.datasets, listener.jobs)
     return finished | {job.key: _loaded(job, store) for job in todo}
 
 

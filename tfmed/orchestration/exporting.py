@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tfmed.execution.engine import Engine, do_jobs
 from tfmed.execution.job import Result
-from tfmed.execution.schedule import Backend, do_jobs
+from tfmed.execution.store import Store
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import exports
 from tfmed.results.assembling import whole
@@ -18,7 +19,8 @@ from tfmed.serving.versions import find_version
 def export(
     plan: Plan,
     finished: Mapping[str, Result],
-    backend: Backend,
+    engine: Engine,
+    store: Store,
     models: Path,
     listener: Listener,
 ) -> list[dict[str, Any]]:
@@ -27,7 +29,8 @@ def export(
     Args:
         plan: the study's plan.
         finished: key to result of every job of the plan.
-        backend: does the exports.
+        engine: does the exports, on this machine.
+        store: holds those results.
         models: folder of all exported models; its `models.config` is written anew.
         listener: hears of progress, and of how many models the gate passed.
 
@@ -43,7 +46,7 @@ def export(
     todo = [job for name, _, job in chosen if versions[name] is None]
     if todo:
         listener.stage(f"exporting {len(todo)} SavedModels to {models}")
-    records = do_jobs(todo, set(finished), backend, listener.jobs)
+    records = do_jobs(todo, set(finished), engine, store, plan.datasets, listener.jobs)
     found = {name: versions[name] or records[job.key]["version"] for name, _, job in chosen}
     config.write_configs(models)
     entries = whole.model_entries(chosen, found, finished, models)

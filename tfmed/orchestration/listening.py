@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from tfmed.execution.schedule import Progress
+from tfmed.execution.engine import Progress
 
 
 class Listener(Protocol):

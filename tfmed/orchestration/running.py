@@ -101,11 +101,11 @@ def _results(
 ) -> dict[str, Any]:
     """All of `results.json` but its provenance; writes predictions and images into `folder`."""
     store = Store(cache_folder() / "jobs")
-    with swept(store, models), opened(workers, store, plan, listener) as backend:
+    with swept(store, models), opened(workers, listener) as engine:
         if fresh:
             discard(plan, store)
             listener.discarded()
-        finished = compute(plan, store, backend, listener)
-        exported = export(plan, finished, backend, models, listener)
+        finished = compute(plan, store, engine, listener)
+        exported = export(plan, finished, engine, store, models, listener)
     listener.stage("evaluating")
     return {**whole.assemble(plan, finished, folder, ledger), "models": exported}
