@@ -57,3 +57,15 @@ def test_phantom_images_stand_in_for_data_that_can_not_be_had_and_it_is_said_lou
     assert found.target.synthetic
     assert notes.heard[0].startswith(f"*** SYNTHETIC DATA *** chestmnist not in {tmp_path}")
     assert found.study.title == study.title
+
+
+def test_without_the_package_medmnist_the_default_study_runs_on_phantom_images_and_says_why(
+    few_images, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tfmed.data.importers.medmnist.is_installed", lambda: False)
+    notes = Notes()
+    found = datasets.find(
+        Study(quick=True), tmp_path, notes, phantom_if_missing=True, fit_to_data=True
+    )
+    assert found.source.synthetic
+    assert "pip install --no-deps medmnist" in notes.heard[0]

@@ -97,6 +97,8 @@ def available(spec: str, data_root: Path) -> bool:
         return True
     if importer_of(spec) is not None:
         return _exists(_expanded(spec))
+    if not medmnist.is_installed():
+        return False
     official = _official(spec)
     return _exists(data_root / f"{official.name}.npz") or is_reachable(official.url)
 
@@ -134,7 +136,7 @@ def phantom_like(name: str) -> str:
     Raises:
         InputError: the name is unknown or not a 2-D binary or multi-label set.
     """
-    return sized(PHANTOM, _official(name).size)
+    return sized(PHANTOM, _official(name).size) if medmnist.is_installed() else PHANTOM
 
 
 def loading_notice(info: DatasetInfo) -> str:

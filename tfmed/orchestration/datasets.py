@@ -9,6 +9,7 @@ from typing import Literal
 from tfmed.cache import cache_folder
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo, sources
+from tfmed.data.importers import medmnist
 from tfmed.errors import InputError
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import fit_budgets
@@ -133,7 +134,10 @@ def _title(source: DatasetInfo, target: DatasetInfo) -> str:
 
 
 def _phantom_note(missing: Sequence[str], root: Path) -> str:
+    found = f"not in {root} and not downloadable now"
+    if not medmnist.is_installed():
+        found = "can't be had without the package medmnist (pip install --no-deps medmnist)"
     return (
-        f"*** SYNTHETIC DATA *** {' and '.join(missing)} not in {root} and not downloadable now: "
+        f"*** SYNTHETIC DATA *** {' and '.join(missing)} {found}: "
         "running on drawn phantom images; the results have no medical meaning"
     )

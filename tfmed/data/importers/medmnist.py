@@ -94,6 +94,11 @@ def _suffix(size: int) -> str:
     return "" if size == SIZES[0] else f"_{size}"
 
 
+def is_installed() -> bool:
+    """Whether the package is there, without which no data set can be had by its name."""
+    return importlib.util.find_spec("medmnist") is not None
+
+
 @functools.cache
 def catalogue() -> dict[str, dict[str, Any]]:
     """`medmnist.INFO`, flag to entry.
@@ -151,13 +156,15 @@ def find(name: str, *, also: str, otherwise: str) -> OfficialFile:
 
 
 def find_by_md5(md5: str) -> OfficialFile | None:
-    """The file with these bytes, if it is one of MedMNIST's."""
+    """The file with these bytes, if it is known to be one of MedMNIST's."""
+    if not is_installed():
+        return None
     return next((official for official in official_files() if official.md5 == md5), None)
 
 
 def is_name(name: str) -> bool:
-    """Whether MedMNIST has a file of this name."""
-    return name.lower() in {official.name for official in official_files()}
+    """Whether MedMNIST is known to have a file of this name."""
+    return is_installed() and name.lower() in {official.name for official in official_files()}
 
 
 def require_supported(official: OfficialFile) -> OfficialFile:
