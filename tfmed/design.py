@@ -200,7 +200,7 @@ class Variant:
             return cls(loss="class_weighted" if name == "class_weighted" else "focal")
         if name.startswith(_DROPOUT):
             return cls(dropout=float(name.removeprefix(_DROPOUT)))
-        raise ValueError(f"{name!r} is no variant")
+        raise ValueError(f"{name!r} is not a variant")
 
     def __str__(self) -> str:
         """`standard`, `overtrained`, the loss, or such as `dropout_0.5`."""

@@ -161,13 +161,13 @@ def test_a_byte_order_mark_is_taken_and_another_encoding_is_named(tmp_path):
     path.write_bytes(b"\xef\xbb\xbfseeds = 3\r\n")
     assert read_study(path).seeds == 3
     path.write_bytes("seeds = 3".encode("utf-16"))
-    with pytest.raises(InputError, match="is no text in UTF-8"):
+    with pytest.raises(InputError, match="is not a text in UTF-8"):
         read_study(path)
 
 
 @pytest.mark.parametrize("text", ["seeds =", "seeds = 1\nseeds = 2", "a" * 3, "a = " + "[" * 5000])
 def test_what_is_no_toml_is_refused_with_the_place(tmp_path, text):
-    assert "is no valid TOML" in refusal(text, tmp_path)
+    assert "is not valid TOML" in refusal(text, tmp_path)
 
 
 def test_a_study_file_that_cannot_be_read_is_named(tmp_path):

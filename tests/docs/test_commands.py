@@ -1,6 +1,7 @@
 """What the pages tell people to type is understood."""
 
 import importlib.util
+import re
 import shlex
 
 import pytest
@@ -19,6 +20,15 @@ COMMANDS = sorted(
     }
 )
 
+IN_TABLES = sorted(
+    {
+        command
+        for page in PAGES
+        for command in re.findall(r"^\| `(tfmed [^`…]+)` \|", page.read_text("utf-8"), re.MULTILINE)
+    }
+)
+"""First cells of tables, such as `tfmed compare A B`."""
+
 
 def words_after(command: str, name: str) -> list[str]:
     words = shlex.split(command, comments=True)
@@ -33,6 +43,11 @@ def test_every_command_of_run_all_is_one_that_it_takes(command):
 
 @pytest.mark.parametrize("command", [text for text in COMMANDS if words_after(text, "tfmed")])
 def test_every_command_of_tfmed_is_one_that_it_takes(command):
+    make_parser().parse_args(words_after(command, "tfmed"))
+
+
+@pytest.mark.parametrize("command", IN_TABLES)
+def test_every_command_in_a_table_is_one_that_it_takes(command):
     make_parser().parse_args(words_after(command, "tfmed"))
 
 

@@ -100,7 +100,7 @@ def test_an_unknown_name_or_option_is_named(command, arguments, words):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("seeds = ", "is no valid TOML"),
+        ("seeds = ", "is not valid TOML"),
         ("sedes = 3", "did you mean 'seeds'"),
         ("[encoder]\nlatent_channels = 'many'", "must be an integer"),
     ],

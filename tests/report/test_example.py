@@ -122,7 +122,7 @@ def remove_results(report: Path) -> None:
 
 @pytest.mark.parametrize(
     ("spoil", "named"),
-    [(spoil_pdf, "is no PDF"), (remove_pdf, "tfmed report"), (remove_results, "not found")],
+    [(spoil_pdf, "is not a PDF"), (remove_pdf, "tfmed report"), (remove_results, "not found")],
 )
 def test_an_incomplete_report_is_one_line_and_exit_code_2(
     spoil: object, named: str, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture

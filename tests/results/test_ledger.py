@@ -70,9 +70,9 @@ def test_no_ledger_has_no_claims(tmp_path):
 @pytest.mark.parametrize(
     ("code", "wrong"),
     [
-        ("CLAIMS = (", "is no ledger (SyntaxError"),
-        ("1 / 0", "is no ledger (ZeroDivisionError"),
-        ("", "is no ledger (AttributeError"),
+        ("CLAIMS = (", "is not a ledger (SyntaxError"),
+        ("1 / 0", "is not a ledger (ZeroDivisionError"),
+        ("", "is not a ledger (AttributeError"),
         ("CLAIMS = [3]", "nothing but tfmed.results.ledger.Claim"),
     ],
 )

@@ -31,7 +31,7 @@ def add(commands: Subparsers) -> None:
     check.add_argument(
         "--update",
         action="store_true",
-        help="write the verdicts beside the versions, and models.config anew",
+        help="write the verdicts beside the versions, and models.config again",
     )
     predict = add_command(
         inner,

@@ -40,9 +40,9 @@ def read_study(path: Path) -> Study:
             f"{path}: can't be read ({error.strerror}); give a file that can to --study"
         ) from None
     except UnicodeDecodeError:
-        raise InputError(f"{path}: is no text in UTF-8; save it in that encoding") from None
+        raise InputError(f"{path}: is not a text in UTF-8; save it in that encoding") from None
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: is no valid TOML ({error}); correct that line") from None
+        raise InputError(f"{path}: is not valid TOML ({error}); correct that line") from None
     try:
         if isinstance(ledger := values.get("ledger"), str):
             values["ledger"] = beside(path, ledger)

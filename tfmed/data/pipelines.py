@@ -80,7 +80,7 @@ def classifier_batches(
         batch_size: images in a batch; the last one may be smaller.
         shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
         augment: shifts images by a few pixels (`shift_images`).
-        passes: how often an epoch passes all images, shuffled anew each time.
+        passes: how often an epoch passes all images, shuffled again each time.
     """
     return _batches(
         images,

@@ -31,7 +31,7 @@ def export(
         finished: key to result of every job of the plan.
         engine: does the exports, on this machine.
         store: holds those results.
-        models: folder of all exported models; its `models.config` is written anew.
+        models: folder of all exported models; its `models.config` is written again.
         listener: hears of progress, and of how many models the gate passed.
 
     Raises:

@@ -64,7 +64,7 @@ def first_page(pdf: Path) -> bytes:
     """The first page as a PNG `PICTURE_WIDTH` pixels wide, empty margins cut down to a border.
 
     Raises:
-        InputError: pypdfium2 is not installed, or the file is no PDF.
+        InputError: pypdfium2 is not installed, or the file is not a PDF.
     """
     try:
         import pypdfium2  # type: ignore[import-untyped]
@@ -79,7 +79,7 @@ def first_page(pdf: Path) -> bytes:
             page = document[0]
             pixels = np.asarray(page.render(scale=3).to_pil().convert("RGB"))
     except pypdfium2.PdfiumError as error:
-        raise InputError(f"{pdf}: is no PDF ({error}); render the report again") from error
+        raise InputError(f"{pdf}: is not a PDF ({error}); render the report again") from error
     shown = Image.fromarray(trimmed(pixels, BORDER * 2))
     height = round(shown.height * PICTURE_WIDTH / shown.width)
     shown = shown.resize((PICTURE_WIDTH, height), Image.Resampling.LANCZOS)

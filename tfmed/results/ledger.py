@@ -72,7 +72,7 @@ def load_ledger(path: Path | None) -> Ledger:
         raise InputError(f"{path}: can't be read ({error.strerror}); name another ledger") from None
     except Exception as error:  # a file of the user's own may raise anything
         raise InputError(
-            f"{path}: is no ledger ({type(error).__name__}: {error}); correct it, or leave the "
+            f"{path}: is not a ledger ({type(error).__name__}: {error}); correct it, or leave the "
             "setting `ledger` out"
         ) from error
     if not all(isinstance(claim, Claim) for claim in claims):

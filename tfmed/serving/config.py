@@ -61,7 +61,7 @@ def check(folder: Path, *, update: bool = False) -> Iterator[Checked]:
 
     Args:
         folder: of all models, of one model, or of one version.
-        update: write the verdicts beside the versions and, after the last, both files anew.
+        update: write the verdicts beside the versions and, after the last, both files again.
 
     Raises:
         InputError: there is no such folder, it holds no version, or it can't be written to.
@@ -124,7 +124,7 @@ def models_config(served: Iterable[Served], base: str = BASE) -> str:
 
 
 def write_configs(models: Path) -> list[Served]:
-    """Writes both files anew from the versions that are there; gives what is served.
+    """Writes both files again from the versions that are there; gives what is served.
 
     Raises:
         InputError: the folder can't be written to.

@@ -142,7 +142,7 @@ class Task(Protocol):
         """The choice for these validation labels and scores, as a JSON value."""
 
     def mistakes(self, labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
-        """Rows of the cases that are answered wrongly with nothing chosen, the surest first.
+        """Rows of the cases answered wrongly with nothing chosen, the most confident first.
 
         Returns:
             Kind of mistake to rows.

@@ -80,7 +80,7 @@ class OfficialFile:
         """The same set at another size.
 
         Raises:
-            InputError: MedMNIST has it at other sizes only.
+            InputError: MedMNIST has this data set at other sizes only.
         """
         if f"MD5{_suffix(size)}" not in self.entry:
             raise InputError(

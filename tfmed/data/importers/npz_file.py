@@ -189,7 +189,7 @@ def _checked_header(
 
 
 def _read_header(member: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    # Version 3 differs only in the names of record fields, and records are no images.
+    # Version 3 differs only in the names of record fields, and records are not images.
     readers = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,

@@ -11,7 +11,7 @@ share the anatomy and differ in its proportions, in exposure and in what the lab
 Difficulty comes from overlap: many signs are faint, and what imitates disease (a high diaphragm,
 soft tissue, veiling, exposure) is drawn without regard to the label.
 
-The images are no simulation of radiography and carry no medical information.
+The images do not simulate radiography and carry no medical information.
 """
 
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ def described(found: Compared) -> dict[str, Figure]:
     else:
         words = (
             "mean accuracy and 95 % interval in A (open) and B (filled), not paired: "
-            "overlapping intervals are no proof that nothing changed."
+            "overlapping intervals do not prove that nothing changed."
         )
     figure = Figure(
         id=FIGURE,

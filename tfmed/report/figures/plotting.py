@@ -37,7 +37,7 @@ LOOKS: dict[Strategy, Look] = {
 OTHER_COLOURS = ("#0D96F2", "#C20A9D", "#AC5353", "#8475BD", "#873DF5", "#BE5CD6")
 OTHER_MARKERS = {"frozen": ("v", "P", "<"), "finetune": ("X", "p", "h")}
 OTHER_LINES = {"frozen": (0, (4, 1, 1, 1, 1, 1)), "finetune": (0, (8, 2))}
-# For what is no strategy: a main line, and what stands out on it.
+# For what is not a strategy: a main line, and what stands out on it.
 LINE_COLOUR, MARK_COLOUR = LOOKS[FROZEN].colour, LOOKS[FINETUNE].colour
 CLASS_COLOURS = ("#E69F00", "#0072B2")
 GREY = "#6b6b6b"
@@ -72,7 +72,7 @@ STYLE: Any = {
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.3,
     "svg.fonttype": "none",
-    # Names come from files; a dollar sign in one is no formula.
+    # Names come from files; a dollar sign in one is not a formula.
     "text.parse_math": False,
 }
 

@@ -146,8 +146,8 @@ def _test_table(results: Results, task: str, slug: str) -> Block:
     words = text(
         f"Are the classes separate in the latent spaces of {task_title(results, task)}? More than "
         f"by chance in {beyond} of {len(spaces)}, where both silhouette and 10-NN accuracy exceed "
-        "what 97.5 % of permuted labels reach (in brackets); a silhouette up to .25 is no "
-        "substantial structure (Kaufman and Rousseeuw, 1990). Where there are many images, a "
+        "what 97.5 % of permuted labels reach (in brackets); a silhouette up to .25 is not "
+        "a substantial structure (Kaufman and Rousseeuw, 1990). Where there are many images, a "
         "sample of them is permuted, and its values differ a little from those of all. Components: "
         "|AUC − .5| of PC1 minus that of PC2. t-SNE: agreement (adjusted Rand index) of the "
         "classes with the map split in two."

@@ -17,7 +17,7 @@ from tfmed.results.planned import Plan, Space
 from tfmed.tasks import task_of
 
 MISTAKES = 8
-"""False positives and false negatives of a task that are kept as pictures, the surest first."""
+"""False positives and negatives of a task that are kept as pictures, the most confident first."""
 
 Finished = Mapping[str, Result]
 
@@ -62,7 +62,7 @@ def _of(task: str, spaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _mistakes(
     task: DatasetInfo, spaces: list[dict[str, Any]], labels: np.ndarray, rows: np.ndarray
 ) -> dict[str, Any]:
-    """The surest mistakes of the fine-tuned run with most labels, or else of the last run."""
+    """The most confident mistakes of the fine-tuned run with most labels, else of the last run."""
     tuned = [each for each in spaces if _is_pretrained(each) and each["trained"] == "finetune"]
     space = (tuned or spaces)[-1]
     scores = np.array(space["scores"])

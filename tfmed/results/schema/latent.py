@@ -46,12 +46,12 @@ class MistakesOfAKind(Part):
     n: Count
     """How many of the test images shown."""
     shown: list[Mistake]
-    """The surest first."""
+    """The most confident first."""
 
 
 class Mistakes(Part):
-    """The surest mistakes at threshold .5 of the run of one latent space, the fine-tuned one with
-    most labels where there is one.
+    """The most confident mistakes at threshold .5 of the run of one latent space: the fine-tuned
+    one with most labels where there is one.
     """
 
     space: str
