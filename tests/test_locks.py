@@ -1,4 +1,5 @@
 import errno
+import fcntl
 import os
 import shutil
 import signal
@@ -8,7 +9,6 @@ import threading
 
 import pytest
 
-from tfmed import locks
 from tfmed.errors import InputError
 from tfmed.locks import (
     alone_in,
@@ -86,21 +86,21 @@ def test_who_does_not_wait_is_told_that_another_has_the_lock(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_lock_that_is_removed_while_it_is_waited_for_is_taken_anew(tmp_path, monkeypatch):
-    path, lock = tmp_path / "x", locks.fcntl.flock
-    waited = []
+def test_a_lock_that_is_removed_while_it_is_waited_for_is_taken_again(tmp_path):
+    path, found = tmp_path / "x", []
 
-    def holder_goes_first(handle, how):
-        if not waited:
-            path.unlink()
-        waited.append(handle)
-        lock(handle, how)
+    def second():
+        with hold(path, wait=True) as is_ours:
+            found.append((is_ours, path.exists()))
 
-    monkeypatch.setattr(locks.fcntl, "flock", holder_goes_first)
-    with hold(path, wait=True) as is_ours:
-        assert is_ours
-        assert path.exists()
-    assert len(waited) == 2
+    thread = threading.Thread(target=second)
+    with hold(path, wait=True):
+        thread.start()
+        thread.join(0.2)
+        assert not found
+    thread.join()
+    assert found == [(True, True)]
+    assert not path.exists()
 
 
 def test_only_locks_that_nobody_holds_are_removed(tmp_path):
@@ -114,7 +114,7 @@ def test_a_folder_without_file_locks_is_named(tmp_path, monkeypatch):
     def refuse(*_):
         raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
-    monkeypatch.setattr(locks.fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "flock", refuse)
     with (
         pytest.raises(InputError, match=f"{tmp_path}: takes no file locks"),
         hold(tmp_path / "x", wait=False),

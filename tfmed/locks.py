@@ -1,19 +1,23 @@
 """One process at a time, on any machine, and folders that go with the process that made them."""
 
 import contextlib
-import fcntl
+import errno
 import functools
-import os
 import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from tfmed.errors import InputError
+from tfmed.operating_system import is_mine
 
 LOCK = ".lock"
 """Name of the lock's file of a folder."""
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+"""What a file system without locks answers."""
 _IN_USE = ".tfmed-in-use@"
 """Start of the name of the locked file in a working folder; the host's name follows."""
 
@@ -34,42 +38,26 @@ def hold(path: Path, *, wait: bool) -> Iterator[bool]:
         InputError: the folder takes no file locks.
         OSError: the file can't be made there.
     """
-    while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-        try:
-            if not _locked(handle, path, wait=wait):
-                yield False
-                return
-            if not _is_open_as(path, handle):
-                continue  # its holder removed it between opening and locking
-            try:
-                yield True
-            finally:
-                path.unlink(missing_ok=True)
-            return
-        finally:
-            os.close(handle)
-
-
-def _locked(handle: int, path: Path, *, wait: bool) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, timeout=-1 if wait else 0)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        lock.acquire()
+    except Timeout:
+        yield False
+        return
     except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
         raise InputError(
             f"{path.parent}: takes no file locks ({error.strerror}); mount it with them, or choose "
             "another folder"
         ) from None
-    return True
-
-
-def _is_open_as(path: Path, handle: int) -> bool:
     try:
-        return os.path.samestat(path.stat(), os.fstat(handle))
-    except FileNotFoundError:
-        return False
+        yield True
+    finally:
+        with contextlib.suppress(OSError):  # some systems keep a file that is open
+            path.unlink(missing_ok=True)  # filelock sees that what it waited for is gone
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -101,13 +89,9 @@ def working_folder(parent: Path, prefix: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     try:
         unlocked = folder / f"{_IN_USE}new"
-        handle = os.open(unlocked, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        with FileLock(unlocked):
             unlocked.rename(folder / f"{_IN_USE}{host_name()}")
             yield folder
-        finally:
-            os.close(handle)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -120,15 +104,12 @@ def remove_abandoned(parent: Path, pattern: str) -> None:
         pattern: of the folders' paths below it, as for `Path.glob`.
     """
     for folder in parent.glob(pattern):
-        with contextlib.suppress(OSError):  # not tfmed's, in use, or gone meanwhile
-            if folder.lstat().st_uid != os.getuid():
+        in_use = folder / f"{_IN_USE}{host_name()}"
+        with contextlib.suppress(OSError):  # gone meanwhile
+            if not is_mine(folder) or folder.is_symlink() or not in_use.is_file():
                 continue
-            handle = os.open(folder / f"{_IN_USE}{host_name()}", os.O_RDWR | os.O_NOFOLLOW)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with contextlib.suppress(Timeout), FileLock(in_use, timeout=0):
                 shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(handle)
 
 
 @functools.cache

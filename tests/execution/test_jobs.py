@@ -1,8 +1,6 @@
 import dataclasses
 import errno
 import os
-import subprocess
-import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tfmed.errors import InputError
-from tfmed.execution import store
 from tfmed.execution.job import Job, Result, with_ancestors
 from tfmed.execution.store import (
     Store,
@@ -114,17 +111,6 @@ def test_a_full_disk_is_named_and_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(InputError, match="No space left on device"):
         write_result(tmp_path / "x.job", "title", RESULT)
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs Linux's /proc")
-def test_a_killed_process_that_nobody_has_waited_for_is_not_alive():
-    with subprocess.Popen(["sleep", "60"]) as process:
-        assert store.is_alive(process.pid)
-        process.kill()
-        end = time.monotonic() + 10
-        while store.is_alive(process.pid):
-            assert time.monotonic() < end
-    assert not store.is_alive(10**30)
 
 
 def test_leftovers_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):

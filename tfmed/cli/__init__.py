@@ -2,19 +2,17 @@
 
 import argparse
 import contextlib
-import signal
 import sys
 from collections.abc import Sequence
 
 import tfmed
+from tfmed import operating_system
 from tfmed.cli import cache, compare, data, models, report, run
 from tfmed.cli.arguments import BAD_INPUT, Parser
 from tfmed.errors import InputError, JobError, printable
 
 INTERRUPTED = 130
 OWN_MISTAKE = 1
-_SIGNALS = ("SIGTERM", "SIGHUP")
-"""They interrupt as Ctrl+C does, where the system has them."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -28,10 +26,7 @@ def main(words: Sequence[str] | None = None) -> int:
         check` and `tfmed report --check` also end with 1 where they found a fault.
     """
     options = _parsed(words)
-    for name in _SIGNALS:
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
-            signal.signal(number, _interrupt)
+    operating_system.on_request_to_end(_interrupt)
     try:
         return options.command(options)
     except InputError as error:
@@ -46,9 +41,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print(f"error: {error}\nthis is a mistake of tfmed's own, not of yours", file=sys.stderr)
         return OWN_MISTAKE
     except KeyboardInterrupt:
-        for name in ("SIGINT", *_SIGNALS):  # a second one must not spoil the end
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), signal.SIG_IGN)
+        operating_system.ignore_requests_to_end()  # a second one must not spoil the end
         with contextlib.suppress(OSError):  # the terminal may be gone
             print(
                 f"\ninterrupted; finished work is kept, and {options.again} goes on from there",

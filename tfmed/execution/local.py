@@ -9,7 +9,6 @@ to those alone who have the keys made for it. Dask's own way to start processes 
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,7 @@ from tfmed.execution.engine import Death, Outcome
 from tfmed.execution.job import Job
 from tfmed.execution.work import SCRATCH, Perform, Request, Say
 from tfmed.locks import remove_abandoned, working_folder
+from tfmed.operating_system import was_killed, words_of_end
 
 WORKER = (sys.executable, "-P", "-m", "tfmed.execution.local_worker")
 """Starts a worker; -P because another tfmed, or a `random.py`, may lie in the current folder."""
@@ -202,10 +202,9 @@ class _Process(Seat):
     def death(self) -> Death:
         """Why it ended, after it has."""
         code = self.process.wait()
-        killed = code == -signal.SIGKILL
-        reason = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-        said = f"it said: {self._last_words()}"
-        return Death(reason, "most likely memory ran out: use --workers 1" if killed else said)
+        if was_killed(code):
+            return Death(words_of_end(code), "most likely memory ran out: use --workers 1")
+        return Death(words_of_end(code), f"it said: {self._last_words()}")
 
     def _last_words(self) -> str:
         self._errors.seek(0)

@@ -7,17 +7,17 @@ standard output, and ends when standard input does: no worker outlives the comma
 import asyncio
 import json
 import os
-import signal
 import sys
 import threading
 from typing import Any, TextIO
 
 from tfmed.execution.dask_client import SETTINGS, quiet
+from tfmed.operating_system import ignore_interrupts
 
 
 def main() -> None:
     """Works until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    ignore_interrupts()
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what libraries print is not the address
     told = json.loads(sys.stdin.readline())

@@ -17,6 +17,7 @@ from tfmed.cache import mark_used
 from tfmed.errors import InputError
 from tfmed.execution.job import Job, Result
 from tfmed.locks import host_name
+from tfmed.operating_system import is_alive
 
 FORMAT = b"tfmed job 2\n"
 
@@ -157,18 +158,3 @@ def _kept(path: Path) -> Iterator[None]:
             f"{path.parent}: a result can't be kept there ({error.strerror}); make room or set "
             "TFMED_CACHE to another folder (what was finished before is kept)"
         ) from None
-
-
-def is_alive(pid: int) -> bool:
-    """Whether a process of this machine still runs; one that nobody has waited for does not."""
-    try:
-        os.kill(pid, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except PermissionError:
-        return True
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (OSError, IndexError):  # no Linux, or it ended meanwhile
-        return True
-    return state not in "ZX"
