@@ -98,7 +98,7 @@ class LocalWorkers:
         temporary = Path(tempfile.gettempdir())
         remove_abandoned(temporary, f"{SCRATCH}*")
         self._scratch = self._open.enter_context(working_folder(temporary, SCRATCH))
-        client, keys = self._open.enter_context(_scheduler())
+        client, keys = self._open.enter_context(_scheduler(self._scratch))
         self._post = Post(client, self._perform)
         self._told = {
             "scheduler": client.scheduler.address,
@@ -222,11 +222,11 @@ class _Process(Seat):
 
 
 @contextlib.contextmanager
-def _scheduler() -> Iterator[tuple[Any, dict[str, str]]]:
+def _scheduler(scratch: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     """A scheduler in this process: a client of it, and the keys by which others may join."""
     import dask.config
 
-    with quiet(), dask.config.set(SETTINGS):
+    with quiet(), dask.config.set(SETTINGS | {"temporary-directory": str(scratch)}):
         from distributed import Client, Scheduler, SpecCluster
         from distributed.security import Security
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tfmed import steps
 from tfmed.errors import InputError
+from tfmed.execution.cluster import Cluster
 from tfmed.execution.engine import Engine, InProcess, do_jobs
 from tfmed.execution.job import Job, Result, with_ancestors
 from tfmed.execution.local import LocalWorkers, jobs_per_gpu
@@ -31,18 +32,40 @@ class Workers:
     gpus_per_job: float = 1.0
 
 
+@dataclass(frozen=True)
+class Engines:
+    """What does the work of a study.
+
+    Attributes:
+        jobs: does what the store keeps.
+        exports: writes models, on this machine.
+    """
+
+    jobs: Engine
+    exports: Engine
+
+
 @contextlib.contextmanager
-def opened(workers: Workers, listener: Listener) -> Iterator[Engine]:
+def opened(workers: Workers, listener: Listener) -> Iterator[Engines]:
     """What does the jobs, for as long as it is needed.
 
     Raises:
-        InputError: there is no such cluster.
+        InputError: there is no such cluster, or it can't be used.
     """
-    if workers.cluster is not None:
-        raise InputError("--cluster: this version has no clusters yet; leave the option out")
     perform = functools.partial(on_one_thread, steps.perform)
+    if workers.cluster is not None:
+        if workers.number == 0:
+            raise InputError("--workers 0 is this process alone: leave it or --cluster out")
+        listener.stage(f"joining the cluster {workers.cluster}")
+        with (
+            Cluster(perform, workers.cluster, workers.number) as cluster,
+            LocalWorkers(perform, provenance.usable_cores()) as local,
+        ):
+            yield Engines(cluster, local)
+        return
     if workers.number == 0:
-        yield InProcess(perform)
+        engine = InProcess(perform)
+        yield Engines(engine, engine)
         return
     gpus = provenance.visible_gpus()
     if gpus and not provenance.tensorflow_uses_gpus():
@@ -51,8 +74,8 @@ def opened(workers: Workers, listener: Listener) -> Iterator[Engine]:
     number = workers.number
     if number is None:
         number = len(gpus) * jobs_per_gpu(workers.gpus_per_job) or provenance.usable_cores()
-    with LocalWorkers(perform, number, gpus=gpus) as engine:
-        yield engine
+    with LocalWorkers(perform, number, gpus=gpus) as local:
+        yield Engines(local, local)
 
 
 def discard(plan: Plan, store: Store) -> None:

@@ -101,11 +101,11 @@ def _results(
 ) -> dict[str, Any]:
     """All of `results.json` but its provenance; writes predictions and images into `folder`."""
     store = Store(cache_folder() / "jobs")
-    with swept(store, models), opened(workers, listener) as engine:
+    with swept(store, models), opened(workers, listener) as engines:
         if fresh:
             discard(plan, store)
             listener.discarded()
-        finished = compute(plan, store, engine, listener)
-        exported = export(plan, finished, engine, store, models, listener)
+        finished = compute(plan, store, engines.jobs, listener)
+        exported = export(plan, finished, engines.exports, store, models, listener)
     listener.stage("evaluating")
     return {**whole.assemble(plan, finished, folder, ledger), "models": exported}
