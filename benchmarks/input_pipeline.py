@@ -26,7 +26,7 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.execution.local import worker_environment
+from tfmed.execution.workers.local import worker_environment
 
 BATCH = 128
 CONTENDERS = [

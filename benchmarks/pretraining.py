@@ -5,8 +5,8 @@ distributions and generated images) and read 256 validation images after each ep
 scaled tensors in memory: once as it comes, and once tuned, when it first tries channels_last and
 the fused Adam on some steps and keeps the fastest combination; the padding of its strided
 convolutions is symmetric. tfmed's processes have the environment and the one thread that
-`tfmed.execution.local` gives them. The rate of several processes is that of all their images
-from the first one's start to the last one's end.
+`tfmed.execution.workers.local` gives them. The rate of several processes is that of all their
+images from the first one's start to the last one's end.
 Run from the repository: `python -m benchmarks.pretraining [--rounds N] [--epochs N] [--images N]`.
 """
 
@@ -31,7 +31,7 @@ from benchmarks.side_by_side import (
     take_turns,
     wait_for_start,
 )
-from tfmed.execution.local import worker_environment
+from tfmed.execution.workers.local import worker_environment
 from tfmed.pretraining.autoencoder import Settings
 from tfmed.training.settings import FitSettings
 
@@ -70,7 +70,7 @@ def build_autoencoder() -> Any:
 
 def fit_tfmed(n: int, epochs: int, seed: int) -> dict[str, Any]:
     """`tfmed.training.fitting.fit_unlabelled` on one thread, as a worker of
-    `tfmed.execution.local` calls it.
+    `tfmed.execution.workers.local` calls it.
     """
     import tensorflow as tf
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from tfmed import steps
 from tfmed.errors import InputError
-from tfmed.execution.cluster import Cluster
 from tfmed.execution.engine import Engine, InProcess, do_jobs
 from tfmed.execution.job import Job, Result, with_ancestors
-from tfmed.execution.local import LocalWorkers, jobs_per_gpu
 from tfmed.execution.one_thread import on_one_thread
 from tfmed.execution.store import Store
+from tfmed.execution.workers.cluster import Cluster
+from tfmed.execution.workers.local import LocalWorkers, jobs_per_gpu
 from tfmed.orchestration import provenance
 from tfmed.orchestration.listening import Listener
 from tfmed.results.planned import Plan

@@ -4,7 +4,6 @@ import subprocess
 import sys
 import time
 from contextlib import nullcontext
-from pathlib import Path
 
 import psutil
 import pytest
@@ -12,17 +11,18 @@ from toy_work import perform, toy
 
 from tfmed.errors import InputError, JobError
 from tfmed.execution.engine import InProcess, do_jobs
-from tfmed.execution.local import LocalWorkers
+from tfmed.execution.workers.local import LocalWorkers
 
-HERE = Path(__file__).parent
 BUSY = """\
+import signal
 import sys
 from pathlib import Path
 from toy_work import perform, toy
 from tfmed.execution.engine import do_jobs
-from tfmed.execution.local import LocalWorkers
+from tfmed.execution.workers.local import LocalWorkers
 from tfmed.execution.store import Store
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
 store = Store(Path(sys.argv[1]))
 jobs = [toy("first"), *(toy(f"long {i}", cost=0.1, sleeps=120.0) for i in range(2))]
 with LocalWorkers(perform, 2) as engine:

@@ -19,16 +19,16 @@ from pathlib import Path
 from typing import Any
 
 from tfmed.execution import one_thread
-from tfmed.execution.dask_client import SETTINGS, Post, Seat, answer_of, quiet
 from tfmed.execution.engine import Death, Outcome
 from tfmed.execution.job import Job
 from tfmed.execution.work import SCRATCH, Perform, Request, Say
+from tfmed.execution.workers.client import SETTINGS, Post, Seat, answer_of, quiet
 from tfmed.locks import remove_abandoned, working_folder
 from tfmed.operating_system import was_killed, words_of_end
 
-WORKER = (sys.executable, "-P", "-m", "tfmed.execution.local_worker")
+WORKER = (sys.executable, "-P", "-m", "tfmed.execution.workers.local_worker")
 """Starts a worker; -P because another tfmed, or a `random.py`, may lie in the current folder."""
-PACKAGE_PARENT = str(Path(__file__).resolve().parents[2])
+PACKAGE_PARENT = str(Path(__file__).resolve().parents[3])
 JOBS_PER_WORKER = 400
 """A worker is replaced after so many jobs: TensorFlow's memory grows with every form of model that
 is traced, though not with the fits of one form; a new worker has to import and trace again."""

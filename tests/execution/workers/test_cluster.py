@@ -10,8 +10,8 @@ from toy_work import perform, toy
 import tfmed
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError
-from tfmed.execution.cluster import Cluster
 from tfmed.execution.engine import do_jobs
+from tfmed.execution.workers.cluster import Cluster
 
 
 def do(jobs, store, cluster, datasets=None, **options):
@@ -47,7 +47,7 @@ def test_two_workers_without_a_common_folder_do_every_job(new_cluster, store, tm
 def test_a_data_file_is_sent_once_to_a_node_that_lacks_it(
     new_cluster, store, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("tfmed.execution.cluster.PIECE", 7)
+    monkeypatch.setattr("tfmed.execution.workers.cluster.PIECE", 7)
     (tmp_path / "data").mkdir()
     info = a_file(tmp_path / "data", "pixels" * 10)
     cluster = new_cluster()
@@ -132,13 +132,13 @@ def test_a_worker_of_another_version_is_named_before_any_work(new_cluster, tmp_p
     ],
 )
 def test_an_address_without_a_cluster_is_one_line(address, words, monkeypatch):
-    monkeypatch.setattr("tfmed.execution.cluster.PATIENCE", 2)
+    monkeypatch.setattr("tfmed.execution.workers.cluster.PATIENCE", 2)
     with pytest.raises(InputError, match=words), Cluster(perform, address):
         pass
 
 
 def test_a_cluster_without_workers_is_named(new_cluster, monkeypatch):
-    monkeypatch.setattr("tfmed.execution.cluster.PATIENCE", 3)
+    monkeypatch.setattr("tfmed.execution.workers.cluster.PATIENCE", 3)
     with (
         pytest.raises(InputError, match="the cluster has no worker"),
         Cluster(perform, new_cluster().address),

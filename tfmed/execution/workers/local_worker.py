@@ -1,4 +1,4 @@
-"""A worker process of this machine: `python -m tfmed.execution.local_worker`.
+"""A worker process of this machine: `python -m tfmed.execution.workers.local_worker`.
 
 It reads from standard input where the scheduler is and the keys to it, writes its own address to
 standard output, and ends when standard input does: no worker outlives the command that started it.
@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from tfmed.execution.dask_client import SETTINGS, quiet
+from tfmed.execution.workers.client import SETTINGS, quiet
 from tfmed.operating_system import ignore_interrupts
 
 

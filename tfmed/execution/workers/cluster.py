@@ -17,11 +17,11 @@ from typing import Any
 
 from tfmed.data import DatasetInfo
 from tfmed.errors import InputError, printable
-from tfmed.execution import node
-from tfmed.execution.dask_client import SETTINGS, Post, Seat, answer_of, quiet
 from tfmed.execution.engine import Death, Outcome
 from tfmed.execution.job import Job
 from tfmed.execution.work import Perform, Request, Say
+from tfmed.execution.workers import node
+from tfmed.execution.workers.client import SETTINGS, Post, Seat, answer_of, quiet
 
 PATIENCE = 15
 """Seconds within which a cluster has to answer, and a first worker to be there."""
