@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 for pool in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
@@ -14,3 +15,16 @@ def _own_cache(tmp_path_factory, monkeypatch):
     """No test reads or writes the user's cache or data root."""
     monkeypatch.setenv("TFMED_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path_factory.mktemp("medmnist")))
+
+
+class OneStudyPerProcess(LoadFileScheduling):
+    """Files stay whole; those that share the tiny study go to one process, which does it once."""
+
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "tests/steps" if file.startswith("tests/steps/") else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Takes the place of `--dist`."""
+    return OneStudyPerProcess(config, log)

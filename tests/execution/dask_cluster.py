@@ -49,6 +49,13 @@ class DaskCluster:
         self.workers.append(process)
         return process
 
+    def wait_for_workers(self):
+        """Returns once every worker that was added has joined."""
+        from distributed import Client
+
+        with Client(self.address, set_as_default=False) as client:
+            client.wait_for_workers(len(self.workers), timeout=60)
+
     def _start(self, what, *arguments, cwd=None, environment=None, prefix=()):
         command = [*prefix, sys.executable, "-m", "dask", what, *map(str, arguments)]
         process = subprocess.Popen(

@@ -32,6 +32,7 @@ def test_two_workers_without_a_common_folder_do_every_job(new_cluster, store, tm
     cluster = new_cluster()
     cluster.add_worker("a")
     cluster.add_worker("b")
+    cluster.wait_for_workers()
     first = toy("first", value=2)
     others = [toy(f"other {i}", {"first": first}, value=i, sleeps=0.3) for i in range(6)]
     last = toy("last", {job.title: job for job in others})
@@ -40,6 +41,18 @@ def test_two_workers_without_a_common_folder_do_every_job(new_cluster, store, tm
     found = store.load(last)
     assert found is not None
     assert int(found.arrays["sum"]) == sum(2 + i for i in range(6))
+    assert len({record["pid"] for record in records.values()}) == 2
+
+
+@pytest.mark.slow
+def test_a_worker_that_joins_while_jobs_run_is_given_some(new_cluster, store):
+    cluster = new_cluster()
+    cluster.add_worker("a")
+    cluster.wait_for_workers()
+    with Cluster(perform, cluster.address) as engine:
+        cluster.add_worker("b")
+        jobs = [toy(f"job {i}", value=i, sleeps=0.3) for i in range(40)]
+        records = do_jobs(jobs, set(), engine, store, {})
     assert len({record["pid"] for record in records.values()}) == 2
 
 
@@ -60,6 +73,7 @@ def test_a_data_file_is_sent_once_to_a_node_that_lacks_it(
 
 
 @pytest.mark.skipif(not can_hide(), reason="a folder can't be hidden from a worker here")
+@pytest.mark.slow
 def test_a_data_file_that_changed_is_not_sent(new_cluster, store, tmp_path):
     (tmp_path / "data").mkdir()
     info = a_file(tmp_path / "data")
@@ -70,24 +84,29 @@ def test_a_data_file_that_changed_is_not_sent(new_cluster, store, tmp_path):
         do([toy("job", data={"task": info.md5})], store, cluster, {info.md5: info})
 
 
+@pytest.mark.slow
 def test_a_job_whose_worker_is_lost_is_done_by_another(new_cluster, store, tmp_path):
     (tmp_path / "deaths").write_text("x")
     cluster = new_cluster()
     cluster.add_worker("a")
     cluster.add_worker("b")
+    cluster.wait_for_workers()
     records = do([toy("deadly", dies=str(tmp_path / "deaths"))], store, cluster)
     assert len(records) == 1
 
 
+@pytest.mark.slow
 def test_a_job_that_two_workers_died_on_is_named(new_cluster, store, tmp_path):
     (tmp_path / "deaths").write_text("xx")
     cluster = new_cluster()
     for name in "abc":
         cluster.add_worker(name)
+    cluster.wait_for_workers()
     with pytest.raises(InputError, match="deadly: its worker ended twice at tcp://"):
         do([toy("deadly", dies=str(tmp_path / "deaths"))], store, cluster)
 
 
+@pytest.mark.slow
 def test_the_loss_of_every_worker_is_said_and_what_is_finished_is_kept(
     new_cluster, store, tmp_path
 ):
@@ -110,6 +129,7 @@ def test_the_loss_of_the_scheduler_is_said(new_cluster, store):
             do_jobs([toy("job", sleeps=30)], set(), engine, store, {})
 
 
+@pytest.mark.slow
 def test_a_worker_of_another_version_is_named_before_any_work(new_cluster, tmp_path):
     package = Path(tfmed.__file__).parent
     shutil.copytree(package, tmp_path / "other" / "tfmed", ignore=shutil.ignore_patterns("*.pyc"))

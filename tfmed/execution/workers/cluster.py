@@ -57,6 +57,7 @@ class Cluster:
         self._seats: dict[str, Seat] = {}
         self._died_on: dict[str, set[str]] = {}
         self._files: dict[tuple[str, str], Path] = {}
+        self._next_look = 0.0
         self.where = ""
         """What does the jobs, in words."""
 
@@ -109,10 +110,13 @@ class Cluster:
         Raises:
             InputError: the scheduler or every worker is lost.
         """
-        try:
-            return self._post.news.get(timeout=PULSE)() or ()
-        except queue.Empty:
+        left = self._next_look - time.monotonic()
+        if left <= 0:
             return self._look()
+        try:
+            return self._post.news.get(timeout=left)() or ()
+        except queue.Empty:
+            return ()
 
     def _connected(self) -> Any:
         from distributed import Client
@@ -131,6 +135,7 @@ class Cluster:
 
     def _look(self) -> list[Outcome]:
         """Takes in which workers have come and gone."""
+        self._next_look = time.monotonic() + PULSE
         try:
             there = set(self._client.nthreads())
         except (OSError, RuntimeError, ValueError):
