@@ -1,4 +1,7 @@
-"""Strided convolutions down to a 4 x 4 map: the encoder of the default study."""
+"""Strided convolutions down to a map of 4 x 4 or less: the encoder of the default study.
+
+The map is 4 x 4 for the sides of MedMNIST (28, 64, 128 and 224), 3 x 3 for some others, such as 96.
+"""
 
 from math import ceil
 from typing import TYPE_CHECKING, Literal
@@ -16,8 +19,8 @@ class Settings(BaseModel):
 
     Attributes:
         name: in the registry.
-        latent_channels: channels of the 4 x 4 output map; an embedding has 16 times as many
-            numbers.
+        latent_channels: channels of the output map; an embedding has one number for each channel
+            and place of the map, 16 times as many where it is 4 x 4.
         base_filters: channels of the first convolution at least; they double up to
             `latent_channels`.
         batch_norm: a BatchNormalization after every convolution.
@@ -34,7 +37,7 @@ class Settings(BaseModel):
 def build(
     settings: Settings, image_shape: tuple[int, int, int], *, name: str = "encoder"
 ) -> "keras.Model":
-    """As `tfmed.encoders.Encoder.build`: maps of 4 x 4 x `latent_channels`."""
+    """As `tfmed.encoders.Encoder.build`: maps of `latent_channels`, 4 x 4 or less."""
     import keras
     from keras import layers
 

@@ -29,6 +29,12 @@ with LocalWorkers(perform, 2) as engine:
     do_jobs(jobs, set(), engine, store, {}, lambda progress: print(progress.done, flush=True))
 """
 
+JUMPING_CLOCK = """\
+import random, time
+true_time, draw = time.time, random.Random(0)
+time.time = lambda: true_time() + draw.choice((-3600, 0, 3600))
+"""
+
 
 def do(jobs, store, workers=1, listener=lambda _: None):
     with LocalWorkers(perform, workers) as engine:
@@ -45,6 +51,16 @@ def test_workers_do_every_job_after_its_parents_and_the_results_are_kept(store):
     assert int(found.arrays["sum"]) == sum(2 + i for i in range(4))
     assert len({record["pid"] for record in records.values()}) == 2
     assert os.getpid() not in {record["pid"] for record in records.values()}
+
+
+def test_jobs_are_done_though_the_clock_is_set_back_and_forth(store, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(JUMPING_CLOCK)
+    python_path = os.pathsep.join([str(tmp_path), os.environ["PYTHONPATH"]])
+    with monkeypatch.context() as patch:
+        patch.setenv("PYTHONPATH", python_path)
+        patch.setattr(time, "time", time.time)
+        exec(JUMPING_CLOCK, {})
+        assert len(do([toy(f"{i}", sleeps=0.1) for i in range(8)], store, workers=2)) == 8
 
 
 def test_no_process_is_started_where_there_is_nothing_to_do(store):

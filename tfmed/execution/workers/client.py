@@ -149,6 +149,22 @@ def keep_random_numbers_apart() -> None:
 _DASKS_RANDOM = random.Random()
 
 
+def keep_to_a_steady_clock() -> None:
+    """Has Dask measure time in this process by a clock that nobody can set.
+
+    It holds messages back until a time of day: were the clock set back by an hour, nothing would be
+    sent for an hour, and were it set forward, connections would count as timed out.
+    """
+    from distributed import metrics
+    from tornado.ioloop import IOLoop
+
+    for name, module in list(sys.modules.items()):
+        is_dasks = name.startswith("distributed.") and module is not metrics
+        if is_dasks and getattr(module, "time", None) is metrics.time:
+            module.time = time.monotonic  # type: ignore[attr-defined]
+    IOLoop.time = lambda self: time.monotonic()  # type: ignore[method-assign]
+
+
 def answer_of(future: Any) -> Answer | None:
     """What a job's future holds once it is at its end; None where its worker was lost."""
     from distributed import KilledWorker

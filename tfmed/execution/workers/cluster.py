@@ -21,7 +21,14 @@ from tfmed.execution.engine import Death, Outcome
 from tfmed.execution.job import Job
 from tfmed.execution.work import Perform, Request, Say
 from tfmed.execution.workers import node
-from tfmed.execution.workers.client import SETTINGS, Post, Seat, answer_of, quiet
+from tfmed.execution.workers.client import (
+    SETTINGS,
+    Post,
+    Seat,
+    answer_of,
+    keep_to_a_steady_clock,
+    quiet,
+)
 
 PATIENCE = 15
 """Seconds within which a cluster has to answer, and a first worker to be there."""
@@ -121,6 +128,7 @@ class Cluster:
     def _connected(self) -> Any:
         from distributed import Client
 
+        keep_to_a_steady_clock()
         try:
             client = Client(self._address, timeout=PATIENCE, set_as_default=False)
         except (OSError, RuntimeError, TypeError, ValueError) as error:

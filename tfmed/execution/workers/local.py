@@ -22,7 +22,14 @@ from tfmed.execution import one_thread
 from tfmed.execution.engine import Death, Outcome
 from tfmed.execution.job import Job
 from tfmed.execution.work import SCRATCH, Perform, Request, Say
-from tfmed.execution.workers.client import SETTINGS, Post, Seat, answer_of, quiet
+from tfmed.execution.workers.client import (
+    SETTINGS,
+    Post,
+    Seat,
+    answer_of,
+    keep_to_a_steady_clock,
+    quiet,
+)
 from tfmed.locks import remove_abandoned, working_folder
 from tfmed.operating_system import was_killed, words_of_end
 
@@ -229,6 +236,8 @@ def _scheduler(scratch: Path) -> Iterator[tuple[Any, dict[str, str]]]:
     with quiet(), dask.config.set(SETTINGS | {"temporary-directory": str(scratch)}):
         from distributed import Client, Scheduler, SpecCluster
         from distributed.security import Security
+
+        keep_to_a_steady_clock()
 
         class Silent(Scheduler):
             """A scheduler without a page for browsers."""

@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import Any, TextIO
 
-from tfmed.execution.workers.client import SETTINGS, quiet
+from tfmed.execution.workers.client import SETTINGS, keep_to_a_steady_clock, quiet
 from tfmed.operating_system import ignore_interrupts
 
 
@@ -36,6 +36,8 @@ async def _work(told: dict[str, Any], answers: TextIO) -> None:
     with dask.config.set(SETTINGS), quiet():
         from distributed import Worker
         from distributed.security import Security
+
+        keep_to_a_steady_clock()
 
         class Silent(Worker):
             """A worker without a page for browsers."""
