@@ -10,16 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfmed.data.checks import image_shape, n_columns, verify_arrays
+from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
+from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import check_readable, md5_of
-from tfmed.errors import printable
+from tfmed.errors import InputError, printable
 from tfmed.tasks import class_counts, task_of
 
 WANTED = "the path of an .npz file"
+MAKES_SIZES = False
 
+_PATIENT_KEYS = tuple(f"{split}_patients" for split in SPLITS)
 _IMAGE_KEYS = tuple(key for key in KEYS if key.endswith("_images"))
 
 
@@ -59,7 +62,7 @@ def check(path: Path) -> None:
     check_readable(path)
 
 
-def read(path: Path, cache_dir: Path) -> DatasetInfo:
+def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     """Verify and describe a file of the user's own, which stays where it is.
 
     An official file of MedMNIST is known by its MD5 at any path.
@@ -67,16 +70,22 @@ def read(path: Path, cache_dir: Path) -> DatasetInfo:
     Args:
         path: absolute.
         cache_dir: not needed.
+        settings: only `resplit` matters, and is refused.
 
     Raises:
         InputError: the file cannot be read, or is not in MedMNIST's format.
     """
     check_readable(path)
+    if settings.resplit:
+        raise InputError(
+            f"{printable(path)} has its own splits, which can't be drawn again: leave --resplit "
+            "out, or give the folder of its images"
+        )
     md5 = md5_of(path)
     official = medmnist.find_by_md5(md5)
     if official is not None:
         return read_official(medmnist.require_supported(official), path)
-    words = Words(_safe_name(path.stem, md5), printable(path.stem))
+    words = Words(safe_name(path.stem, md5), printable(path.stem))
     if md5 in _KNOWN_FILES:
         words = replace(_KNOWN_FILES[md5], name=words.name)
     if medmnist.is_name(path.stem):
@@ -106,10 +115,11 @@ def describe(
     """
     asked = task_of(task)
     md5 = md5_of(path)  # before reading, so that a change in between is noticed
-    arrays = read_npz(path, headers_of=_IMAGE_KEYS, check=expected is None)
+    arrays = read_npz(path, headers_of=_IMAGE_KEYS, optional=_PATIENT_KEYS, check=expected is None)
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
+    warnings = shared_patients(arrays, str(path))
     class_names = words.class_names or asked.class_names(n_labels)
     return DatasetInfo(
         name=words.name,
@@ -127,6 +137,7 @@ def describe(
             for split in SPLITS
         },
         task=task,
+        warnings=warnings,
     )
 
 
@@ -140,7 +151,7 @@ def _words_of(official: medmnist.OfficialFile) -> Words:
     )
 
 
-def _safe_name(stem: str, md5: str) -> str:
+def safe_name(stem: str, md5: str) -> str:
     """A name for file names: letters, digits, `-`, `_` and `.`, at most 64 of them."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:64]
     return safe or f"dataset-{md5[:8]}"

@@ -1,0 +1,116 @@
+"""Whose image it is, and splits drawn so that no patient is in two of them."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tfmed.data.dataset import SPLITS
+from tfmed.data.importers.listing import Item, Listing
+from tfmed.data.importers.settings import ImportSettings, pattern_fault
+from tfmed.errors import InputError, printable
+
+SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
+"""Of the images that each drawn split holds."""
+
+
+def with_splits(listing: Listing, settings: ImportSettings) -> Listing:
+    """The listing with patients, where a pattern tells them, and with splits.
+
+    Raises:
+        InputError: the pattern is wrong or matches no name, or a class has too few patients.
+    """
+    items, notes = listing.items, listing.notes
+    if settings.patient_pattern is not None:
+        items, note = with_patients(items, settings.patient_pattern)
+        notes += (note,)
+    if settings.resplit or any(item.split is None for item in items):
+        items = drawn(items, listing.class_names, listing.name, settings.split_seed)
+        by = "patient" if any(item.patient is not None for item in items) else "image"
+        shares = "/".join(f"{share:.0%}".rstrip("%") for share in SHARES.values())
+        notes += (
+            f"splits: drawn by {by}, stratified by class ({shares} %, "
+            f"seed {settings.split_seed}); any that came along were not used",
+        )
+    return replace(listing, items=items, notes=notes)
+
+
+def with_patients(items: Sequence[Item], pattern: str) -> tuple[tuple[Item, ...], str]:
+    """Items with the patients that their file names tell, and a line on how many did.
+
+    All groups that took part in the match are the patient, without any the whole match. A file
+    that does not match is a patient of its own.
+
+    Raises:
+        InputError: it is no regular expression, or matches no name.
+    """
+    if fault := pattern_fault(pattern):
+        raise InputError(
+            f"patient_pattern '{printable(pattern)}' is no regular expression ({fault}): mend it"
+        )
+    told = [_patient(pattern, item) for item in items]
+    n_matched = sum(patient is not None for patient in told)
+    if not n_matched:
+        raise InputError(
+            f"patient_pattern '{printable(pattern)}' matches none of {len(items)} file names such "
+            f"as {items[0].path.name!r}: mend it, or leave it out"
+        )
+    with_own = tuple(
+        replace(item, patient=item.name if patient is None else patient)
+        for item, patient in zip(items, told, strict=True)
+    )
+    n_patients = len({item.patient for item in with_own})
+    return with_own, (
+        f"patients: {n_patients:,}, by the pattern '{printable(pattern)}'; files that it does not "
+        f"match, each a patient of its own: {len(items) - n_matched:,}"
+    )
+
+
+def drawn(
+    items: Sequence[Item], class_names: Sequence[str], name: str, seed: int
+) -> tuple[Item, ...]:
+    """Items with splits of 70, 10 and 20 % of each class, no patient in two splits.
+
+    Patients with many images are dealt first, otherwise at random; each goes to the split that
+    lacks most of its share of the classes of the patient's images.
+
+    Raises:
+        InputError: a class has too few patients for three splits.
+    """
+    groups: dict[str, list[Item]] = defaultdict(list)
+    for item in items:
+        groups[item.name if item.patient is None else f"patient {item.patient}"].append(item)
+    n_images = Counter(item.label for item in items)
+    share = {(label, s): n * of for label, n in n_images.items() for s, of in SHARES.items()}
+    lacking = dict(share)
+    split_of: dict[str, str] = {}
+    for group in _in_order(list(groups.values()), seed):
+        missing = {s: sum(lacking[i.label, s] / share[i.label, s] for i in group) for s in SPLITS}
+        split = max(SPLITS, key=lambda split: missing[split])
+        for item in group:
+            lacking[item.label, split] -= 1
+            split_of[item.name] = split
+    found = {(item.label, split_of[item.name]) for item in items}
+    for label, class_name in enumerate(class_names):
+        if any((label, split) not in found for split in SPLITS):
+            few = sum(any(item.label == label for item in group) for group in groups.values())
+            raise InputError(
+                f"{name}: class {class_name!r} is of {few} patients (or images, if those are not "
+                "known), too few for three splits: add some"
+            )
+    return tuple(replace(item, split=split_of[item.name]) for item in items)
+
+
+def _in_order(groups: Sequence[list[Item]], seed: int) -> list[list[Item]]:
+    shuffled = np.random.default_rng(seed).permutation(len(groups))
+    return [groups[n] for n in sorted(shuffled, key=lambda n: -len(groups[n]))]
+
+
+def _patient(pattern: str, item: Item) -> str | None:
+    match = re.search(pattern, item.path.name)
+    if match is None:
+        return None
+    groups = [group for group in match.groups() if group is not None]
+    return printable(" ".join(groups) if groups else match[0])
