@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from tfmed.data import DatasetInfo
     from tfmed.data.checks import Duplicates
 
-_DATA = "a MedMNIST flag (also with _64, _128, _224), 'phantom', an .npz, or a folder of images"
+_DATA = (
+    "a MedMNIST flag (also with _64, _128, _224), 'phantom', an .npz, or a folder or CSV of images"
+)
 
 
 def add(commands: Subparsers) -> None:

@@ -49,7 +49,7 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on this: a MedMNIST flag, 'phantom', an .npz, or a folder of images",
+        help="pretrain on this: a MedMNIST flag, 'phantom', an .npz, a folder or a CSV of images",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
     add_import_options(what, "pixels a side: 28 (default); of MedMNIST's sets 28, 64, 128 or 224")

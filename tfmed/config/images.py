@@ -16,7 +16,7 @@ def _pattern(pattern: str) -> str:
 
 
 class ImageSettings(Section):
-    """For folders of images; files that are data sets already are taken as they are.
+    """For folders and tables of images; files that are data sets already are taken as they are.
 
     Attributes:
         size: side of the pictures, in pixels.

@@ -19,7 +19,7 @@ from tfmed.errors import InputError
 
 def items_of(patients, labels):
     return [
-        Item(Path(f"{n}.png"), f"{n}.png", None, label, patient)
+        Item(Path(f"{n}.png"), f"{n}.png", None, (label,), patient)
         for n, (patient, label) in enumerate(zip(patients, labels, strict=True))
     ]
 
@@ -35,7 +35,7 @@ def test_no_patient_is_in_two_splits_and_each_class_has_its_share(sizes, seed):
         splits.setdefault(item.patient, set()).add(item.split)
     assert all(len(each) == 1 for each in splits.values())
     for label in (0, 1):
-        counts = Counter(item.split for item in done if item.label == label)
+        counts = Counter(item.split for item in done if item.labels == (label,))
         total = sum(counts.values())
         for split, share in (("train", 0.7), ("val", 0.1), ("test", 0.2)):
             assert abs(counts[split] - share * total) <= 6
@@ -56,7 +56,7 @@ def test_a_class_of_too_few_patients_is_named():
 
 def test_all_groups_of_a_pattern_are_the_patient_and_the_rest_their_own():
     names = ["person1_virus_1.png", "person1_bacteria_2.png", "person1_virus_3.png", "x.png"]
-    items = [Item(Path("/a") / name, name, None, 0) for name in names]
+    items = [Item(Path("/a") / name, name, None, (0,)) for name in names]
     done, note = with_patients(items, r"person(\d+)_(bacteria|virus)")
     assert [item.patient for item in done] == ["1 virus", "1 bacteria", "1 virus", "x.png"]
     assert "patients: 3" in note

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 REGISTRY = {
     "folder": "tfmed.data.importers.folder",
+    "table": "tfmed.data.importers.table",
     "npz": "tfmed.data.importers.npz",
 }
 """Name to module, in the order in which they are asked: the first that takes a path gets it."""

@@ -11,7 +11,7 @@ import json
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -24,7 +24,7 @@ from PIL import Image
 from tfmed.cache import mark_used
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import npz
-from tfmed.data.importers.listing import Item, Listing, columns_of
+from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
 from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import with_splits
@@ -103,7 +103,7 @@ def _described(target: Path, listing: Listing, path: Path) -> DatasetInfo:
         name,
         printable(path.name),
         f"{len(listing.items):,} image files of the user's own. Steps: {noted['steps']}.",
-        class_names=listing.class_names,
+        class_names=listing.class_names or None,
     )
     info = npz.describe(target, words, task=listing.task)
     return replace(info, notes=(*noted["met"], *listing.notes))
@@ -116,7 +116,7 @@ def _key(listing: Listing, settings: ImportSettings) -> str:
     for item in listing.items:
         with readable(item.path), item.path.open("rb") as file:
             content = hashlib.file_digest(file, "md5").hexdigest()
-        row = [item.name, item.split, item.label, item.patient, content]
+        row = [item.name, item.split, item.labels, item.patient, item.subgroups, content]
         digest.update(json.dumps(row).encode())
     return digest.hexdigest()[:24]
 
@@ -127,7 +127,11 @@ def _write(target: Path, listing: Listing, settings: ImportSettings) -> None:
     with tempfile.TemporaryFile(dir=target.parent) as spool:
         seen, spooled = _spool(listing, first, spool)
         if seen.bad:
-            raise InputError(_bad_files(seen.bad, listing, target))
+            raise InputError(
+                all_listed(
+                    seen.bad, "files", listing.name, len(listing.items), target.parent.parent
+                )
+            )
         _refuse_alike(seen, listing)
         number: Literal[1, 3] = 3 if seen.coloured and not settings.grey else 1
         last = steps.last_steps(steps.bits_of(seen.largest), number)
@@ -201,18 +205,6 @@ def _refuse_alike(seen: _Seen, listing: Listing) -> None:
         )
 
 
-def _bad_files(bad: Sequence[tuple[str, str]], listing: Listing, target: Path) -> str:
-    """One line on all files that cannot be used; where it would be long, the rest is in a file."""
-    listed = "; ".join(f"{name} {fault}" for name, fault in bad)
-    head = f"{listing.name}: {len(bad)} of {len(listing.items)} files can't be used"
-    remedy = "get them again or remove them"
-    if len(head) + len(listed) + len(remedy) < 360:
-        return f"{head} ({listed}): {remedy}"
-    file = target.with_suffix(".bad.txt")
-    file.write_text("".join(f"{name}\t{fault}\n" for name, fault in bad), encoding="utf-8")
-    return f"{head} (all in {file}; {listed[:100]} …): {remedy}"
-
-
 def _pictures(
     spool: IO[bytes], spooled: dict[Item, _Spooled], last: tuple[steps.Step, ...], side: int
 ) -> Callable[[Item], np.ndarray]:
@@ -247,6 +239,8 @@ def _write_npz(
             arrays = {"labels": columns_of(items), "names": np.array([i.name for i in items])}
             if with_patients:
                 arrays["patients"] = np.array([item.patient or item.name for item in items])
+            for n, (group, _) in enumerate(listing.items[0].subgroups):
+                arrays[f"group_{group}"] = np.array([item.subgroups[n][1] for item in items])
             for part, array in arrays.items():
                 _write_array(archive, f"{split}_{part}", array)
         _write_array(archive, ABOUT, np.array(about))

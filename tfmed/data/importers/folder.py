@@ -9,6 +9,7 @@ from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.canonical import import_listing
 from tfmed.data.importers.listing import (
+    SPLIT_NAMES,
     Item,
     Listing,
     counted,
@@ -25,12 +26,6 @@ from tfmed.errors import InputError, printable
 WANTED = "a folder of images (one folder a class)"
 MAKES_SIZES = True
 
-SPLIT_NAMES = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""Names of folders, in lower case, that stand for a split."""
 _NOT_DATA = ("thumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "@eadir")
 
 
@@ -101,7 +96,9 @@ def list_folder(root: Path, *, resplit: bool = False) -> Listing:
         raise InputError(_without_images(name, beside, found))
     _check_classes(name, per_split, resplit=resplit)
     items = tuple(
-        Item(path, printable(path.relative_to(root).as_posix()), split, classes.index(class_name))
+        Item(
+            path, printable(path.relative_to(root).as_posix()), split, (classes.index(class_name),)
+        )
         for split, of in per_split.items()
         for class_name in classes
         for path in of.get(class_name, ())

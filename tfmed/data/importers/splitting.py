@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -82,25 +82,38 @@ def drawn(
     groups: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         groups[item.name if item.patient is None else f"patient {item.patient}"].append(item)
-    n_images = Counter(item.label for item in items)
+    n_images = Counter(stratum for item in items for stratum in item.strata)
     share = {(label, s): n * of for label, n in n_images.items() for s, of in SHARES.items()}
     lacking = dict(share)
     split_of: dict[str, str] = {}
     for group in _in_order(list(groups.values()), seed):
-        missing = {s: sum(lacking[i.label, s] / share[i.label, s] for i in group) for s in SPLITS}
+        missing = {s: _missing(group, s, lacking, share) for s in SPLITS}
         split = max(SPLITS, key=lambda split: missing[split])
         for item in group:
-            lacking[item.label, split] -= 1
+            for stratum in item.strata:
+                lacking[stratum, split] -= 1
             split_of[item.name] = split
-    found = {(item.label, split_of[item.name]) for item in items}
-    for label, class_name in enumerate(class_names):
-        if any((label, split) not in found for split in SPLITS):
-            few = sum(any(item.label == label for item in group) for group in groups.values())
+    found = {(item.labels, split_of[item.name]) for item in items}
+    one_column = len(items[0].labels) == 1
+    for label, class_name in enumerate(class_names if one_column else ()):
+        if any(((label,), split) not in found for split in SPLITS):
+            few = sum(any(item.labels == (label,) for item in group) for group in groups.values())
             raise InputError(
                 f"{name}: class {class_name!r} is of {few} patients (or images, if those are not "
                 "known), too few for three splits: add some"
             )
     return tuple(replace(item, split=split_of[item.name]) for item in items)
+
+
+def _missing(
+    group: Sequence[Item],
+    split: str,
+    lacking: Mapping[tuple[int, str], float],
+    share: Mapping[tuple[int, str], float],
+) -> float:
+    """How much a split lacks of what a patient's images are of, each class by its own share."""
+    strata = (stratum for item in group for stratum in item.strata)
+    return sum(lacking[stratum, split] / share[stratum, split] for stratum in strata)
 
 
 def _in_order(groups: Sequence[list[Item]], seed: int) -> list[list[Item]]:
