@@ -25,7 +25,6 @@ from tfmed.cache import mark_used
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import npz
 from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
-from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import with_splits
 from tfmed.data.integrity import readable
@@ -36,8 +35,6 @@ from tfmed.locks import alone_in
 
 FOLDER = "imported"
 """Folder of the cache."""
-ABOUT = "about"
-"""Array of the `.npz` that says in JSON what was met and done."""
 _RULES = 1  # another number imports everything again
 _AT_ONCE = 256
 _THREADS = 4
@@ -97,16 +94,11 @@ def import_listing(
 
 
 def _described(target: Path, listing: Listing, path: Path) -> DatasetInfo:
-    noted = json.loads(str(read_npz(target, [ABOUT])[ABOUT]))
-    name = npz.safe_name(path.stem, target.stem)
-    words = npz.Words(
-        name,
-        printable(path.name),
-        f"{len(listing.items):,} image files of the user's own. Steps: {noted['steps']}.",
-        class_names=listing.class_names or None,
-    )
-    info = npz.describe(target, words, task=listing.task)
-    return replace(info, notes=(*noted["met"], *listing.notes))
+    about = npz.about_of(target)
+    if about is None:
+        raise InputError(f"{target} does not say what it is: import again")
+    words = npz.imported_words(about, npz.safe_name(path.stem, target.stem), printable(path.name))
+    return replace(npz.describe(target, words, task=about.task), notes=about.notes)
 
 
 def _key(listing: Listing, settings: ImportSettings) -> str:
@@ -135,7 +127,7 @@ def _write(target: Path, listing: Listing, settings: ImportSettings) -> None:
         _refuse_alike(seen, listing)
         number: Literal[1, 3] = 3 if seen.coloured and not settings.grey else 1
         last = steps.last_steps(steps.bits_of(seen.largest), number)
-        about = _about(seen, (*first, *last))
+        about = _about(listing, seen, (*first, *last))
         picture = _pictures(spool, spooled, last, settings.size)
         part = target.with_name(f".{target.name}.part")
         try:
@@ -145,14 +137,19 @@ def _write(target: Path, listing: Listing, settings: ImportSettings) -> None:
             part.unlink(missing_ok=True)
 
 
-def _about(seen: _Seen, done: tuple[steps.Step, ...]) -> str:
+def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.About:
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common(8))
     widths, heights = (sorted(size[side] for size in seen.sizes) for side in (0, 1))
-    met = [
+    met = (
         f"formats: {kinds}",
         f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
-    ]
-    return json.dumps({"steps": ", ".join(map(str, done)), "met": met})
+    )
+    return npz.About(
+        steps=tuple(map(str, done)),
+        notes=(*met, *listing.notes),
+        class_names=listing.class_names,
+        task=listing.task,
+    )
 
 
 def _spool(
@@ -226,7 +223,7 @@ def _write_npz(
     listing: Listing,
     size_and_channels: tuple[int, int],
     picture: Callable[[Item], np.ndarray],
-    about: str,
+    about: npz.About,
 ) -> None:
     """Equal pictures give equal bytes: `zipfile` dates members 1980."""
     size, channels = size_and_channels
@@ -243,7 +240,7 @@ def _write_npz(
                 arrays[f"group_{group}"] = np.array([item.subgroups[n][1] for item in items])
             for part, array in arrays.items():
                 _write_array(archive, f"{split}_{part}", array)
-        _write_array(archive, ABOUT, np.array(about))
+        _write_array(archive, npz.ABOUT, np.array(about.model_dump_json()))
 
 
 def _write_array(archive: zipfile.ZipFile, key: str, array: np.ndarray) -> None:

@@ -9,6 +9,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
@@ -17,11 +20,14 @@ from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import InputError, printable
-from tfmed.tasks import class_counts, task_of
+from tfmed.tasks import REGISTRY, class_counts, task_of
 
 WANTED = "the path of an .npz file"
 MAKES_SIZES = False
 
+ABOUT = "about"
+"""Array that says in JSON how tfmed made the file."""
+Shown = Annotated[str, AfterValidator(printable)]
 _PATIENT_KEYS = tuple(f"{split}_patients" for split in SPLITS)
 _IMAGE_KEYS = tuple(key for key in KEYS if key.endswith("_images"))
 
@@ -49,6 +55,56 @@ _KNOWN_FILES = {
         "acknowledgement of the NIH Clinical Center and citation of Wang et al., CVPR 2017",
     )
 }
+
+
+class About(BaseModel):
+    """What the array `about` of a file that tfmed wrote says in JSON.
+
+    Attributes:
+        steps: that made the images, in order.
+        notes: what was met, decided and left out.
+        class_names: in the order of labels; empty where the task names them.
+        task: one of `tfmed.tasks`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: tuple[Shown, ...]
+    notes: tuple[Shown, ...]
+    class_names: tuple[Shown, ...]
+    task: str
+
+
+def about_of(path: Path) -> About | None:
+    """What a file says of itself; None where it says nothing.
+
+    Raises:
+        InputError: it can't be read, or says something that tfmed does not write.
+    """
+    array = read_npz(path, (), optional=(ABOUT,)).get(ABOUT)
+    if array is None:
+        return None
+    try:
+        about = About.model_validate_json(str(array))
+        n_labels = len(about.class_names)
+        if about.task not in REGISTRY or n_labels == 1:
+            raise ValueError(about.task)
+    except ValueError:
+        raise _untrue(path) from None
+    return about
+
+
+def _untrue(path: Path) -> InputError:
+    return InputError(
+        f"{printable(path)}: {ABOUT} is not what tfmed writes there: leave it out, or import again"
+    )
+
+
+def imported_words(about: About, name: str, title: str) -> Words:
+    """What people read of imported images."""
+    steps = ", ".join(about.steps)
+    description = f"Image files of the user's own. Steps: {steps}."
+    return Words(name, title, description, class_names=about.class_names or None)
 
 
 def takes(spec: str) -> bool:
@@ -86,6 +142,13 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     if official is not None:
         return read_official(medmnist.require_supported(official), path)
     words = Words(safe_name(path.stem, md5), printable(path.stem))
+    about = about_of(path)
+    if about is not None:
+        words = imported_words(about, words.name, words.title)
+        info = replace(describe(path, words, task=about.task), notes=about.notes)
+        if any(0 in counts for counts in info.counts.values()):
+            raise _untrue(path)
+        return info
     if md5 in _KNOWN_FILES:
         words = replace(_KNOWN_FILES[md5], name=words.name)
     if medmnist.is_name(path.stem):
