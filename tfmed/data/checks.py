@@ -99,19 +99,10 @@ def shared_patients(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, .
         InputError: patients are known of some splits or images only, or every patient of the test
             split has images in train.
     """
-    known = {
-        split: arrays[f"{split}_patients"] for split in SPLITS if f"{split}_patients" in arrays
-    }
+    known = known_patients(arrays, printable(name))
     if not known:
         return ()
     name = printable(name)
-    for split in SPLITS:
-        n, patients = len(arrays[f"{split}_labels"]), known.get(split)
-        if patients is None or patients.shape != (n,) or patients.dtype.kind not in "iuUS":
-            raise InputError(
-                f"{name}: {split}_patients is not one integer or text for each of {n} images: "
-                "write it for all splits, or for none"
-            )
     lines = []
     for earlier, split in (("train", "val"), ("train", "test"), ("val", "test")):
         theirs = {*known[earlier].tolist()}
@@ -127,6 +118,23 @@ def shared_patients(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, .
                 f" in {earlier} too, so results look better than they are (--resplit draws others)"
             )
     return tuple(lines)
+
+
+def known_patients(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
+    """Split to the patient of each of its images; empty where they are not known.
+
+    Raises:
+        InputError: they are known of some splits or images only.
+    """
+    known = {s: arrays[f"{s}_patients"] for s in SPLITS if f"{s}_patients" in arrays}
+    for split in SPLITS if known else ():
+        n, patients = len(arrays[f"{split}_labels"]), known.get(split)
+        if patients is None or patients.shape != (n,) or patients.dtype.kind not in "iuUS":
+            raise InputError(
+                f"{name}: {split}_patients is not one integer or text for each of {n} images: "
+                "write it for all splits, or for none"
+            )
+    return known
 
 
 def find_duplicates(info: DatasetInfo) -> Duplicates:

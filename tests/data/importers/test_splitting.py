@@ -107,6 +107,22 @@ def test_patients_of_an_npz_are_looked_at(tmp_path, where):
         resolve(str(tmp_path / "own.npz"), **where)
 
 
+def test_an_npz_gets_other_splits_by_its_patients(tmp_path, where):
+    arrays = good_arrays(n=40)
+    for split in ("train", "val", "test"):
+        arrays[f"{split}_labels"][:, 0] = np.arange(40) % 2
+        arrays[f"{split}_patients"] = np.arange(40)
+    np.savez(tmp_path / "own.npz", **arrays)
+    with pytest.raises(InputError, match="every image of test is of a patient"):
+        resolve(str(tmp_path / "own.npz"), **where)
+    settings = ImportSettings(resplit=True)
+    info = resolve(str(tmp_path / "own.npz"), **where, settings=settings)
+    assert info.counts == {"train": (42, 42), "val": (6, 6), "test": (12, 12)}
+    assert (info.name, info.warnings) == ("own", ())
+    assert "splits: drawn by patient" in info.notes[0]
+    assert resolve(str(tmp_path / "own.npz"), **where, settings=settings) == info
+
+
 @given(st.lists(st.text(max_size=6)))
 def test_natural_order_is_an_order(names):
     ordered = sorted(names, key=natural)

@@ -18,6 +18,7 @@ from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.importers.settings import ImportSettings
+from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import InputError, printable
 from tfmed.tasks import REGISTRY, class_counts, task_of
@@ -125,18 +126,15 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
 
     Args:
         path: absolute.
-        cache_dir: not needed.
-        settings: only `resplit` matters, and is refused.
+        cache_dir: for a file with other splits, where they are asked for.
+        settings: only `resplit` and `split_seed` matter.
 
     Raises:
         InputError: the file cannot be read, or is not in MedMNIST's format.
     """
     check_readable(path)
     if settings.resplit:
-        raise InputError(
-            f"{printable(path)} has its own splits, which can't be drawn again: leave --resplit "
-            "out, or give the folder of its images"
-        )
+        return _resplit(path, cache_dir, settings)
     md5 = md5_of(path)
     official = medmnist.find_by_md5(md5)
     if official is not None:
@@ -154,6 +152,22 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     if medmnist.is_name(path.stem):
         words = replace(words, title=f"{words.title} (not the official file)")
     return describe(path, words)
+
+
+def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
+    """As `read`, in splits that tfmed draws."""
+    about = about_of(path)
+    task = about.task if about else "binary"
+    other, note = resplit_npz(path, cache_dir, task, settings.split_seed)
+    official = medmnist.find_by_md5(md5_of(path))
+    words = Words(safe_name(path.stem, md5_of(path)), printable(path.stem))
+    if about is not None:
+        words = imported_words(about, words.name, words.title)
+    elif official is not None:
+        words = replace(_words_of(official), title=f"{official.title} (other splits)")
+    info = describe(other, words, task=task)
+    notes = about.notes if about else ()
+    return replace(info, notes=(*notes, note), description=f"{info.description} {note}.".strip())
 
 
 def read_official(official: medmnist.OfficialFile, path: Path) -> DatasetInfo:

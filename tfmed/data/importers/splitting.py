@@ -1,19 +1,31 @@
 """Whose image it is, and splits drawn so that no patient is in two of them."""
 
+import hashlib
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from tfmed.cache import mark_used
+from tfmed.data.checks import known_patients, verify_arrays
 from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.listing import Item, Listing
+from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings, pattern_fault
+from tfmed.data.integrity import md5_of
 from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
+from tfmed.tasks import task_of
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the images that each drawn split holds."""
+
+
+_BESIDE = ("about", *(f"{split}_{part}" for split in SPLITS for part in ("patients", "names")))
 
 
 def with_splits(listing: Listing, settings: ImportSettings) -> Listing:
@@ -29,11 +41,7 @@ def with_splits(listing: Listing, settings: ImportSettings) -> Listing:
     if settings.resplit or any(item.split is None for item in items):
         items = drawn(items, listing.class_names, listing.name, settings.split_seed)
         by = "patient" if any(item.patient is not None for item in items) else "image"
-        shares = "/".join(f"{share:.0%}".rstrip("%") for share in SHARES.values())
-        notes += (
-            f"splits: drawn by {by}, stratified by class ({shares} %, "
-            f"seed {settings.split_seed}); any that came along were not used",
-        )
+        notes += (drawn_words(settings.split_seed, by=by),)
     return replace(listing, items=items, notes=notes)
 
 
@@ -103,6 +111,77 @@ def drawn(
                 "known), too few for three splits: add some"
             )
     return tuple(replace(item, split=split_of[item.name]) for item in items)
+
+
+def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path, str]:
+    """A file with the images of another in drawn splits, kept in the cache; and a line on that.
+
+    Reads all of it into memory.
+
+    Args:
+        path: in MedMNIST's format, with `{split}_patients` where they are known.
+        cache_dir: the new file is kept below it.
+        task: what the labels are for.
+        seed: of the splits.
+
+    Raises:
+        InputError: the file cannot be read, is not what the task needs, or a class has too few
+            patients; or the cache cannot be written.
+    """
+    key = hashlib.sha256(json.dumps([md5_of(path), task, seed, 1]).encode()).hexdigest()[:24]
+    target = cache_dir.absolute() / "imported" / f"{key}.npz"
+    arrays = read_npz(path, optional=_BESIDE)
+    verify_arrays(arrays, str(path), task_of(task))
+    parts = [part for part in ("patients", "names") if f"train_{part}" in arrays]
+    if "patients" in parts:
+        known_patients(arrays, printable(path))
+    joined = {
+        part: np.concatenate([arrays[f"{split}_{part}"] for split in SPLITS])
+        for part in ("images", "labels", *parts)
+    }
+    rows = joined["labels"].reshape(len(joined["labels"]), -1).tolist()
+    patients = joined["patients"].tolist() if "patients" in parts else [None] * len(rows)
+    items = [
+        Item(path, str(n), None, tuple(map(int, row)), None if whose is None else str(whose))
+        for n, (row, whose) in enumerate(zip(rows, patients, strict=True))
+    ]
+    names = [str(label) for label in range(max(map(max, rows)) + 1)]
+    splits = np.array([item.split for item in drawn(items, names, printable(path), seed)])
+    if not target.exists():
+        _save(
+            target,
+            {f"{s}_{part}": joined[part][splits == s] for s in SPLITS for part in joined}
+            | {key: arrays[key] for key in ("about",) if key in arrays},
+        )
+    mark_used(target)
+    return target, drawn_words(seed, by="patient" if "patients" in parts else "image")
+
+
+def _save(target: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Writes a file, whole or not at all."""
+    part = target.with_name(f".{target.name}.part")
+    try:
+        with alone_in(target.parent):
+            try:
+                with part.open("wb") as file:
+                    np.savez(file, **dict(arrays))  # type: ignore[arg-type]
+                part.replace(target)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{target} cannot be written ({error.strerror or error}): make room, or set "
+            "TFMED_CACHE to a folder that can be written to"
+        ) from None
+
+
+def drawn_words(seed: int, *, by: str) -> str:
+    """A line on drawn splits."""
+    shares = "/".join(f"{share:.0%}".rstrip("%") for share in SHARES.values())
+    return (
+        f"splits: drawn by {by}, stratified by class ({shares} %, seed {seed}); any that came "
+        "along were not used"
+    )
 
 
 def _missing(

@@ -12,7 +12,7 @@ from PIL import Image
 SIDE = 16
 NEAR = 6
 """Bits of 256 that may differ between two images that are nearly equal."""
-_ROWS = 512
+_ROWS = 128
 
 
 def difference_hash(image: np.ndarray) -> np.ndarray:
