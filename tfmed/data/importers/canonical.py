@@ -29,6 +29,7 @@ from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import with_splits
 from tfmed.data.integrity import readable
 from tfmed.data.pictures import steps
+from tfmed.data.pictures.dicom import Display
 from tfmed.data.pictures.files import Picture, UnusableError, read_picture
 from tfmed.errors import InputError, printable
 from tfmed.locks import alone_in
@@ -144,8 +145,9 @@ def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.A
         f"formats: {kinds}",
         f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
     )
+    by_viewer = any(kind.startswith("DICOM ") for kind in seen.kinds)
     return npz.About(
-        steps=tuple(map(str, done)),
+        steps=(*((str(Display()),) if by_viewer else ()), *map(str, done)),
         notes=(*met, *listing.notes),
         class_names=listing.class_names,
         task=listing.task,

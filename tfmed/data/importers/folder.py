@@ -1,6 +1,7 @@
 """A folder of images: a folder a class, or train, val and test folders of such folders."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +21,8 @@ from tfmed.data.importers.listing import (
 )
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import readable
-from tfmed.data.pictures.files import FORMATS
+from tfmed.data.pictures.dicom import is_dicom, why_no_image
+from tfmed.data.pictures.files import ENDINGS, is_image
 from tfmed.errors import InputError, printable
 
 WANTED = "a folder of images (one folder a class)"
@@ -56,9 +58,12 @@ class _Found:
 
     ignored: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    no_pictures: list[tuple[str, str]] = field(default_factory=list)
 
     def notes(self) -> tuple[str, ...]:
+        whys = Counter(why for _, why in self.no_pictures).most_common()
         return (
+            *(f"left out: {count} DICOM file{'s' * (count > 1)} {why}" for why, count in whys),
             *counted("ignored, as files of the system", self.ignored),
             *counted("left out, as no images that can be read", self.left_out),
         )
@@ -93,7 +98,7 @@ def list_folder(root: Path, *, resplit: bool = False) -> Listing:
         c for of in per_split.values() for c, files in of.items() if files
     )
     if not classes:
-        raise InputError(_without_images(name, beside, found))
+        raise InputError(_without_images(root, beside, found))
     _check_classes(name, per_split, resplit=resplit)
     items = tuple(
         Item(
@@ -129,8 +134,9 @@ def _check_classes(
         )
 
 
-def _without_images(name: str, beside: list[str], found: _Found) -> str:
-    images = [file for file in beside if Path(file).suffix.lower() in FORMATS]
+def _without_images(root: Path, beside: list[str], found: _Found) -> str:
+    name = printable(root)
+    images = [file for file in beside if is_image(root / file)]
     if images:
         return (
             f"{name} holds {len(images)} images and no folders of classes: put the images of each "
@@ -139,7 +145,7 @@ def _without_images(name: str, beside: list[str], found: _Found) -> str:
     held = "; ".join(found.notes())
     return (
         f"{name} holds no image that can be read{f' ({held})' if held else ''}: give a folder with "
-        f"one folder a class, of {', '.join(FORMATS)} files"
+        f"one folder a class, of {', '.join(ENDINGS)} files"
     )
 
 
@@ -155,10 +161,12 @@ def _images(folder: Path, root: Path, found: _Found) -> Iterator[Path]:
     folders, files = _entries(folder, root, found)
     for file in files:
         path = root / file
-        if path.suffix.lower() in FORMATS and path.is_file():
-            yield path
-        else:
+        if not path.is_file() or not is_image(path):
             found.left_out.append(file)
+        elif is_dicom(path) and (why := why_no_image(path)):
+            found.no_pictures.append((file, why))
+        else:
+            yield path
     for inner in folders:
         if inner.is_symlink():
             found.left_out.append(inner.relative_to(root).as_posix())  # it may lead back here

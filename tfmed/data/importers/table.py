@@ -24,7 +24,7 @@ from tfmed.data.importers.listing import (
 )
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import check_readable, readable
-from tfmed.data.pictures.files import FORMATS
+from tfmed.data.pictures.files import ENDINGS, is_image
 from tfmed.errors import InputError, printable
 
 WANTED = "a table of images and labels (.csv, .tsv)"
@@ -100,7 +100,7 @@ class Table:
         found: dict[str, list[Path]] = {}
         for folder, _, files in os.walk(self.path.parent):
             for name in files:
-                if Path(name).suffix.lower() in FORMATS:
+                if Path(name).suffix.lower() in (*ENDINGS, ""):
                     found.setdefault(name, []).append(Path(folder) / name)
         return found
 
@@ -277,16 +277,20 @@ def _found(table: Table, file: str) -> Path:
     if not file or "\0" in file:
         raise ValueError("names no file")
     path = table.path.parent / file
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"{file} is none of {', '.join(FORMATS)}")
     if os.path.isfile(path):  # noqa: PTH113 - Path's raises on some names
-        return path
+        return _image(path, file)
     below = table.by_name.get(file, ())
     if len(below) > 1:
         raise ValueError(f"{file} is there {len(below)} times below; write its path")
     if not below:
         raise ValueError(f"{file} does not exist")
-    return below[0]
+    return _image(below[0], file)
+
+
+def _image(path: Path, file: str) -> Path:
+    if not is_image(path):
+        raise ValueError(f"{file} is none of {', '.join(ENDINGS)}")
+    return path
 
 
 def _without_doubles(rows: dict[int, _Row], bad: list[tuple[str, str]]) -> int:

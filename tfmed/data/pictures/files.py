@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from tfmed.data.pictures import dicom
 from tfmed.data.pictures.steps import DEEP, Step, applied
 
 FORMATS = {
@@ -20,6 +21,8 @@ FORMATS = {
     ".bmp": ("BMP",),
 }
 """Ending to what a file of it may hold, by Pillow's names."""
+ENDINGS = (*FORMATS, *dicom.ENDINGS)
+"""Of all files that are taken; DICOM files need none."""
 
 _BITS_PER_SAMPLE = 258  # a tag of TIFF
 
@@ -47,12 +50,19 @@ class Picture:
     coloured: bool
 
 
+def is_image(path: Path) -> bool:
+    """Whether a file is to be read as an image: by its ending, or as DICOM by its first bytes."""
+    return path.suffix.lower() in FORMATS or dicom.is_dicom(path)
+
+
 def read_picture(path: Path, steps: tuple[Step, ...]) -> Picture:
     """Decodes a file and does the first steps.
 
     Raises:
         UnusableError: it is no whole image of the format that its ending says.
     """
+    if path.suffix.lower() not in FORMATS:
+        return _read_dicom(path, steps)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large images and odd metadata
@@ -72,6 +82,14 @@ def read_picture(path: Path, steps: tuple[Step, ...]) -> Picture:
         raise UnusableError("does not fit in memory") from None
     except Exception:  # decoders raise of every kind on bytes that are not theirs
         raise UnusableError("is cut short or damaged") from None
+
+
+def _read_dicom(path: Path, steps: tuple[Step, ...]) -> Picture:
+    try:
+        image, kind = dicom.read_dicom(path)
+    except dicom.NoPictureError as fault:
+        raise UnusableError(str(fault)) from None
+    return _finished(image, kind, 255, steps)
 
 
 def _check(path: Path, opened: Image.Image) -> None:
@@ -107,6 +125,10 @@ def _picture(opened: Image.Image, steps: tuple[Step, ...]) -> Picture:
         largest = max(largest, int(levels.max()))
     elif opened.mode == "F":
         raise UnusableError("holds numbers with fractions; save grey levels as integers")
+    return _finished(opened, f"{opened.format} {opened.mode}", largest, steps)
+
+
+def _finished(opened: Image.Image, kind: str, largest: int, steps: tuple[Step, ...]) -> Picture:
     try:
         image = applied(steps, opened)
     except ValueError as error:
@@ -115,4 +137,4 @@ def _picture(opened: Image.Image, steps: tuple[Step, ...]) -> Picture:
     if image.mode == "RGB":
         red, *others = (np.asarray(channel) for channel in image.split())
         coloured = any(not np.array_equal(red, other) for other in others)
-    return Picture(image, f"{opened.format} {opened.mode}", opened.size, largest, coloured)
+    return Picture(image, kind, opened.size, largest, coloured)
