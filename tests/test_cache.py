@@ -27,12 +27,13 @@ def one_of_each():
         "run": finished_job(0),
         "drawn phantoms": root / "phantom" / "phantom-chest-0.npz",
         "records of large images": records,
+        "imported images": root / "imported" / "0.npz",
         "data files from the command": root / "data" / "0.npz",
     }
     records.mkdir(parents=True)
     for path in (records / "dataset_info.json", records / "x-train.tfrecord-00000-of-00001"):
         path.write_bytes(b"1234")
-    for kind in ("drawn phantoms", "data files from the command"):
+    for kind in ("drawn phantoms", "imported images", "data files from the command"):
         found[kind].parent.mkdir()
         found[kind].write_bytes(b"1234")
     return found
@@ -50,7 +51,7 @@ def test_all_that_is_kept_is_shown_with_its_size(capsys):
     assert cli.main(["cache"]) == 0
     shown = capsys.readouterr().out
     assert all(kind in shown for kind in kept)
-    assert shown.count("1 kept") == 4
+    assert shown.count("1 kept") == 5
 
 
 @pytest.mark.parametrize("kind", cache.CONTENTS)

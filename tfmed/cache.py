@@ -17,6 +17,7 @@ CONTENTS = {
     "jobs": "jobs/*/*.job",
     "drawn phantoms": "phantom/*.npz",
     "records of large images": "records/*/*/*/dataset_info.json",
+    "imported images": "imported/*.npz",
     "data files from the command": "data/*.npz",
 }
 """What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms

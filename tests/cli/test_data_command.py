@@ -62,6 +62,9 @@ def test_import_refuses_a_file_that_is_there_or_is_no_npz(own, out, words, capsy
     assert words in capsys.readouterr().err
 
 
-def test_a_folder_is_refused_in_one_line(own, capsys):
+def test_a_folder_without_images_is_refused_in_one_line(own, capsys):
     assert cli.main(["data", "import", str(own.parent) + "/", "--out", "x.npz"]) == 2
-    assert "is a folder: give the path of an .npz" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "holds no image that can be read" in said
+    assert ".npz 1" in said
+    assert said.count("\n") == 1

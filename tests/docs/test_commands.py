@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shlex
 
+import numpy as np
 import pytest
 from pages import PAGES, ROOT, blocks
 
@@ -61,6 +62,40 @@ def test_the_study_file_is_sound(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text(text, encoding="utf-8")
     assert f"name = {read_study(path).name!r}".replace("'", '"') in text
+
+
+def test_the_folders_and_the_table_of_the_page_are_taken(tmp_path):
+    """As the page draws them, with more images."""
+    from PIL import Image
+
+    from tfmed.data.importers.settings import ImportSettings
+    from tfmed.data.sources import resolve
+
+    page = ROOT / "docs" / "your-own-images.md"
+    (table,) = blocks(page, "csv")
+    header, *rows = table.splitlines()
+    settings = ImportSettings(size=64)
+    lines, places = [header], ["train", "val", "test"]
+    for number in range(30):
+        split, label = places[number % 3], ("normal", "pneumonia")[number % 2]
+        for file in (f"all/{label}/{number}.png", f"{split}/{label}/{number}.png"):
+            (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+            noise = np.random.default_rng(number).integers(0, 256, (70, 50), np.uint8)
+            Image.fromarray(noise).save(tmp_path / file)
+        lines.append(f"{split}/{label}/{number}.png,{label},P{number},{split},F")
+    assert all(len(row.split(",")) == len(header.split(",")) for row in rows)
+    (tmp_path / "my_table.csv").write_text("\n".join(lines), encoding="utf-8")
+    for spec in (tmp_path / "all", tmp_path, tmp_path / "my_table.csv"):
+        info = resolve(
+            str(spec),
+            data_root=tmp_path,
+            cache_dir=tmp_path / "c",
+            role="target",
+            settings=settings,
+        )
+        assert info.class_names == ("normal", "pneumonia")
+        assert info.image_shape == (64, 64, 1)
+        assert min(min(counts) for counts in info.counts.values()) > 0
 
 
 def test_the_file_that_the_snippet_makes_is_taken(tmp_path, monkeypatch):

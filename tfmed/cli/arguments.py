@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 BAD_INPUT = 2
 """Exit code."""
@@ -50,6 +50,38 @@ def add_command(
     )
     parser.set_defaults(command=command)
     return parser
+
+
+def add_import_options(parser: argparse._ActionsContainer, size: str) -> None:
+    """Options of how images are imported; each is named as in `[images]` of a study file.
+
+    All but `--size` are for folders.
+
+    Args:
+        parser: takes them.
+        size: help of `--size`.
+    """
+    parser.add_argument("--size", type=integer(8, 1024), metavar="N", help=size)
+    parser.add_argument(
+        "--aspect",
+        choices=("pad", "crop", "stretch"),
+        metavar="HOW",
+        help="to squares by pad (default), crop or stretch",
+    )
+    parser.add_argument("--grey", action="store_true", default=None, help="make colours grey")
+    parser.add_argument("--resplit", action="store_true", default=None, help="draw new splits")
+    parser.add_argument(
+        "--patient-pattern",
+        metavar="REGEX",
+        help="finds the patient in a file's name",
+    )
+
+
+def import_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Those of `add_import_options` that were given."""
+    names = ("size", "aspect", "grey", "resplit", "patient_pattern")
+    given = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def path(text: str) -> Path:

@@ -1,16 +1,19 @@
 """`tfmed data`: what is in a data set and what is wrong with it, and files of data sets."""
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tfmed.cli.arguments import Subparsers, add_command, path
+from tfmed.cli.arguments import Subparsers, add_command, add_import_options, import_options, path
 from tfmed.errors import printing
 
 if TYPE_CHECKING:
     from tfmed.data import DatasetInfo
     from tfmed.data.checks import Duplicates
 
-_DATA = "a MedMNIST flag (also with _64, _128, _224), 'phantom', or an .npz in its format"
+_DATA = (
+    "a MedMNIST flag (also with _64, _128, _224), 'phantom', an .npz, or a folder or CSV of images"
+)
 
 
 def add(commands: Subparsers) -> None:
@@ -39,18 +42,28 @@ def add(commands: Subparsers) -> None:
             metavar="DIR",
             help="named data sets, downloaded if need be ($MEDMNIST_ROOT, else ~/.medmnist)",
         )
+        add_import_options(each, "pixels a side of a folder's images (28)")
     write.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="a new file")
 
 
 def _check(options: argparse.Namespace) -> int:
     from tfmed.data import checks, sources
-    from tfmed.orchestration.datasets import find_one
 
-    info = find_one(options.data, options.data_root)
+    info = _found(options)
     print("\n".join(_described(info)))
     print(sources.loading_notice(info))
-    print("\n".join(_duplicates(checks.find_duplicates(info))))
+    print("\n".join(_problems(info.warnings, checks.find_duplicates(info))))
     return 0
+
+
+def _found(options: argparse.Namespace) -> "DatasetInfo":
+    """The data set that the options name."""
+    from tfmed.config.images import ImageSettings
+    from tfmed.config.reading import image_settings
+    from tfmed.orchestration.datasets import find_one
+
+    settings = image_settings(ImageSettings(), import_options(options)).for_import()
+    return find_one(options.data, options.data_root, settings)
 
 
 def _described(info: "DatasetInfo") -> list[str]:
@@ -70,15 +83,22 @@ def _described(info: "DatasetInfo") -> list[str]:
         f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
         f"task {info.task}{columns}",
         *table,
+        *(f"note: {note}" for note in info.notes),
         f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
     ]
 
 
-def _duplicates(found: "Duplicates") -> list[str]:
+def _problems(warnings: Sequence[str], found: "Duplicates") -> list[str]:
     """What is wrong with a data set that can be used all the same."""
-    lines = [
+    lines = [f"problem: {warning}" for warning in warnings]
+    lines += [
         f"problem: images of {b} that are in {a} too: {count}; their scores say nothing of new ones"
         for (a, b), count in found.across.items()
+        if count
+    ]
+    lines += [
+        f"note: images of {b} that are nearly equal to one of {a}: {count}"
+        for (a, b), count in found.near.items()
         if count
     ]
     lines += [
@@ -90,9 +110,9 @@ def _duplicates(found: "Duplicates") -> list[str]:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from tfmed.orchestration.datasets import find_one, write_npz
+    from tfmed.orchestration.datasets import write_npz
 
-    info = find_one(options.data, options.data_root)
+    info = _found(options)
     write_npz(info, options.out)
     print(f"{options.out}: {info.title}, {sum(map(sum, info.counts.values()))} images")
     return 0

@@ -6,7 +6,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tfmed.cli.arguments import Subparsers, add_command, integer, number, path
+from tfmed.cli.arguments import (
+    Subparsers,
+    add_command,
+    add_import_options,
+    import_options,
+    integer,
+    number,
+    path,
+)
 from tfmed.cli.console import Console
 
 if TYPE_CHECKING:
@@ -41,15 +49,10 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on this: a MedMNIST flag, 'phantom', or an .npz",
+        help="pretrain on this: a MedMNIST flag, 'phantom', an .npz, a folder or a CSV of images",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
-    what.add_argument(
-        "--size",
-        type=integer(8, 1024),
-        metavar="N",
-        help="of MedMNIST's images: 28 (default), 64, 128 or 224",
-    )
+    add_import_options(what, "pixels a side: 28 (default); of MedMNIST's sets 28, 64, 128 or 224")
     what.add_argument(
         "--seeds", type=integer(1, 1000), metavar="N", help="runs of every classifier (5; quick: 2)"
     )
@@ -156,6 +159,7 @@ def _asked(options: argparse.Namespace, study: "Study") -> dict[str, Any]:
         "source": options.source or options.size,
         "target": options.target or options.size,
         "seeds": options.seeds,
+        "images": import_options(options) or None,
     }
     if options.study is None:
         return {name: settings[name] for name, value in chosen.items() if value is not None}
@@ -165,7 +169,7 @@ def _asked(options: argparse.Namespace, study: "Study") -> dict[str, Any]:
 
 def _study(options: argparse.Namespace) -> "Study":
     """The study that the options ask for."""
-    from tfmed.config.reading import read_study
+    from tfmed.config.reading import image_settings, read_study
     from tfmed.config.study import Study
     from tfmed.data.sources import sized
 
@@ -176,6 +180,7 @@ def _study(options: argparse.Namespace) -> "Study":
     for role in ("source", "target"):
         named = getattr(options, role) or getattr(study, role)
         changes[role] = named if options.size is None else sized(named, options.size)
+    changes["images"] = image_settings(study.images, import_options(options))
     return study.model_copy(update=changes)
 
 

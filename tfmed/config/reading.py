@@ -10,6 +10,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from tfmed.config.images import ImageSettings
 from tfmed.config.items import did_you_mean
 from tfmed.config.ledger import beside
 from tfmed.config.registered import REGISTERED
@@ -62,6 +63,23 @@ def study_of(values: Mapping[str, Any]) -> Study:
         return Study.model_validate(values)
     except ValidationError as error:
         raise InputError(_line(error.errors(include_url=False)[0])) from None
+
+
+def image_settings(settings: ImageSettings, changes: Mapping[str, Any]) -> ImageSettings:
+    """Settings of an import with those of the command line; `--size` of below 16 is refused there.
+
+    Raises:
+        InputError: names the option and what it may be.
+    """
+    try:
+        return settings.replaced(**changes)
+    except ValidationError as error:
+        (name, *_), value = error.errors()[0]["loc"], error.errors()[0]["input"]
+        option = f"--{str(name).replace('_', '-')} {value}"
+        allowed = _allowed(ImageSettings.model_fields[str(name)])
+        if name == "patient_pattern":
+            raise InputError(f"{option}: {error.errors()[0]['msg']}; mend it") from None
+        raise InputError(f"{option} is out of range; it must be {allowed}") from None
 
 
 def _refuse_long_integers(value: Any, where: str) -> None:

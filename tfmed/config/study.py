@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from tfmed.config.classifiers import ClassifierSettings
 from tfmed.config.experiments import ExperimentSettings, LatentSettings
+from tfmed.config.images import ImageSettings
 from tfmed.config.items import FolderName, Section, ShownText, Title, out_of_range, refusal
 from tfmed.config.ledger import check_ledger
 from tfmed.config.registered import EncoderSettings, PretrainingSettings, named
@@ -44,6 +45,7 @@ class Study(Section):
     source: str = "chestmnist"
     target: str = "pneumoniamnist"
     ledger: Annotated[str, AfterValidator(check_ledger)] = "chest_to_pneumonia"
+    images: ImageSettings = ImageSettings()
     seeds: int = Field(default=5, ge=1, le=1000)
     quick: bool = False
     encoder: EncoderSettings = Plain()

@@ -48,6 +48,8 @@ class DatasetInfo:
         n_labels: columns of the original labels (14 for ChestMNIST, 1 for PneumoniaMNIST).
         counts: per split, the number of images of each class.
         task: what is asked of an image; one of `tfmed.tasks`.
+        notes: what an import met, decided and left out, one line each.
+        warnings: what makes its results doubtful, one line each.
     """
 
     name: str
@@ -62,6 +64,8 @@ class DatasetInfo:
     n_labels: int
     counts: dict[str, tuple[int, ...]]
     task: str = "binary"
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def image_bytes(self) -> int:
@@ -93,6 +97,8 @@ class DatasetInfo:
                 "path": Path(values["path"]),
                 "image_shape": tuple(values["image_shape"]),
                 "class_names": tuple(values["class_names"]),
+                "notes": tuple(values["notes"]),
+                "warnings": tuple(values["warnings"]),
                 "counts": {split: tuple(counts) for split, counts in values["counts"].items()},
             }
         )

@@ -11,6 +11,7 @@ from tfmed.data.dataset import IN_MEMORY_LIMIT, DatasetInfo
 from tfmed.data.download import download, is_reachable
 from tfmed.data.importers import importer_of, importers, medmnist
 from tfmed.data.importers.npz import read_official
+from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.data.phantom import kept
 from tfmed.errors import InputError, printable
@@ -25,6 +26,7 @@ def resolve(
     cache_dir: Path,
     role: Literal["source", "target"],
     phantom_counts: dict[str, int] | None = None,
+    settings: ImportSettings | None = None,
     progress: bool = True,
 ) -> DatasetInfo:
     """Find (or download, or draw) one data set and verify it.
@@ -39,6 +41,7 @@ def resolve(
         cache_dir: folder under which drawn phantoms and imported images are kept.
         role: which of the two domains a phantom is drawn from.
         phantom_counts: images per split of a phantom; None for its default.
+        settings: how images are imported; None for the defaults.
         progress: show a progress bar while downloading.
 
     Returns:
@@ -51,7 +54,7 @@ def resolve(
     if (size := kept.size_of(spec)) is not None:
         return kept.resolve_phantom(role, cache_dir, phantom_counts, size)
     if (importer := importer_of(spec)) is not None:
-        return importer.read(_expanded(spec).absolute(), cache_dir)
+        return importer.read(_expanded(spec).absolute(), cache_dir, settings or ImportSettings())
     official = _official(spec)
     path = data_root.absolute() / f"{official.name}.npz"
     if not _exists(path):
@@ -104,7 +107,9 @@ def available(spec: str, data_root: Path) -> bool:
 
 
 def sized(spec: str, size: int) -> str:
-    """The same data set at another image size, of those that MedMNIST publishes.
+    """The name of the same data set at another image size, of those that MedMNIST publishes.
+
+    What is imported keeps its name; its size is a setting of the import.
 
     Args:
         spec: as for `resolve`.
@@ -113,10 +118,12 @@ def sized(spec: str, size: int) -> str:
     Raises:
         InputError: the data set has a size of its own, or there is none of this name or size.
     """
-    if importer_of(spec) is not None:
+    if (importer := importer_of(spec)) is not None:
+        if importer.MAKES_SIZES:
+            return spec
         raise InputError(
-            f"--size {size} is for the sets of MedMNIST: {printable(spec)} has its own size; leave "
-            "--size out, or name a MedMNIST flag"
+            f"--size {size} is for folders and the sets of MedMNIST: {printable(spec)} has its own "
+            "size; leave --size out, or name a MedMNIST flag"
         )
     if size not in medmnist.SIZES:
         sizes = ", ".join(map(str, medmnist.SIZES))

@@ -10,6 +10,7 @@ from tfmed.cache import cache_folder
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo, sources
 from tfmed.data.importers import medmnist
+from tfmed.data.importers.settings import ImportSettings
 from tfmed.errors import InputError
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import fit_budgets
@@ -69,11 +70,16 @@ def find(
             study = study.model_copy(update=drawn)
     for spec in (study.source, study.target):
         sources.check_spec(spec)  # before the first of them is downloaded
-    source = _resolved("source", study.source, root, quick=study.quick)
-    target = _resolved("target", study.target, root, quick=study.quick)
+    imports = study.images.for_import()
+    source = _resolved("source", study.source, root, imports, quick=study.quick)
+    target = _resolved("target", study.target, root, imports, quick=study.quick)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
+        for note in info.notes if role == "source" or target.md5 != source.md5 else ():
+            listener.note(f"       {note}")
+        for warning in info.warnings:
+            listener.note(f"*** WARNING *** {info.title}: {warning}")
         if not info.fits_in_memory:
             listener.note(f"       {sources.loading_notice(info)}")
     if fit_to_data:
@@ -85,14 +91,17 @@ def find(
     return Found(study, source, target)
 
 
-def find_one(spec: str, data_root: Path | None) -> DatasetInfo:
+def find_one(
+    spec: str, data_root: Path | None, settings: ImportSettings | None = None
+) -> DatasetInfo:
     """Finds and verifies one data set, as the source of a study.
 
     Raises:
         InputError: the data set is unknown, can't be had or is not sound.
     """
     sources.check_spec(spec)
-    return _resolved("source", spec, data_root or sources.default_data_root(), quick=False)
+    root = data_root or sources.default_data_root()
+    return _resolved("source", spec, root, settings or ImportSettings(), quick=False)
 
 
 def write_npz(info: DatasetInfo, out: Path) -> None:
@@ -120,11 +129,21 @@ def write_npz(info: DatasetInfo, out: Path) -> None:
 
 
 def _resolved(
-    role: Literal["source", "target"], spec: str, root: Path, *, quick: bool
+    role: Literal["source", "target"],
+    spec: str,
+    root: Path,
+    settings: ImportSettings,
+    *,
+    quick: bool,
 ) -> DatasetInfo:
     counts = QUICK_PHANTOM[role] if quick else None
     return sources.resolve(
-        spec, data_root=root, cache_dir=cache_folder(), role=role, phantom_counts=counts
+        spec,
+        data_root=root,
+        cache_dir=cache_folder(),
+        role=role,
+        phantom_counts=counts,
+        settings=settings,
     )
 
 

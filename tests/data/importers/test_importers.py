@@ -19,7 +19,7 @@ def test_an_importer_is_one_module_and_one_line_of_the_registry(tmp_path, where,
     toy.takes = lambda spec: spec.endswith(".raw")
     toy.check = lambda path: None
 
-    def read(path, cache_dir):
+    def read(path, cache_dir, settings):
         cache_dir.mkdir()
         arrays = good_arrays()
         arrays["train_images"][:] = np.frombuffer(path.read_bytes(), np.uint8).reshape(28, 28)

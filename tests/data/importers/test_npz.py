@@ -1,13 +1,17 @@
 """Files in MedMNIST's format, given by their path."""
 
+import json
+
 import numpy as np
 import pytest
 from example_arrays import good_arrays
+from example_folders import folder_of
 
 from tfmed.data.importers import medmnist
 from tfmed.data.integrity import file_md5
 from tfmed.data.loading import load, load_split
 from tfmed.data.sources import resolve
+from tfmed.errors import InputError
 
 
 def test_a_path_gives_binary_splits_of_four_dimensions(tmp_path, where):
@@ -81,3 +85,31 @@ def test_an_official_file_is_recognised_at_any_path_by_its_md5(tmp_path, where, 
     info = resolve(str(path), **where)
     assert (info.name, info.title, info.license) == ("chestmnist", "ChestMNIST", "CC BY 4.0")
     assert "NIH-ChestXray14" in info.description
+
+
+def test_an_imported_file_still_says_its_classes_and_steps_when_it_is_moved(tmp_path, where):
+    first = resolve(str(folder_of(tmp_path / "own")), **where)
+    moved = first.path.rename(tmp_path / "moved.npz")
+    info = resolve(str(moved), **where)
+    assert (info.name, info.class_names) == ("moved", ("healthy", "ill"))
+    assert (info.notes, info.description) == (first.notes, first.description)
+
+
+ABOUT = {"steps": [], "notes": [], "class_names": ["a", "b"], "task": "binary"}
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        "{",
+        "[]",
+        json.dumps(ABOUT | {"task": "gone"}),
+        json.dumps(ABOUT | {"class_names": ["a"]}),
+        json.dumps(ABOUT | {"class_names": ["a", "b", "c"]}),
+    ],
+)
+def test_a_file_that_says_something_untrue_of_itself_is_refused(tmp_path, where, about):
+    path = tmp_path / "own.npz"
+    np.savez(path, **good_arrays(), about=np.array(about))
+    with pytest.raises(InputError, match="about is not what tfmed writes"):
+        resolve(str(path), **where)

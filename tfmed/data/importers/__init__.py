@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from tfmed.data.dataset import DatasetInfo
+    from tfmed.data.importers.settings import ImportSettings
 
 REGISTRY = {
+    "folder": "tfmed.data.importers.folder",
+    "table": "tfmed.data.importers.table",
     "npz": "tfmed.data.importers.npz",
 }
 """Name to module, in the order in which they are asked: the first that takes a path gets it."""
@@ -30,8 +33,12 @@ class Importer(Protocol):
     def WANTED(self) -> str:  # noqa: N802  # a constant of the module
         """What to give, for messages."""
 
+    @property
+    def MAKES_SIZES(self) -> bool:  # noqa: N802
+        """Whether its images are made at the size that is asked for."""
+
     def takes(self, spec: str) -> bool:
-        """Whether it is for what the user names; reads nothing."""
+        """Whether it is for what the user names; reads no content."""
 
     def check(self, path: Path) -> None:
         """Refuse what cannot be imported, without reading all of it.
@@ -43,12 +50,13 @@ class Importer(Protocol):
             InputError: there is nothing at `path`, or it cannot be read.
         """
 
-    def read(self, path: Path, cache_dir: Path) -> "DatasetInfo":
+    def read(self, path: Path, cache_dir: Path, settings: "ImportSettings") -> "DatasetInfo":
         """Verify and describe what is at a path.
 
         Args:
             path: absolute.
             cache_dir: below it, the importer may keep what it writes.
+            settings: what the user chose.
 
         Raises:
             InputError: it cannot be read, or no task can be made of it.

@@ -9,17 +9,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated
 
-from tfmed.data.checks import image_shape, n_columns, verify_arrays
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
+from tfmed.data.importers.settings import ImportSettings
+from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
-from tfmed.errors import printable
-from tfmed.tasks import class_counts, task_of
+from tfmed.errors import InputError, printable
+from tfmed.tasks import REGISTRY, class_counts, task_of
 
 WANTED = "the path of an .npz file"
+MAKES_SIZES = False
 
+ABOUT = "about"
+"""Array that says in JSON how tfmed made the file."""
+Shown = Annotated[str, AfterValidator(printable)]
+_PATIENT_KEYS = tuple(f"{split}_patients" for split in SPLITS)
 _IMAGE_KEYS = tuple(key for key in KEYS if key.endswith("_images"))
 
 
@@ -48,6 +58,56 @@ _KNOWN_FILES = {
 }
 
 
+class About(BaseModel):
+    """What the array `about` of a file that tfmed wrote says in JSON.
+
+    Attributes:
+        steps: that made the images, in order.
+        notes: what was met, decided and left out.
+        class_names: in the order of labels; empty where the task names them.
+        task: one of `tfmed.tasks`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: tuple[Shown, ...]
+    notes: tuple[Shown, ...]
+    class_names: tuple[Shown, ...]
+    task: str
+
+
+def about_of(path: Path) -> About | None:
+    """What a file says of itself; None where it says nothing.
+
+    Raises:
+        InputError: it can't be read, or says something that tfmed does not write.
+    """
+    array = read_npz(path, (), optional=(ABOUT,)).get(ABOUT)
+    if array is None:
+        return None
+    try:
+        about = About.model_validate_json(str(array))
+        n_labels = len(about.class_names)
+        if about.task not in REGISTRY or n_labels == 1:
+            raise ValueError(about.task)
+    except ValueError:
+        raise _untrue(path) from None
+    return about
+
+
+def _untrue(path: Path) -> InputError:
+    return InputError(
+        f"{printable(path)}: {ABOUT} is not what tfmed writes there: leave it out, or import again"
+    )
+
+
+def imported_words(about: About, name: str, title: str) -> Words:
+    """What people read of imported images."""
+    steps = ", ".join(about.steps)
+    description = f"Image files of the user's own. Steps: {steps}."
+    return Words(name, title, description, class_names=about.class_names or None)
+
+
 def takes(spec: str) -> bool:
     """Whether something is a path: it ends in `.npz` or holds a path separator."""
     separators = {os.sep, os.altsep or os.sep}
@@ -59,29 +119,55 @@ def check(path: Path) -> None:
     check_readable(path)
 
 
-def read(path: Path, cache_dir: Path) -> DatasetInfo:
+def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     """Verify and describe a file of the user's own, which stays where it is.
 
     An official file of MedMNIST is known by its MD5 at any path.
 
     Args:
         path: absolute.
-        cache_dir: not needed.
+        cache_dir: for a file with other splits, where they are asked for.
+        settings: only `resplit` and `split_seed` matter.
 
     Raises:
         InputError: the file cannot be read, or is not in MedMNIST's format.
     """
     check_readable(path)
+    if settings.resplit:
+        return _resplit(path, cache_dir, settings)
     md5 = md5_of(path)
     official = medmnist.find_by_md5(md5)
     if official is not None:
         return read_official(medmnist.require_supported(official), path)
-    words = Words(_safe_name(path.stem, md5), printable(path.stem))
+    words = Words(safe_name(path.stem, md5), printable(path.stem))
+    about = about_of(path)
+    if about is not None:
+        words = imported_words(about, words.name, words.title)
+        info = replace(describe(path, words, task=about.task), notes=about.notes)
+        if any(0 in counts for counts in info.counts.values()):
+            raise _untrue(path)
+        return info
     if md5 in _KNOWN_FILES:
         words = replace(_KNOWN_FILES[md5], name=words.name)
     if medmnist.is_name(path.stem):
         words = replace(words, title=f"{words.title} (not the official file)")
     return describe(path, words)
+
+
+def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
+    """As `read`, in splits that tfmed draws."""
+    about = about_of(path)
+    task = about.task if about else "binary"
+    other, note = resplit_npz(path, cache_dir, task, settings.split_seed)
+    official = medmnist.find_by_md5(md5_of(path))
+    words = Words(safe_name(path.stem, md5_of(path)), printable(path.stem))
+    if about is not None:
+        words = imported_words(about, words.name, words.title)
+    elif official is not None:
+        words = replace(_words_of(official), title=f"{official.title} (other splits)")
+    info = describe(other, words, task=task)
+    notes = about.notes if about else ()
+    return replace(info, notes=(*notes, note), description=f"{info.description} {note}.".strip())
 
 
 def read_official(official: medmnist.OfficialFile, path: Path) -> DatasetInfo:
@@ -106,10 +192,11 @@ def describe(
     """
     asked = task_of(task)
     md5 = md5_of(path)  # before reading, so that a change in between is noticed
-    arrays = read_npz(path, headers_of=_IMAGE_KEYS, check=expected is None)
+    arrays = read_npz(path, headers_of=_IMAGE_KEYS, optional=_PATIENT_KEYS, check=expected is None)
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
+    warnings = shared_patients(arrays, str(path))
     class_names = words.class_names or asked.class_names(n_labels)
     return DatasetInfo(
         name=words.name,
@@ -127,6 +214,7 @@ def describe(
             for split in SPLITS
         },
         task=task,
+        warnings=warnings,
     )
 
 
@@ -140,7 +228,7 @@ def _words_of(official: medmnist.OfficialFile) -> Words:
     )
 
 
-def _safe_name(stem: str, md5: str) -> str:
+def safe_name(stem: str, md5: str) -> str:
     """A name for file names: letters, digits, `-`, `_` and `.`, at most 64 of them."""
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", stem).strip("-.")[:64]
     return safe or f"dataset-{md5[:8]}"

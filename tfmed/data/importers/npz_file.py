@@ -50,6 +50,7 @@ def read_npz(
     path: Path,
     keys: Collection[str] = KEYS,
     *,
+    optional: Collection[str] = (),
     headers_of: Collection[str] = (),
     check: bool = True,
 ) -> dict[str, np.ndarray]:
@@ -60,6 +61,7 @@ def read_npz(
     Args:
         path: the file.
         keys: the arrays to read; others in the file are ignored.
+        optional: arrays to read where they are there.
         headers_of: those of `keys` whose values are not wanted: they come back as read-only
             stand-ins of the right shape and dtype that take no memory.
         check: inflate what is not wanted too, to compare its checksum; False where the MD5 of the
@@ -81,7 +83,7 @@ def read_npz(
             raise InputError(missing_keys(name, missing, present))
         return {
             key: _read_member(archive, key, name, keep=key not in headers_of, check=check)
-            for key in keys
+            for key in (*keys, *(key for key in optional if f"{key}.npy" in present))
         }
 
 

@@ -172,7 +172,7 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
         "name": info.name,
         "role": " and ".join(roles),
         "title": info.title,
-        "description": info.description,
+        "description": " ".join([info.description, *(f"Warning: {w}." for w in info.warnings)]),
         "license": info.license,
         "synthetic": info.synthetic,
         "file": info.path.name,

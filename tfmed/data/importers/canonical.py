@@ -1,0 +1,267 @@
+"""From listed files to the one `.npz` that everything else reads, kept in the cache.
+
+It holds MedMNIST's six arrays, `{split}_names` and, where patients are known, `{split}_patients`.
+It is kept under a hash of the files' bytes and of all that is made of them, so that what did not
+change is not decoded again.
+"""
+
+import contextlib
+import hashlib
+import json
+import tempfile
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Literal
+
+import numpy as np
+import PIL
+from PIL import Image
+
+from tfmed.cache import mark_used
+from tfmed.data.dataset import SPLITS, DatasetInfo
+from tfmed.data.importers import npz
+from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
+from tfmed.data.importers.settings import ImportSettings
+from tfmed.data.importers.splitting import with_splits
+from tfmed.data.integrity import readable
+from tfmed.data.pictures import steps
+from tfmed.data.pictures.dicom import Display
+from tfmed.data.pictures.files import Picture, UnusableError, read_picture
+from tfmed.errors import InputError, printable
+from tfmed.locks import alone_in
+
+FOLDER = "imported"
+"""Folder of the cache."""
+_RULES = 1  # another number imports everything again
+_AT_ONCE = 256
+_THREADS = 4
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    """A picture in the spool file."""
+
+    mode: str
+    start: int
+
+
+@dataclass
+class _Seen:
+    """What the files turned out to be."""
+
+    kinds: Counter[str]
+    sizes: Counter[tuple[int, int]]
+    bad: list[tuple[str, str]]
+    digests: dict[Item, bytes]
+    largest: int = 255
+    coloured: bool = False
+    any_content: bool = False
+
+
+def import_listing(
+    listing: Listing, path: Path, cache_dir: Path, settings: ImportSettings
+) -> DatasetInfo:
+    """Reads and verifies all files of a listing, unless that was done before, and describes them.
+
+    Args:
+        listing: with splits or without; then they are drawn.
+        path: what the user gave.
+        cache_dir: the `.npz` is kept below it.
+        settings: of the import.
+
+    Raises:
+        InputError: some files are no images (all are named, in a file if they are many), all are
+            blank or alike, or the cache cannot be written.
+    """
+    listing = with_splits(listing, settings)
+    target = cache_dir.absolute() / FOLDER / f"{_key(listing, settings)}.npz"
+    with contextlib.suppress(InputError):
+        info = _described(target, listing, path)
+        mark_used(target)
+        return info
+    try:
+        with alone_in(target.parent):
+            _write(target, listing, settings)
+    except OSError as error:
+        raise InputError(
+            f"{target} cannot be written ({error.strerror or error}): make room, or set "
+            "TFMED_CACHE to a folder that can be written to"
+        ) from None
+    return _described(target, listing, path)
+
+
+def _described(target: Path, listing: Listing, path: Path) -> DatasetInfo:
+    about = npz.about_of(target)
+    if about is None:
+        raise InputError(f"{target} does not say what it is: import again")
+    words = npz.imported_words(about, npz.safe_name(path.stem, target.stem), printable(path.name))
+    return replace(npz.describe(target, words, task=about.task), notes=about.notes)
+
+
+def _key(listing: Listing, settings: ImportSettings) -> str:
+    """Hash of what the `.npz` is made of."""
+    made_by = [_RULES, PIL.__version__, np.__version__, asdict(settings), listing.task]
+    digest = hashlib.sha256(json.dumps([*made_by, listing.class_names]).encode())
+    for item in listing.items:
+        with readable(item.path), item.path.open("rb") as file:
+            content = hashlib.file_digest(file, "md5").hexdigest()
+        row = [item.name, item.split, item.labels, item.patient, item.subgroups, content]
+        digest.update(json.dumps(row).encode())
+    return digest.hexdigest()[:24]
+
+
+def _write(target: Path, listing: Listing, settings: ImportSettings) -> None:
+    """Makes the `.npz`, whole or not at all."""
+    first = steps.steps_of(settings.size, settings.aspect)
+    with tempfile.TemporaryFile(dir=target.parent) as spool:
+        seen, spooled = _spool(listing, first, spool)
+        if seen.bad:
+            raise InputError(
+                all_listed(
+                    seen.bad, "files", listing.name, len(listing.items), target.parent.parent
+                )
+            )
+        _refuse_alike(seen, listing)
+        number: Literal[1, 3] = 3 if seen.coloured and not settings.grey else 1
+        last = steps.last_steps(steps.bits_of(seen.largest), number)
+        about = _about(listing, seen, (*first, *last))
+        picture = _pictures(spool, spooled, last, settings.size)
+        part = target.with_name(f".{target.name}.part")
+        try:
+            _write_npz(part, listing, (settings.size, number), picture, about)
+            part.replace(target)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.About:
+    kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common(8))
+    widths, heights = (sorted(size[side] for size in seen.sizes) for side in (0, 1))
+    met = (
+        f"formats: {kinds}",
+        f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
+    )
+    by_viewer = any(kind.startswith("DICOM ") for kind in seen.kinds)
+    return npz.About(
+        steps=(*((str(Display()),) if by_viewer else ()), *map(str, done)),
+        notes=(*met, *listing.notes),
+        class_names=listing.class_names,
+        task=listing.task,
+    )
+
+
+def _spool(
+    listing: Listing, first: tuple[steps.Step, ...], spool: IO[bytes]
+) -> tuple[_Seen, dict[Item, _Spooled]]:
+    """Decodes every file once and keeps the small pictures in a file."""
+    seen, spooled = _Seen(Counter(), Counter(), [], {}), {}
+
+    def tried(item: Item) -> Picture | UnusableError:
+        try:
+            return read_picture(item.path, first)
+        except UnusableError as fault:
+            return fault
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        for start in range(0, len(listing.items), _AT_ONCE):
+            some = listing.items[start : start + _AT_ONCE]
+            for item, picture in zip(some, threads.map(tried, some), strict=True):
+                if isinstance(picture, UnusableError):
+                    seen.bad.append((item.name, str(picture)))
+                    continue
+                spooled[item] = _Spooled(picture.image.mode, spool.tell())
+                content = picture.image.tobytes()
+                spool.write(content)
+                _note(seen, item, picture, content)
+    return seen, spooled
+
+
+def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
+    seen.kinds[picture.kind] += 1
+    seen.sizes[picture.size] += 1
+    seen.digests[item] = hashlib.blake2b(content, digest_size=16).digest()
+    seen.largest = max(seen.largest, picture.largest)
+    seen.coloured |= picture.coloured
+    extrema = picture.image.getextrema()
+    bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
+    seen.any_content |= any(low != high for low, high in bands)
+
+
+def _refuse_alike(seen: _Seen, listing: Listing) -> None:
+    if not seen.any_content:
+        raise InputError(f"{listing.name}: every image is blank: give images that show something")
+    if len(set(seen.digests.values())) == 1:
+        raise InputError(f"{listing.name}: all images are the same: give different ones")
+    in_train = {seen.digests[item] for item in listing.items if item.split == "train"}
+    if all(seen.digests[item] in in_train for item in listing.items if item.split == "test"):
+        raise InputError(
+            f"{listing.name}: every image of test is in train too, so its scores would say nothing "
+            "of new images: give other test images, or let --resplit draw the splits"
+        )
+
+
+def _pictures(
+    spool: IO[bytes], spooled: dict[Item, _Spooled], last: tuple[steps.Step, ...], side: int
+) -> Callable[[Item], np.ndarray]:
+    """Gives the finished picture of an item."""
+    n_bytes = {"L": 1, "RGB": 3, "F": 4}
+
+    def picture(item: Item) -> np.ndarray:
+        place = spooled[item]
+        spool.seek(place.start)
+        content = spool.read(side * side * n_bytes[place.mode])
+        image = Image.frombytes(place.mode, (side, side), content)
+        return np.asarray(steps.applied(last, image))
+
+    return picture
+
+
+def _write_npz(
+    path: Path,
+    listing: Listing,
+    size_and_channels: tuple[int, int],
+    picture: Callable[[Item], np.ndarray],
+    about: npz.About,
+) -> None:
+    """Equal pictures give equal bytes: `zipfile` dates members 1980."""
+    size, channels = size_and_channels
+    with_patients = any(item.patient is not None for item in listing.items)
+    with zipfile.ZipFile(path, "w") as archive:
+        for split in SPLITS:
+            items = [item for item in listing.items if item.split == split]
+            shape = (len(items), size, size, *((3,) if channels == 3 else ()))
+            _write_rows(archive, f"{split}_images", shape, map(picture, items))
+            arrays = {"labels": columns_of(items), "names": np.array([i.name for i in items])}
+            if with_patients:
+                arrays["patients"] = np.array([item.patient or item.name for item in items])
+            for n, (group, _) in enumerate(listing.items[0].subgroups):
+                arrays[f"group_{group}"] = np.array([item.subgroups[n][1] for item in items])
+            for part, array in arrays.items():
+                _write_array(archive, f"{split}_{part}", array)
+        _write_array(archive, npz.ABOUT, np.array(about.model_dump_json()))
+
+
+def _write_array(archive: zipfile.ZipFile, key: str, array: np.ndarray) -> None:
+    _write_rows(archive, key, array.shape, [array], array.dtype)
+
+
+def _write_rows(
+    archive: zipfile.ZipFile,
+    key: str,
+    shape: tuple[int, ...],
+    rows: Iterable[np.ndarray],
+    dtype: np.dtype | None = None,
+) -> None:
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype or np.dtype(np.uint8)),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    with archive.open(zipfile.ZipInfo(f"{key}.npy"), "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for row in rows:
+            member.write(np.ascontiguousarray(row).tobytes())

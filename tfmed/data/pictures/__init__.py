@@ -1,0 +1,1 @@
+"""Image files to arrays: reading, and the steps that make pictures of one kind of them."""
