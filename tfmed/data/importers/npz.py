@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from tfmed.data.checks import image_shape, n_columns, verify_arrays
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import printable
-from tfmed.tasks import class_counts, task_of
+from tfmed.tasks import class_counts, task_for, task_of
 
 WANTED = "the path of an .npz file"
 
@@ -86,31 +88,33 @@ def read(path: Path, cache_dir: Path) -> DatasetInfo:
 
 def read_official(official: medmnist.OfficialFile, path: Path) -> DatasetInfo:
     """Describe a file that is known to be an official one; errors as for `read`."""
-    return describe(path, _words_of(official), expected=official.n_samples)
+    return describe(path, _words_of(official), task=official.task, expected=official.n_samples)
 
 
 def describe(
-    path: Path, words: Words, *, task: str = "binary", expected: Mapping[str, int] | None = None
+    path: Path, words: Words, *, task: str | None = None, expected: Mapping[str, int] | None = None
 ) -> DatasetInfo:
     """Verify a file and describe it.
 
     Args:
         path: absolute.
         words: what people read of it.
-        task: what its labels are for.
+        task: what its labels are for; None: what its columns say (`tfmed.tasks.task_for`).
         expected: images per split of an official file, whose MD5 vouches for every byte, so that
             its images need not be inflated.
 
     Raises:
         InputError: the file cannot be read, is damaged, or is not what the task needs.
     """
-    asked = task_of(task)
     md5 = md5_of(path)  # before reading, so that a change in between is noticed
     arrays = read_npz(path, headers_of=_IMAGE_KEYS, check=expected is None)
+    task = task or task_for([arrays[f"{split}_labels"] for split in SPLITS])
+    asked = task_of(task)
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
-    class_names = words.class_names or asked.class_names(n_labels)
+    class_names = words.class_names or asked.class_names(np.concatenate(list(columns.values())))
+    asked.check_splits(columns, class_names, printable(path))
     return DatasetInfo(
         name=words.name,
         title=words.title,
