@@ -74,7 +74,9 @@ def test_a_name_that_cannot_be_taken_lists_those_that_can(where, spec, fault):
         with pytest.raises(InputError) as caught:
             call()
         assert fault in str(caught.value)
-        assert "pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, retinamnist" in str(caught.value)
+        assert "pathmnist, chestmnist, dermamnist, octmnist, pneumoniamnist, retinamnist" in str(
+            caught.value
+        )
         assert "\n" not in str(caught.value)
 
 

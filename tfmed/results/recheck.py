@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -99,19 +100,18 @@ def _recheck(path: Path) -> int:
 
 def _tasks(results: dict[str, Any]) -> dict[str, str]:
     """Data set to what its labels are for; results from before there were several do not say."""
-    return {data["name"]: data.get("task", "binary") for data in results["datasets"]}
+    return {data["name"]: data.get("task", "binary") for data in results.get("datasets", [])}
 
 
 def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
     """How many numbers were computed again, and a line for each that differs."""
     runs: dict[tuple, dict[int, tuple]] = {}
     pairs: list[tuple[str, dict, dict]] = []
-    tasks = _tasks(results)
+    tasks = defaultdict(lambda: "binary", _tasks(results))
     for run, file in zip(results["runs"], files, strict=True):
         labels, scores = labels_and_scores(file)
-        pairs.append(
-            (run["id"], run, evaluate(labels, scores, run["threshold"], tasks[run["task"]]))
-        )
+        again_run = evaluate(labels, scores, run["threshold"], tasks[run["task"]])
+        pairs.append((run["id"], run, again_run))
         of_seed = runs.setdefault(_strategy_key(run, run), {})
         of_seed[run["seed"]] = (labels, scores, run["threshold"])
     for entry in results["summary"]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 REGISTRY = {
     "binary": "tfmed.tasks.binary",
     "multiclass": "tfmed.tasks.multiclass",
+    "ordinal": "tfmed.tasks.ordinal",
 }
 """Name to module; a job depends on the code of the one that its data set names."""
 

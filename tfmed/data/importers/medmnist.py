@@ -23,7 +23,7 @@ _TASKS = {
     "binary-class": "binary",
     "multi-label, binary-class": "binary",
     "multi-class": "multiclass",
-    "ordinal-regression": "multiclass",
+    "ordinal-regression": "ordinal",
 }
 """MedMNIST's words for a task, to tfmed's."""
 

@@ -14,7 +14,7 @@ from tfmed.report.blocks import (
     table,
     text,
 )
-from tfmed.report.sections.classes import (
+from tfmed.report.classes import (
     class_blocks,
     metric_words,
     overall_metrics,
