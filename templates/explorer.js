@@ -27,6 +27,7 @@
         const both = floats(space[kind]);
         space[kind] = { x: every(both, 2, 0), y: every(both, 2, 1) };
       }
+      space.answers = space.answers && decoded(space.answers);
       space.scores = space.scores && new Uint16Array(decoded(space.scores).buffer);
     }
     return data;
@@ -100,11 +101,16 @@
     part("no-images").hidden = Boolean(data.images);
 
     // Scores come in ten-thousandths.
-    const predicted = (space, i) => (space.scores[i] > 5000 ? 1 : 0);
+    // Of more than two classes the score is that of the class answered.
+    const predicted = (space, i) =>
+      space.answers ? space.answers[i] : space.scores[i] > 5000 ? 1 : 0;
     const isRight = (space, i) => predicted(space, i) === data.labels[i];
-    const confidence = (space, i) => Math.max(space.scores[i], 10000 - space.scores[i]);
+    const confidence = (space, i) =>
+      space.answers ? space.scores[i] : Math.max(space.scores[i], 10000 - space.scores[i]);
+    const scored = (space, i) => data.classes[space.answers ? predicted(space, i) : 1];
     const outcome = (space, i) => {
       if (isRight(space, i)) return "right";
+      if (space.answers) return `wrong: predicted “${data.classes[predicted(space, i)]}”`;
       return predicted(space, i) ? "wrong, a false positive" : "wrong, a false negative";
     };
     const scoreWords = (space, i) => (space.scores[i] / 10000).toFixed(3);
@@ -112,7 +118,7 @@
     const source = new Bokeh.ColumnDataSource({ data: { label: data.labels } });
     const filter = new Bokeh.IndexFilter({ indices: [] });
     const view = new Bokeh.CDSView({ filter });
-    const inks = new Bokeh.LinearColorMapper({ palette: ["#000000", "#ffffff"], low: 0, high: 1 });
+    const inks = new Bokeh.LinearColorMapper({ palette: data.colours || ["#000000", "#ffffff"], low: 0, high: data.classes.length - 1 });
     const size = data.n > 8000 ? 3.5 : data.n > 2000 ? 4.5 : 6;
     const plots = [...root.querySelectorAll("[data-plot]")].map((place) => {
       const row = Number(place.dataset.row);
@@ -206,7 +212,7 @@
       const style = getComputedStyle(root);
       const ink = style.color;
       const line = style.borderTopColor;
-      inks.palette = ["--class-0", "--class-1"].map((name) => style.getPropertyValue(name).trim());
+      inks.palette = data.colours || ["--class-0", "--class-1"].map((name) => style.getPropertyValue(name).trim());
       for (const { figure } of plots) {
         figure.outline_line_color = line;
         for (const axis of [figure.below[0], figure.left[0]]) {
@@ -259,7 +265,7 @@
     const sentence = (space, i) => {
       const lines = [`Test image ${data.indices[i]}`, `label: ${data.classes[data.labels[i]]}`];
       if (space.scores) {
-        lines.push(`score of “${data.classes[1]}”: ${scoreWords(space, i)}`, outcome(space, i));
+        lines.push(`score of “${scored(space, i)}”: ${scoreWords(space, i)}`, outcome(space, i));
       }
       return lines;
     };
@@ -364,7 +370,7 @@
       const count = names.format(wrong.length);
       wrong.sort((a, b) => confidence(space, b) - confidence(space, a) || a - b);
       part("mistakes-title").textContent = wrong.length
-        ? `The most confident of ${count} errors (${space.title}), with the score of “${data.classes[1]}”`
+        ? `The most confident of ${count} errors (${space.title}), with the score of ${data.colours ? "the class predicted" : `“${data.classes[1]}”`}`
         : `No mistakes (${space.title})`;
       strip(part("mistakes-strip"), wrong.slice(0, STRIP));
       showPressed();

@@ -83,5 +83,5 @@ def test_labels_read_back_and_other_values_are_refused(tmp_path):
     assert path.name == "set_test_labels.csv"
     assert read_labels(path).tolist() == [1, 0, 1]
     path.write_text("0,0.5\n")
-    with pytest.raises(InputError, match="other than 0 and 1"):
+    with pytest.raises(InputError, match="other than 0, 1, 2"):
         read_labels(path)

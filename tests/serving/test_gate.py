@@ -172,11 +172,15 @@ def test_a_model_that_guesses_stays_a_candidate_and_the_reason_is_written(spoile
 def test_the_majority_is_that_of_the_test_split_and_the_interval_decides():
     labels = np.array([1] * 70 + [0] * 30)
     always, right = np.ones(100), labels * 0.8 + 0.1
-    assert card.majority_gain(labels, always, 0.5) == {"difference": 0, "low": 0, "high": 0}
-    gain = card.majority_gain(labels, right, 0.5)
+    assert card.majority_gain(labels, always, 0.5, "binary") == {
+        "difference": 0,
+        "low": 0,
+        "high": 0,
+    }
+    gain = card.majority_gain(labels, right, 0.5, "binary")
     assert gain["difference"] == pytest.approx(0.3)
     assert 0.1 < gain["low"] < 0.3 < gain["high"] < 0.5
-    few = card.majority_gain(labels[60:80], right[60:80], 0.5)
+    few = card.majority_gain(labels[60:80], right[60:80], 0.5, "binary")
     assert few["low"] < few["difference"] == pytest.approx(0.5)
 
 

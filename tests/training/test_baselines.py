@@ -55,6 +55,7 @@ def test_labels_of_the_test_cases_are_no_argument():
         "train_y",
         "test_x",
         "seed",
+        "n_classes",
     ]
 
 

@@ -48,7 +48,7 @@ def resolve(
         What is known of the data set; its arrays are read by `tfmed.data.loading`.
 
     Raises:
-        InputError: the name is unknown or not a 2-D binary or multi-label set, or the file cannot
+        InputError: the name is unknown or not a 2-D set, or the file cannot
             be found, downloaded or read, or is not in MedMNIST's format.
     """
     if (size := kept.size_of(spec)) is not None:
@@ -76,7 +76,7 @@ def check_spec(spec: str) -> None:
     """Refuse a name or path that cannot be resolved, without reading or downloading anything.
 
     Raises:
-        InputError: the name is unknown or not a 2-D binary or multi-label set, or the file is not
+        InputError: the name is unknown or not a 2-D set, or the file is not
             there or cannot be read.
     """
     if kept.size_of(spec) is not None:
@@ -94,7 +94,7 @@ def available(spec: str, data_root: Path) -> bool:
     the file. Takes up to 8 s where the network swallows requests.
 
     Raises:
-        InputError: the name is unknown or not a 2-D binary or multi-label set.
+        InputError: the name is unknown or not a 2-D set.
     """
     if kept.size_of(spec) is not None:
         return True
@@ -141,7 +141,7 @@ def phantom_like(name: str) -> str:
     """The phantom with images of the size of one of MedMNIST's sets.
 
     Raises:
-        InputError: the name is unknown or not a 2-D binary or multi-label set.
+        InputError: the name is unknown or not a 2-D set.
     """
     return sized(PHANTOM, _official(name).size) if medmnist.is_installed() else PHANTOM
 

@@ -33,13 +33,15 @@ class CaseValues:
         groups: per independent group of cases (all of them, or those of one class) an array
             (n_seeds, cases of the group) whose row means sum to the estimate.
         n_cases: cases of the smallest class that the metric needs; of all, if it needs none.
-        span: width of the range of the metric.
+        span: width of the range of the metric, or of its difference.
+        low: smallest value that the metric can have.
     """
 
     estimates: np.ndarray
     groups: tuple[np.ndarray, ...]
     n_cases: int
     span: float = 1.0
+    low: float = 0.0
 
     def minus(self, other: "CaseValues") -> "CaseValues":
         """The paired difference of two strategies' values of one metric on the same cases."""
@@ -48,6 +50,7 @@ class CaseValues:
             tuple(x - y for x, y in zip(self.groups, other.groups, strict=True)),
             self.n_cases,
             span=self.span + other.span,
+            low=self.low - other.low - other.span,
         )
 
     def covariance(self) -> np.ndarray:
@@ -71,7 +74,7 @@ def case_values(
     """Per-case values of a metric that these labels define.
 
     Args:
-        metric: one of the task's `METRICS`.
+        metric: one of the task's metrics.
         labels: of the task's `check_cases`; for `binary` (n,) of 0 and 1.
         scores: of the task's `check_cases`; for `binary` (n_seeds, n) in [0, 1].
         thresholds: (n_seeds,), used by metrics that depend on a choice.
@@ -80,19 +83,22 @@ def case_values(
     asked = task_of(task)
     groups = asked.case_groups(metric, labels, scores, thresholds)
     estimates = sum(group.mean(axis=1) for group in groups)
-    return CaseValues(np.asarray(estimates), groups, asked.n_cases(metric, labels))
+    low, high = asked.metric_range(metric, asked.n_classes_of(scores))
+    n_cases = asked.n_cases(metric, labels)
+    return CaseValues(np.asarray(estimates), groups, n_cases, span=high - low, low=low)
 
 
-def undefined(metric: str, labels: np.ndarray, task: str = "binary") -> str | None:
-    """Why these labels do not define a metric, or None if they do.
+def undefined(metric: str, labels: np.ndarray, n_classes: int, task: str) -> str | None:
+    """Why these labels do not define a metric of so many classes, or None if they do.
 
     Raises:
         InputError: the task has no such metric.
     """
     asked = task_of(task)
-    if metric not in asked.METRICS:
-        raise InputError(f"metric {metric!r} is unknown: use one of {', '.join(asked.METRICS)}")
-    return asked.undefined(metric, labels)
+    known = asked.metrics_of(n_classes)
+    if metric not in known:
+        raise InputError(f"metric {metric!r} is unknown: use one of {', '.join(known)}")
+    return asked.undefined(metric, labels, n_classes)
 
 
 def seed_thresholds(thresholds: ArrayLike | None, metric: str, scores: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ truth.
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -69,17 +69,23 @@ def mean_interval(
         InputError: shapes, labels, scores or the metric's name are not as said above.
     """
     truth, found = task_of(task).check_cases(labels, scores)
-    if undefined(metric, truth, task):
+    if undefined(metric, truth, task_of(task).n_classes_of(found), task):
         return None
     chosen = seed_thresholds(thresholds, metric, found)
     return interval_of(case_values(metric, truth, found, chosen, task))
 
 
 def interval_of(values: CaseValues) -> dict[str, float | None]:
-    """`mean_interval` of values in [0, 1] that are there already."""
+    """`mean_interval` of values that are there already; Wilson's form on the metric's range."""
     mean = float(values.estimates.mean())
     spread = spread_of(values.estimates, values.covariance(), values.n_cases)
-    low, high = wilson(mean, spread, values.n_cases)
+    if (values.low, values.span) == (0.0, 1.0):
+        low, high = wilson(mean, spread, values.n_cases)
+    else:
+        scaled = replace(spread, variance=spread.variance / values.span**2)
+        share = min(max((mean - values.low) / values.span, 0.0), 1.0)
+        ends = wilson(share, scaled, values.n_cases)
+        low, high = (values.low + values.span * end for end in ends)
     return {"mean": mean, "low": low, "high": high, "sd": _sd(values.estimates)}
 
 
@@ -143,7 +149,7 @@ def compare(
     _, b = asked.check_cases(labels, scores_b)
     if a.shape != b.shape:
         raise InputError(f"{len(a)} seeds against {len(b)}: compare strategies at the same seeds")
-    if undefined(metric, truth, task):
+    if undefined(metric, truth, asked.n_classes_of(a), task):
         return None
     values, others = (
         case_values(metric, truth, scores, seed_thresholds(thresholds, metric, scores), task)
@@ -158,8 +164,8 @@ def difference_of(values: CaseValues, family: int = 1) -> dict[str, float | int]
     spread = spread_of(values.estimates, values.covariance(), values.n_cases)
     return {
         "difference": difference,
-        "low": max(difference - spread.half_width, -1.0),
-        "high": min(difference + spread.half_width, 1.0),
+        "low": max(difference - spread.half_width, -values.span / 2),
+        "high": min(difference + spread.half_width, values.span / 2),
         "standard_error": math.sqrt(spread.variance),
         "df": spread.freedom(),
         "seed_share": spread.seed_share,

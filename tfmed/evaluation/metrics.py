@@ -39,46 +39,54 @@ __all__ = [
 
 
 def evaluate(
-    labels: ArrayLike, scores: ArrayLike, threshold: float, task: str = "binary"
+    labels: ArrayLike, scores: ArrayLike, threshold: float | None, task: str = "binary"
 ) -> dict[str, Any]:
     """Every metric of one run, as `runs` of results.json holds it.
 
     Args:
         labels: (n,) of the task; for `binary` of 0 and 1.
         scores: (n,) in [0, 1].
-        threshold: chosen on validation labels; used by the metrics named `*_at_threshold`.
+        threshold: chosen on validation labels; used by the metrics named `*_at_threshold`. None
+            where the task chooses nothing.
         task: what the labels are for.
 
     Returns:
         `metrics` (name to float or None), `undefined` (name to reason), `confusion` with nothing
-        chosen and `confusion_at_threshold` (rows truth, columns answer: `[[tn, fp], [fn, tp]]`),
-        `roc_tpr` and `pr_precision` (see `tfmed.evaluation.curves.roc_and_pr`; None without both
-        classes), and `reliability`.
+        chosen and `confusion_at_threshold` (rows truth, columns answer: `[[tn, fp], [fn, tp]]`;
+        None where nothing is chosen), `roc_tpr` and `pr_precision` (see
+        `tfmed.evaluation.curves.roc_and_pr`; None without both classes), and `reliability`; these
+        three are None of a task that has no curves.
 
     Raises:
         InputError: shapes, labels or scores are not as said above.
     """
     asked = task_of(task)
     truth, found = asked.check_cases(labels, scores)
-    missing = {name: why for name in asked.METRICS if (why := undefined(name, truth, task))}
+    n_classes = asked.n_classes_of(found)
+    names = asked.metrics_of(n_classes)
+    missing = {name: why for name in names if (why := undefined(name, truth, n_classes, task))}
     metrics = {
         name: None
         if name in missing
         else float(case_values(name, truth, found, np.array([threshold]), task).estimates[0])
-        for name in asked.METRICS
+        for name in names
     }
     curves = None
     if "auc" not in missing:
         metrics["auc"] = asked.accuracy_and_auc(truth, found[0])["auc"]  # to the last digit
-        curves = roc_and_pr(truth, found[0])
+        curves = roc_and_pr(truth, found[0]) if asked.HAS_CURVES else None
+    answered = asked.confusion(truth, asked.answers(found[0]), n_classes)
+    chosen = None
+    if threshold is not None:
+        chosen = asked.confusion(truth, asked.answers(found[0], threshold), n_classes)
     return {
         "metrics": metrics,
         "undefined": missing,
-        "confusion": asked.confusion(truth, asked.answers(found[0])),
-        "confusion_at_threshold": asked.confusion(truth, asked.answers(found[0], threshold)),
+        "confusion": answered,
+        "confusion_at_threshold": chosen,
         "roc_tpr": curves[0].tolist() if curves else None,
         "pr_precision": curves[1].tolist() if curves else None,
-        "reliability": reliability(truth, found[0]),
+        "reliability": reliability(truth, found[0]) if asked.HAS_CURVES else None,
     }
 
 
@@ -115,11 +123,13 @@ def summarise(
     asked = task_of(task)
     truth, found = asked.check_cases(labels, scores)
     summary: dict[str, Any] = {
-        name: mean_interval(truth, found, name, thresholds, task) for name in asked.METRICS
+        name: mean_interval(truth, found, name, thresholds, task)
+        for name in asked.metrics_of(asked.n_classes_of(found))
     }
-    confusions = [asked.confusion(truth, asked.answers(row)) for row in found]
+    n_classes = asked.n_classes_of(found)
+    confusions = [asked.confusion(truth, asked.answers(row), n_classes) for row in found]
     summary["confusion"] = np.mean(confusions, axis=0).tolist()
-    both = summary["auc"] is not None
-    summary |= curve_bands(truth, found) if both else {"roc": None, "pr": None}
-    summary["reliability"] = reliability_band(truth, found)
+    drawn = asked.HAS_CURVES and summary["auc"] is not None
+    summary |= curve_bands(truth, found) if drawn else {"roc": None, "pr": None}
+    summary["reliability"] = reliability_band(truth, found) if asked.HAS_CURVES else None
     return summary

@@ -1,8 +1,8 @@
 """How far the classes lie apart in a latent space, and how sure that is.
 
 Permutation tests and 95 % intervals over points. Embeddings are float arrays of shape (n, d),
-labels integers of shape (n,), 0 or 1. Every function gives the same values for the same input on
-the same machine, and a finite number for any finite embeddings.
+labels integers of shape (n,), 0 to k - 1. Every function gives the same values for the same input
+on the same machine, and a finite number for any finite embeddings.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _BOOTSTRAP_DRAWS = 2000
 
 
 def silhouette(embeddings: np.ndarray, labels: np.ndarray) -> float:
-    """Mean silhouette of the two classes (Rousseeuw 1987), Euclidean, from -1 to 1.
+    """Mean silhouette of the classes (Rousseeuw 1987), Euclidean, from -1 to 1.
 
     Above 5,000 points it is that of 5,000 drawn class by class with a fixed seed. It is 0, the
     value of no separation, where there is nothing to compare: one class, or all points alike.
@@ -42,7 +42,8 @@ def silhouette(embeddings: np.ndarray, labels: np.ndarray) -> float:
 def knn_accuracy(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> float:
     """Leave-one-out accuracy of a k-nearest-neighbours vote among these points, Euclidean.
 
-    The answers of `sklearn.neighbors.KNeighborsClassifier(k)`: a tied vote is answered 0. With n
+    The answers of `sklearn.neighbors.KNeighborsClassifier(k)`: a tied vote is answered by
+    the lower label. With n
     points at most n - 1 neighbours vote. One class gives 1, which says nothing of the encoder.
 
     Raises:
@@ -51,8 +52,8 @@ def knn_accuracy(embeddings: np.ndarray, labels: np.ndarray, k: int = 10) -> flo
     """
     points, classes = points_and_labels(embeddings, labels)
     nearest = neighbours(points, k)
-    votes = classes[nearest].sum(axis=1)
-    return float(np.mean((2 * votes > nearest.shape[1]) == classes))
+    votes = (classes[nearest][:, :, None] == np.arange(classes.max() + 1)).sum(axis=1)
+    return float(np.mean(votes.argmax(axis=1) == classes))
 
 
 def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
@@ -92,7 +93,7 @@ def permutation_test(
 
     Args:
         embeddings: (n, d).
-        labels: (n,) of 0 and 1.
+        labels: (n,), 0 to k - 1.
         permutations: random orders of the labels, B.
         k: neighbours.
         seed: of the random orders.
@@ -110,6 +111,8 @@ def permutation_test(
     if len(points) > _PERMUTATION_POINTS:
         chosen = stratified(classes, _PERMUTATION_POINTS)
         points, classes = points[chosen], classes[chosen]
+    if classes.max() > 1:
+        return _permuted_classes(points, classes, permutations, k, seed)
     orders = np.tile(classes == 1, (permutations + 1, 1))
     np.random.default_rng(seed).permuted(orders[1:], axis=1, out=orders[1:])
     positive = np.ascontiguousarray(orders.T)
@@ -124,6 +127,47 @@ def permutation_test(
         "silhouette": _against_null(_silhouettes(points, positive)),
         "knn_accuracy": _against_null(accuracies),
     }
+
+
+def _permuted_classes(
+    points: np.ndarray, classes: np.ndarray, permutations: int, k: int, seed: int
+) -> dict[str, Any]:
+    """`permutation_test` of more than two classes."""
+    orders = np.tile(classes, (permutations + 1, 1))
+    np.random.default_rng(seed).permuted(orders[1:], axis=1, out=orders[1:])
+    nearest, n_classes = neighbours(points, k), int(classes.max()) + 1
+    accuracies = []
+    for order in orders:
+        votes = (order[nearest][:, :, None] == np.arange(n_classes)).sum(axis=1)
+        accuracies.append(np.mean(votes.argmax(axis=1) == order))
+    return {
+        "n": len(points),
+        "permutations": permutations,
+        "silhouette": _against_null(_silhouettes_of_classes(points, orders, n_classes)),
+        "knn_accuracy": _against_null(np.array(accuracies)),
+    }
+
+
+def _silhouettes_of_classes(points: np.ndarray, orders: np.ndarray, n_classes: int) -> np.ndarray:
+    """Silhouettes (m,) of m ways, rows of `orders` (m, n), to give the points to classes."""
+    if len(points) <= n_classes or not points.any():
+        return np.zeros(len(orders))
+    from sklearn.metrics import pairwise_distances  # takes seconds to import
+
+    distances, rows = pairwise_distances(points), np.arange(len(points))
+    counts = np.bincount(orders[0], minlength=n_classes)
+    found = []
+    for order in orders:
+        sums = distances @ (order[:, None] == np.arange(n_classes)).astype(np.float64)
+        outside = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)
+        outside[rows, order] = np.inf
+        inside = sums[rows, order] / np.maximum(counts[order] - 1, 1)
+        nearest = outside.min(axis=1)
+        larger = np.maximum(inside, nearest)
+        valid = (larger > 0) & (counts[order] > 1)
+        shares = np.divide(nearest - inside, larger, out=np.zeros_like(inside), where=valid)
+        found.append(shares.mean())
+    return np.array(found)
 
 
 def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
@@ -157,7 +201,7 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
         flipped = [roc_auc_score(classes, score) < 0.5 for score in scores]
         scores = [1 - s if f else s for s, f in zip(scores, flipped, strict=True)]
         aucs = [float(roc_auc_score(classes, score)) for score in scores]
-        compared = compare(classes, scores[0], scores[1], "auc")
+        compared = compare(classes, scores[0], scores[1], "auc", task="binary")
     return {
         "first": aucs[0] - 0.5,
         "second": aucs[1] - 0.5,

@@ -40,7 +40,7 @@ DEFAULT_PRETRAINING = FROZEN.initialisation
 """The method of an entry of `pretraining` that names none; strategies' names leave it out."""
 MAIN_METRICS = ("accuracy", "auc")
 TRADE_METRICS = ("sensitivity", "specificity")
-LOWER_IS_BETTER = ("brier", "ece")
+LOWER_IS_BETTER = ("brier", "ece", "log_loss", "mean_absolute_error")
 SPACES_A_FIGURE = 2
 MISTAKE_KINDS = ("false_positives", "false_negatives")
 
@@ -50,8 +50,13 @@ def dataset_of(results: Results, task: str) -> Entry | None:
     return next((d for d in results["datasets"] if d["name"] == task), None)
 
 
+def is_binary(results: Results, task: str) -> bool:
+    """Whether a task has two classes, of which one score tells."""
+    return (dataset_of(results, task) or {}).get("task", "binary") == "binary"
+
+
 def class_names(results: Results, task: str) -> list[str]:
-    """Names of a task's two classes."""
+    """Names of a task's classes."""
     dataset = dataset_of(results, task)
     return dataset["class_names"] if dataset else ["class 0", "class 1"]
 

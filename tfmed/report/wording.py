@@ -16,9 +16,11 @@ from tfmed.design import (
 from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
     LOWER_IS_BETTER,
+    TRADE_METRICS,
     Entry,
     Results,
     dataset_of,
+    is_binary,
     labels_of,
     pretraining_methods,
 )
@@ -43,6 +45,12 @@ METRIC_NAMES = {
     "brier": "Brier score",
     "ece": "ECE",
 }
+MORE_METRIC_NAMES = {
+    "macro_f1": "macro F1",
+    "log_loss": "log loss",
+    "quadratic_kappa": "quadratic kappa",
+}
+"""Of tasks other than the binary one."""
 SYNTHETIC_MARK = "SYNTHETIC DATA: phantom images, no medical meaning"
 MISSING = "–"
 LONGEST_TITLE = 60
@@ -121,8 +129,13 @@ def duration(seconds: float) -> str:
 def metric_name(metric: str) -> str:
     """A metric's name for people."""
     base = metric.removesuffix("_at_threshold")
-    name = METRIC_NAMES.get(base, base.replace("_", " "))
+    name = (METRIC_NAMES | MORE_METRIC_NAMES).get(base, base.replace("_", " "))
     return name if base == metric else f"{name}, chosen threshold"
+
+
+def trade_metrics(results: Results, task: str) -> tuple[str, ...]:
+    """Metrics in which losses for imbalanced classes are looked at."""
+    return TRADE_METRICS if is_binary(results, task) else ("balanced_accuracy", "macro_f1")
 
 
 def capitalised(words: str) -> str:

@@ -35,8 +35,9 @@ def write_predictions(
     """Write one run's scores on the test split in MedMNIST's format and standard naming.
 
     The name is `{name}_test_[AUC]0.934_[ACC]0.848@{run}.csv`, AUC `nan` if there is one class only
-    (`medmnist.evaluator.Evaluator.get_standard_evaluation_filename`); rows are `index,score`, and a
-    score reads back as the identical float64. An earlier file of the same run is replaced.
+    (`medmnist.evaluator.Evaluator.get_standard_evaluation_filename`); rows are `index,score`, with
+    a score for each class where the task has more than two; a score reads back as the identical
+    float64. An earlier file of the same run is replaced.
 
     Args:
         folder: created if absent.
@@ -54,7 +55,8 @@ def write_predictions(
     metrics = metrics or accuracy_and_auc(truth, found[0], task)
     auc = math.nan if metrics["auc"] is None else metrics["auc"]
     file_name = f"{name}_test_[AUC]{auc:.3f}_[ACC]{metrics['accuracy']:.3f}@{run}.csv"
-    path = _write_rows(Path(folder), file_name, [repr(score) for score in found[0].tolist()])
+    rows = found[0].reshape(len(truth), -1).tolist()
+    path = _write_rows(Path(folder), file_name, [",".join(map(repr, row)) for row in rows])
     with os.scandir(folder) as entries:  # of hundreds of runs, so no Path is made of each
         others = [entry.name for entry in entries if entry.name.endswith(f"@{run}.csv")]
     for other in others:
@@ -76,40 +78,55 @@ def write_labels(folder: Path | str, name: str, labels: ArrayLike, task: str = "
     Raises:
         InputError: labels are not (n,) of 0 and 1, or the folder can't be written.
     """
-    truth, _ = task_of(task).check_cases(labels, np.zeros(np.shape(labels)))
-    return _write_rows(Path(folder), f"{name}_test_labels.csv", [str(x) for x in truth.tolist()])
+    found = np.asarray(labels)
+    if found.ndim != 1 or not ((found >= 0) & (found == np.floor(found))).all():
+        raise InputError(f"{name}: labels of {task} are not (n,) of whole numbers from 0")
+    rows = [str(x) for x in found.astype(np.int64).tolist()]
+    return _write_rows(Path(folder), f"{name}_test_labels.csv", rows)
 
 
-def write_thresholds(folder: Path | str, name: str, thresholds: Mapping[str, float]) -> Path:
+def write_thresholds(
+    folder: Path | str, name: str, thresholds: Mapping[str, float | None]
+) -> Path | None:
     """Write the runs' thresholds as `{name}_test_thresholds.csv`, rows `run,threshold`.
+
+    Nothing is written, and None given, where no run has one.
 
     Raises:
         InputError: the folder can't be written.
     """
-    rows = [f"{run},{threshold!r}" for run, threshold in thresholds.items()]
+    known = {run: value for run, value in thresholds.items() if value is not None}
+    if thresholds and not known:
+        return None
+    rows = [f"{run},{threshold!r}" for run, threshold in known.items()]
     return _write_lines(Path(folder), f"{name}_test_thresholds.csv", rows)
 
 
 def read_predictions(path: Path | str) -> np.ndarray:
-    """Scores (n,) float64 in [0, 1] of a predictions file, in the order of its indices.
+    """Scores of a predictions file, in the order of its indices.
+
+    Float64 in [0, 1], of shape (n,), or (n, k) where a row holds k.
 
     Raises:
         InputError: the file can't be read, or its rows are not `index,score` with the indices
-            0 to n - 1.
+            0 to n - 1, or a score is outside [0, 1].
     """
-    return _read_rows(Path(path))
+    scores = _read_rows(Path(path))
+    if not ((scores >= 0) & (scores <= 1)).all():
+        raise InputError(f"{path}: holds values outside [0, 1]; run the study again")
+    return scores
 
 
 def read_labels(path: Path | str) -> np.ndarray:
-    """Labels (n,) int64 of 0 and 1 of a labels file, in the order of its indices.
+    """Labels (n,) int64, whole numbers from 0, of a labels file, in the order of its indices.
 
     Raises:
         InputError: the file can't be read, or its rows are not `index,label` with the indices
             0 to n - 1.
     """
     labels = _read_rows(Path(path))
-    if not np.isin(labels, (0, 1)).all():
-        raise InputError(f"{path}: holds labels other than 0 and 1; run the study again")
+    if labels.ndim != 1 or not ((labels >= 0) & (labels == np.floor(labels))).all():
+        raise InputError(f"{path}: holds labels other than 0, 1, 2 …; run the study again")
     return labels.astype(np.int64)
 
 
@@ -197,17 +214,18 @@ def _write_lines(folder: Path, file_name: str, lines: Sequence[str]) -> Path:
 
 
 def _read_rows(path: Path) -> np.ndarray:
-    """Values (n,) in [0, 1] of `index,value` rows, by index."""
+    """Values (n,) of `index,value` rows, or (n, k) of rows with k values, by index."""
     try:
         rows = [line.split(",") for line in path.read_text(encoding="utf-8").splitlines()]
-        indices = np.array([int(index) for index, _ in rows])
-        values = np.array([float(value) for _, value in rows])
+        indices = np.array([int(index) for index, *_ in rows])
+        values = np.array([list(map(float, (first, *rest))) for _, first, *rest in rows])
     except OSError as error:
         raise InputError(f"{path}: can't be read ({error.strerror}); check the path") from error
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: is not rows of 'index,value'; run the study again") from error
+    if values.shape[1:] == (2,):  # two classes have one score, more have as many as there are
+        raise InputError(f"{path}: is not rows of 'index,value'; run the study again")
     if not rows or sorted(indices.tolist()) != list(range(len(rows))):
         raise InputError(f"{path}: its indices are not 0 to n - 1; run the study again")
-    if not ((values >= 0) & (values <= 1)).all():
-        raise InputError(f"{path}: holds values outside [0, 1]; run the study again")
-    return values[np.argsort(indices)]
+    ordered = values[np.argsort(indices)]
+    return ordered[:, 0] if ordered.shape[1] == 1 else ordered

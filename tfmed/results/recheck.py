@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,6 @@ import numpy as np
 from tfmed.errors import InputError
 from tfmed.evaluation.intervals import FAMILY
 from tfmed.evaluation.metrics import (
-    METRICS,
-    METRICS_AT_HALF,
     compare,
     corrected,
     evaluate,
@@ -24,6 +23,7 @@ from tfmed.results.predictions import (
     prediction_files,
     read_threshold,
 )
+from tfmed.tasks.scoring import CHOSEN
 
 
 def recheck(path: Path) -> int:
@@ -45,19 +45,34 @@ def recheck(path: Path) -> int:
     return 0
 
 
-def _print_metrics(files: Sequence[Path]) -> None:
-    """A table of every metric of each run, from what lies in the predictions folder."""
-    heads = [name.replace("_at_threshold", " (t)").replace("_", " ") for name in METRICS]
-    print("  ".join([*heads, "run"]))
+def _print_metrics(files: Sequence[Path], tasks: Mapping[str, str] | None = None) -> None:
+    """A table of every metric of each run, from what lies in the predictions folder.
+
+    Args:
+        files: predictions files.
+        tasks: data set to what its labels are for; without, the number of scores tells.
+    """
+    shown: list[str] = []
     for file in files:
         name, run = name_and_run(file)
-        threshold = read_threshold(file)
-        known = METRICS if threshold is not None else METRICS_AT_HALF
-        metrics = evaluate(*labels_and_scores(file), threshold=threshold or 0.5)["metrics"]
-        cells = [_cell(metrics[metric]) if metric in known else "unknown" for metric in METRICS]
+        threshold, (labels, scores) = read_threshold(file), labels_and_scores(file)
+        task = (tasks or {}).get(name) or _task_by_shape(scores)
+        metrics = evaluate(labels, scores, 0.5 if threshold is None else threshold, task)["metrics"]
+        heads = [each.replace(CHOSEN, " (t)").replace("_", " ") for each in metrics]
+        if heads != shown:
+            print("  ".join([*heads, "run"]))
+            shown = heads
+        cells = [
+            "unknown" if each.endswith(CHOSEN) and threshold is None else _cell(value)
+            for each, value in metrics.items()
+        ]
         row = [f"{cell:>{len(head)}}" for cell, head in zip(cells, heads, strict=True)]
         print("  ".join([*row, f"{name} {run}"]))
     print("(t): at the threshold chosen on validation labels; the others at .5")
+
+
+def _task_by_shape(scores: np.ndarray) -> str:
+    return "binary" if scores.ndim == 1 else "multiclass"
 
 
 def _cell(value: float | None) -> str:
@@ -75,7 +90,7 @@ def _recheck(path: Path) -> int:
             raise
         raise InputError(f"{path}: is not a study's results ({error!r}); run it again") from error
     n_numbers, differing = found
-    _print_metrics(files)
+    _print_metrics(files, _tasks(results))
     for line in differing:
         print(f"differs: {line}")
     verdict = f"{len(differing)} differ" if differing else "all agree"
@@ -83,20 +98,30 @@ def _recheck(path: Path) -> int:
     return 1 if differing else 0
 
 
+def _tasks(results: dict[str, Any]) -> dict[str, str]:
+    """Data set to what its labels are for; results from before there were several do not say."""
+    return {data["name"]: data.get("task", "binary") for data in results.get("datasets", [])}
+
+
 def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
     """How many numbers were computed again, and a line for each that differs."""
     runs: dict[tuple, dict[int, tuple]] = {}
     pairs: list[tuple[str, dict, dict]] = []
+    tasks = defaultdict(lambda: "binary", _tasks(results))
     for run, file in zip(results["runs"], files, strict=True):
         labels, scores = labels_and_scores(file)
-        pairs.append((run["id"], run, evaluate(labels, scores, run["threshold"])))
+        again_run = evaluate(labels, scores, run["threshold"], tasks[run["task"]])
+        pairs.append((run["id"], run, again_run))
         of_seed = runs.setdefault(_strategy_key(run, run), {})
         of_seed[run["seed"]] = (labels, scores, run["threshold"])
     for entry in results["summary"]:
         labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
-        summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds)}
+        task = tasks[entry["task"]]
+        summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds, task)}
         pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
-    again = corrected(_compared_again(entry, runs) for entry in results["comparisons"])
+    again = corrected(
+        _compared_again(entry, runs, tasks[entry["task"]]) for entry in results["comparisons"]
+    )
     for entry, difference in zip(results["comparisons"], again, strict=True):
         name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
         where = f"comparison {entry['task']} {entry['label_budget']} {name}"
@@ -111,14 +136,23 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
     return n_numbers, differing
 
 
-def _compared_again(entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]]) -> dict[str, Any]:
+def _compared_again(
+    entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]], task: str
+) -> dict[str, Any]:
     """A comparison from the predictions of the seeds that both sides have."""
     a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
     labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
     _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
     metric = entry["metric"]
     found = compare(
-        labels, scores_a, scores_b, metric, thresholds_a, thresholds_b, family=entry["family"]
+        labels,
+        scores_a,
+        scores_b,
+        metric,
+        thresholds_a,
+        thresholds_b,
+        family=entry["family"],
+        task=task,
     )
     if found is None:
         raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")

@@ -50,7 +50,7 @@ class Evidence:
         pretrained_on: the data set that its encoder was pretrained on; None if it was not.
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
         class_balance: split to the number of images of each class whose labels it saw; and `test`.
-        threshold: what the task chose on validation labels.
+        threshold: what the task chose on validation labels; None where it chooses nothing.
         labels: (n,) of the test split, as the task reads them.
         scores: the Keras original's of the test split, one row a case, as the task keeps them.
         seed_scores: key of each run that differs in the seed alone, this one included, to its
@@ -64,11 +64,11 @@ class Evidence:
     pretrained_on: DatasetInfo | None
     training: Mapping[str, Any]
     class_balance: Mapping[str, tuple[int, ...]]
-    threshold: float
+    threshold: float | None
     labels: np.ndarray
     scores: np.ndarray
     seed_scores: Mapping[str, np.ndarray]
-    seed_thresholds: Mapping[str, float]
+    seed_thresholds: Mapping[str, float | None]
 
 
 def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "synthetic": task.synthetic,
         "intended_use": "Research on training with few labels: classifying images like those "
         f"of {task.title} as {_listed(task.class_names)}.",
-        "not_for": list(_NOT_FOR),
+        "not_for": _not_for(len(task.class_names)),
         "data": {
             "task": _dataset(task),
             "pretrained_on": _dataset(evidence.pretrained_on) if evidence.pretrained_on else None,
@@ -170,7 +170,7 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 
 
 def majority_gain(
-    labels: np.ndarray, scores: np.ndarray, threshold: float, task: str = "binary"
+    labels: np.ndarray, scores: np.ndarray, threshold: float | None, task: str
 ) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's majority class.
 
@@ -179,9 +179,16 @@ def majority_gain(
     Returns:
         `difference`, `low`, `high`.
     """
-    constant = task_of(task).majority_scores(labels)[None]
+    asked = task_of(task)
+    constant = asked.majority_scores(labels, scores)[None]
     gain = metrics.compare(
-        labels, scores[None], constant, "accuracy_at_threshold", [threshold], [0.5], task=task
+        labels,
+        scores[None],
+        constant,
+        asked.SERVED_ACCURACY,
+        np.array([threshold]),
+        [0.5],
+        task=task,
     )
     assert gain is not None  # any labels define the accuracy
     return {name: gain[name] for name in ("difference", "low", "high")}
@@ -191,6 +198,7 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
     """Of this very model (its interval covers the variance of test cases), and over the seeds."""
     # In the order of the seeds, so that results do not depend on keys, down to the last digit.
     task, keys = evidence.task.task, list(evidence.seed_scores)
+    asked = task_of(task)
     scores = np.stack([evidence.seed_scores[key] for key in keys])
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
     own = (evidence.scores[None], np.array([evidence.threshold]))
@@ -198,7 +206,7 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
     for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
         found[name] = {
             metric: metrics.mean_interval(evidence.labels, rows, metric, cuts, task)
-            for metric in task_of(task).METRICS
+            for metric in asked.metrics_of(asked.n_classes_of(scores))
         }
     gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold, task)
     return {
@@ -237,6 +245,11 @@ def _shift(metrics: Mapping[str, Any]) -> list[dict[str, float | None]]:
 
 def _share(part: float, rest: float) -> float | None:
     return part / (part + rest) if part + rest > 0 else None
+
+
+def _not_for(n_classes: int) -> list[str]:
+    named = "label 1 is" if n_classes == 2 else "classes are"
+    return [line.replace("label 1 is", named) for line in _NOT_FOR]
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -251,10 +251,11 @@ def _accuracy(folder: Path, found: dict[str, Any]) -> list[Check]:
         threshold, task = found["threshold"], _task(found)
         gain = card.majority_gain(labels, scores, threshold, task)
         measured = metrics.evaluate(labels, scores, threshold, task)["metrics"]
-        claimed = found["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"]
+        name = task_of(task).SERVED_ACCURACY
+        claimed = found["metrics"]["this_seed"][name]["mean"]
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         return [Check("metrics", False, str(error))]
-    accuracy = measured["accuracy_at_threshold"]
+    accuracy = measured[name]
     same = Check(
         "metrics",
         abs(claimed - accuracy) < 1e-9,

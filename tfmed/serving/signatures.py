@@ -24,9 +24,9 @@ _PNG_HEADER = 33
 def answer(
     classifier: keras.Model,
     images: tf.Tensor,
-    threshold: float,
+    threshold: float | None,
     class_names: Sequence[str],
-    task: str = "binary",
+    task: str,
 ) -> dict[str, tf.Tensor]:
     """A model's answers to uint8 images (n, height, width, channels).
 

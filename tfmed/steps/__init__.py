@@ -30,6 +30,7 @@ REGISTRY = {
 """Kind of job to the module that does it."""
 _OF_TASK = {
     "latent_space": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
+    "forgetting": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
     "evaluate": tasks.OF_MEASURING,
     "compare": tasks.OF_MEASURING,
 }

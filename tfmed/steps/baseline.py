@@ -81,7 +81,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     images = np.concatenate([splits.train.images, splits.val.images])
     labels = np.concatenate([splits.train.labels, splits.val.labels])
     known, test = _features(spec, task, parents, images)
-    found = baselines.fit_predict(spec["method"], known, labels, test, seed)
+    found = baselines.fit_predict(spec["method"], known, labels, test, seed, len(task.class_names))
     record = {
         "fit": {"history": {}, "epochs": 0, "best_epoch": 0, "stopped_early": False},
         "n_train": len(labels),

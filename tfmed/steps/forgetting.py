@@ -48,26 +48,28 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     classes; the arrays are its `scores` and the `labels`), and the mean squared error of the
     decoder's answer to embeddings of test images (None of a method that has no decoder).
     """
-    from sklearn.metrics import roc_auc_score  # takes seconds to import
-
     from tfmed import pretraining
     from tfmed.data.loading import load_rows
     from tfmed.pretraining import measures
+    from tfmed.tasks import task_of
     from tfmed.training import baselines, examples, fitting
 
     source = data["source"]
     encoder, model = _models(spec, source, parents)
     rows = examples.drawn_rows(source.n_images("train"), spec["train_images"])
     train = load_rows(source, "train", rows)
-    probe = baselines.fit_probe(_flat(fitting.embed(encoder, train.images)), train.labels)
+    probe = baselines.fit_probe(
+        _flat(fitting.embed(encoder, train.images)),
+        train.labels,
+        n_classes=len(source.class_names),
+    )
     say(0.7)
     test_rows = examples.drawn_rows(source.n_images("test"), spec["test_images"])
     test = load_rows(source, "test", test_rows)
     scores = probe(_flat(fitting.embed(encoder, test.images)))
-    both = 0 < test.labels.sum() < len(test.labels)
     reconstructs = pretraining.method(spec["pretraining"]["method"]).RECONSTRUCTS
     record = {
-        "probe_auc": float(roc_auc_score(test.labels, scores)) if both else None,
+        "probe_auc": task_of(source.task).accuracy_and_auc(test.labels, scores)["auc"],
         "mse": measures.mean_squared_error(model, test.images) if reconstructs else None,
         "n_train": len(rows),
         "n_test": len(test_rows),

@@ -32,12 +32,15 @@ def latent_space_job(study: "Study", task: DatasetInfo, run: Job) -> Job:
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """PCA, t-SNE and separation of the test split in the latent space of one classifier.
 
+    What one component or a map in two halves tells of the classes is asked of two classes only.
+
     Parents: `run`. Arrays: `pca` and `tsne` coordinates (n, 2), `rows` of the test split.
     """
     from tfmed.latent import projections, separation
 
     embeddings, labels, rows = embedded_test_images(spec, data["task"], parents["run"])
     say(0.1)
+    two = len(data["task"].class_names) == 2
     components = projections.pca(embeddings)
     neighbours = projections.tsne(embeddings, perplexity=spec["perplexity"], seed=0)
     record = {
@@ -48,10 +51,12 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "kl_divergence": neighbours["kl_divergence"],
         "silhouette": separation.silhouette(embeddings, labels),
         "knn_accuracy": separation.knn_accuracy(embeddings, labels),
-        "component_auc": separation.component_auc(components["coordinates"], labels),
+        "component_auc": separation.component_auc(components["coordinates"], labels) if two else [],
         "clusters": separation.permutation_test(embeddings, labels),
-        "components": separation.component_difference(components["coordinates"], labels),
-        "two_clusters": separation.two_clusters(neighbours["coordinates"], labels),
+        "components": separation.component_difference(components["coordinates"], labels)
+        if two
+        else None,
+        "two_clusters": separation.two_clusters(neighbours["coordinates"], labels) if two else None,
     }
     arrays = {
         "pca": components["coordinates"][:, :2],

@@ -3,12 +3,12 @@
 A new one is a file with what `Task` asks for, and a line in `REGISTRY`. Importing one must not
 import TensorFlow.
 
-    >>> task_of("binary").class_names(1)
+    >>> task_of("binary").class_names(np.array([0, 1]))
     ('label 0', 'label 1')
 """
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 REGISTRY = {
     "binary": "tfmed.tasks.binary",
+    "multiclass": "tfmed.tasks.multiclass",
+    "ordinal": "tfmed.tasks.ordinal",
 }
 """Name to module; a job depends on the code of the one that its data set names."""
 
@@ -34,9 +36,11 @@ OF_TRAINING = (
 """What of a task shapes a classifier and its scores; the rest only measures or serves them."""
 OF_MEASURING = (
     *(
-        "METRICS",
-        "FIXED_METRICS",
+        "metrics_of",
+        "n_classes_of",
+        "metric_range",
         "COMPARED_METRICS",
+        "HAS_CURVES",
         "check_cases",
         "labels_of",
         "members",
@@ -59,20 +63,29 @@ class Task(Protocol):
     """
 
     @property
-    def METRICS(self) -> tuple[str, ...]:  # noqa: N802  # a constant of the module, like those below
-        """Every metric, in the order of results and reports."""
-
-    @property
-    def FIXED_METRICS(self) -> tuple[str, ...]:  # noqa: N802
-        """Those that depend on no choice; the others end in `scoring.CHOSEN`."""
-
-    @property
-    def COMPARED_METRICS(self) -> tuple[str, ...]:  # noqa: N802
+    def COMPARED_METRICS(self) -> tuple[str, ...]:  # noqa: N802  # a constant, like those below
         """Those that strategies are compared by, all corrected together."""
+
+    @property
+    def SERVED_ACCURACY(self) -> str:  # noqa: N802
+        """The metric that is the accuracy of what an exported model answers."""
+
+    @property
+    def HAS_CURVES(self) -> bool:  # noqa: N802
+        """Whether a case has one score, by which ROC and calibration are drawn."""
 
     @property
     def SMALLEST_BUDGET(self) -> int:  # noqa: N802
         """The smallest label budget that can be split."""
+
+    def metrics_of(self, n_classes: int) -> tuple[str, ...]:
+        """Every metric in order; those that depend on a choice end in `scoring.CHOSEN`."""
+
+    def n_classes_of(self, scores: np.ndarray) -> int:
+        """Classes that scores of one or several runs are for."""
+
+    def metric_range(self, metric: str, n_classes: int) -> tuple[float, float]:
+        """The smallest and the largest value that a metric can have."""
 
     def check_columns(self, columns: np.ndarray, what: str) -> None:
         """Refuse label columns of which the task cannot be made.
@@ -85,11 +98,25 @@ class Task(Protocol):
             InputError: dtype or a value is wrong, or a class has no image.
         """
 
+    def check_splits(
+        self, columns: Mapping[str, np.ndarray], names: tuple[str, ...], what: str
+    ) -> None:
+        """Refuse what `check_columns` can't see in one split.
+
+        Args:
+            columns: split to its label columns.
+            names: of the classes.
+            what: what to call the data set in a message.
+
+        Raises:
+            InputError: a split lacks a class, or holds one that has no name.
+        """
+
     def labels_of(self, columns: np.ndarray) -> np.ndarray:
         """Labels of columns that `check_columns` accepts, one row an image."""
 
-    def class_names(self, n_columns: int) -> tuple[str, ...]:
-        """Names of the classes of a data set that names none itself."""
+    def class_names(self, columns: np.ndarray) -> tuple[str, ...]:
+        """Names of the classes of a data set that names none, by all its columns."""
 
     def members(self, labels: np.ndarray, n_classes: int) -> np.ndarray:
         """Whether each image is of each class, bool of shape (n, n_classes)."""
@@ -132,8 +159,8 @@ class Task(Protocol):
     def class_of(self, probabilities: np.ndarray, choice: Any = ...) -> np.ndarray:
         """Number of the class that is answered, (n,), from the probabilities (n, n_classes)."""
 
-    def majority_scores(self, labels: np.ndarray) -> np.ndarray:
-        """Scores of always answering the more frequent of these labels, with nothing chosen."""
+    def majority_scores(self, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """Scores, shaped as these of one run, of always answering the most frequent label."""
 
     def answers(self, scores: np.ndarray, choice: Any = ...) -> np.ndarray:
         """Labels that are answered to scores, by default with nothing chosen."""
@@ -158,13 +185,13 @@ class Task(Protocol):
             InputError: shapes do not match, or labels or scores are out of range.
         """
 
-    def undefined(self, metric: str, labels: np.ndarray) -> str | None:
-        """Why these labels do not define one of `METRICS`, or None if they do."""
+    def undefined(self, metric: str, labels: np.ndarray, n_classes: int) -> str | None:
+        """Why these labels do not define one of the metrics, or None if they do."""
 
     def case_groups(
         self, metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
     ) -> tuple[np.ndarray, ...]:
-        """Per-case values of one of `METRICS` that these labels define.
+        """Per-case values of one of the metrics that these labels define.
 
         Args:
             metric: its name.
@@ -187,7 +214,7 @@ class Task(Protocol):
             InputError: as for `check_cases`.
         """
 
-    def confusion(self, labels: np.ndarray, answers: np.ndarray) -> list[Any]:
+    def confusion(self, labels: np.ndarray, answers: np.ndarray, n_classes: int) -> list[Any]:
         """Counts of cases; rows are the true class, columns the class answered."""
 
 
@@ -200,6 +227,19 @@ def task_of(name: str) -> Task:
     if name not in REGISTRY:
         raise InputError(f"task {name!r} is unknown: use one of {', '.join(REGISTRY)}")
     return cast(Task, importlib.import_module(REGISTRY[name]))
+
+
+def task_for(columns: Sequence[np.ndarray]) -> str:
+    """The task of a data set that names none, by the label columns of its splits.
+
+    One column of integers that, all splits together, are 0 to k - 1 with k above 2 is
+    `multiclass`; everything else is `binary`, and refused there where it is not.
+    """
+    if any(each.dtype.kind not in "iu" or each.size != len(each) for each in columns):
+        return "binary"
+    values = np.unique(np.concatenate([each.ravel() for each in columns]))
+    whole = np.array_equal(values, np.arange(len(values)))
+    return "multiclass" if whole and len(values) > 2 else "binary"
 
 
 def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:

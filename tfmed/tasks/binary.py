@@ -42,6 +42,8 @@ COMPARED_METRICS = (
 )
 HALF = 0.5
 """The threshold that nothing is chosen for."""
+SERVED_ACCURACY = f"accuracy{scoring.CHOSEN}"
+HAS_CURVES = True
 SMALLEST_BUDGET = 10
 """Below it 80/20 leaves no validation example of each class."""
 
@@ -84,9 +86,28 @@ def labels_of(columns: np.ndarray) -> np.ndarray:
     return (rows != 0).any(axis=1).astype(np.uint8)
 
 
-def class_names(n_columns: int) -> tuple[str, ...]:
+def metrics_of(n_classes: int = N_CLASSES) -> tuple[str, ...]:
+    """As `tfmed.tasks.Task.metrics_of`: `METRICS`."""
+    return METRICS
+
+
+def n_classes_of(scores: np.ndarray) -> int:
+    """As `tfmed.tasks.Task.n_classes_of`."""
+    return N_CLASSES
+
+
+def metric_range(metric: str, n_classes: int = N_CLASSES) -> tuple[float, float]:
+    """As `tfmed.tasks.Task.metric_range`."""
+    return 0.0, 1.0
+
+
+def check_splits(columns: Mapping[str, np.ndarray], names: tuple[str, ...], what: str) -> None:
+    """As `tfmed.tasks.Task.check_splits`: `check_columns` has seen to both classes."""
+
+
+def class_names(columns: np.ndarray) -> tuple[str, ...]:
     """As `tfmed.tasks.Task.class_names`."""
-    return _ONE_COLUMN if n_columns == 1 else _ANY_COLUMN
+    return _ONE_COLUMN if columns.ndim == 1 or columns.shape[1] == 1 else _ANY_COLUMN
 
 
 def members(labels: np.ndarray, n_classes: int = N_CLASSES) -> np.ndarray:
@@ -194,7 +215,7 @@ def class_of(probabilities: np.ndarray, choice: float = HALF) -> np.ndarray:
     return answers(probabilities[:, 1].astype("float64"), choice)
 
 
-def majority_scores(labels: np.ndarray) -> np.ndarray:
+def majority_scores(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     """As `tfmed.tasks.Task.majority_scores`."""
     return np.full(len(labels), float(2 * labels.sum() >= len(labels)))
 
@@ -270,7 +291,7 @@ def check_cases(labels: ArrayLike, scores: ArrayLike) -> tuple[np.ndarray, np.nd
     return truth.astype(np.int64), found
 
 
-def undefined(metric: str, labels: np.ndarray) -> str | None:
+def undefined(metric: str, labels: np.ndarray, n_classes: int = N_CLASSES) -> str | None:
     """As `tfmed.tasks.Task.undefined`."""
     for label in _LABELS_NEEDED.get(metric.removesuffix(scoring.CHOSEN), ()):
         if not (labels == label).any():
@@ -320,7 +341,9 @@ def accuracy_and_auc(labels: ArrayLike, scores: ArrayLike) -> dict[str, float | 
     }
 
 
-def confusion(labels: np.ndarray, answers: np.ndarray) -> list[list[int]]:
+def confusion(
+    labels: np.ndarray, answers: np.ndarray, n_classes: int = N_CLASSES
+) -> list[list[int]]:
     """As `tfmed.tasks.Task.confusion`: `[[tn, fp], [fn, tp]]`."""
     size = (N_CLASSES, N_CLASSES)
     return np.bincount(N_CLASSES * labels + answers, minlength=N_CLASSES**2).reshape(size).tolist()

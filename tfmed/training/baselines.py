@@ -2,8 +2,9 @@
 
 Every one gets the whole budget (training and validation labels together) and chooses its own
 setting by stratified cross-validation inside it. Features are (n, ...) of uint8, read as
-intensities over 255, or of floats; labels are (n,) of 0 and 1. The labels of the test cases are no
-argument of anything here.
+intensities over 255, or of floats; labels are (n,), 0 to k - 1. A score is the probability of label
+1 where there are two classes, and of each of them where there are more. The labels of the test
+cases are no argument of anything here.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from tfmed.errors import InputError
 
@@ -31,10 +32,10 @@ _FOLDS = 5
 _COMPONENTS = 50
 
 Predictor = Callable[[np.ndarray], np.ndarray]
-"""Features (n, ...) to scores (n,) in [0, 1], the probability of label 1."""
+"""Features (n, ...) to scores (n,) in [0, 1], the probability of label 1; (n, k) if k > 2."""
 
 _Scorer = Callable[[np.ndarray], np.ndarray]
-_Fit = Callable[[np.ndarray, np.ndarray, tuple[float, ...]], _Scorer]
+_Fit = Callable[[np.ndarray, np.ndarray, tuple[float, ...], int], _Scorer]
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class BaselineScores:
     """What a baseline says of the test cases, and of its own budget.
 
     Attributes:
-        test_scores: (n_test,) float64 in [0, 1].
+        test_scores: (n_test,) float64 in [0, 1]; (n_test, k) of more than two classes.
         val_labels: (n,) labels of the budget, in the order given.
-        val_scores: (n,) out-of-fold scores of the same cases: each from a fit that did not see it,
-            with the setting that was chosen. A threshold can be chosen on them.
+        val_scores: (n,) or (n, k) out-of-fold scores of the same cases: each from a fit that did
+            not see it, with the setting that was chosen. A threshold can be chosen on them.
         chosen: JSON values; the setting (`C` or `k`) and the number of `folds` that chose it;
             empty where there was nothing to choose.
     """
@@ -57,16 +58,22 @@ class BaselineScores:
 
 
 def fit_predict(
-    name: str, train_x: np.ndarray, train_y: np.ndarray, test_x: np.ndarray, seed: int = 0
+    name: str,
+    train_x: np.ndarray,
+    train_y: np.ndarray,
+    test_x: np.ndarray,
+    seed: int = 0,
+    n_classes: int = 2,
 ) -> BaselineScores:
     """Fits one of `BASELINES` to a label budget and scores the test cases.
 
-    - `majority`: the share of label 1 for every case; it answers the more common label.
+    - `majority`: the share of label 1 (of each class) for every case; it answers the more common
+      label.
     - `pixels_logistic`, `logistic`: logistic regression with an L2 penalty on standardised
       features.
     - `pca_logistic`: the same on the first 50 principal components at most, fitted to the budget.
-    - `knn`: the share of label 1 among the k nearest cases of the budget, Euclidean; k
-      is at most half of the budget.
+    - `knn`: the share of label 1 (of each class) among the k nearest cases of the budget,
+      Euclidean; k is at most half of the budget.
 
     C and k are those with the lowest Brier score out of fold, of equal ones the smoother. A budget
     with one class is answered as by `majority`.
@@ -77,27 +84,30 @@ def fit_predict(
         train_y: (n,) its labels.
         test_x: (n_test, ...).
         seed: of the folds.
+        n_classes: that labels may be of.
 
     Raises:
-        InputError: an unknown name, shapes that do not match, labels other than 0 and 1, or
+        InputError: an unknown name, shapes that do not match, labels of no class, or
             features that are not finite.
     """
     if name not in BASELINES:
         raise InputError(f"baseline {name!r} is unknown: use one of {', '.join(BASELINES)}")
-    x, y = _budget(train_x, train_y)
+    x, y = _budget(train_x, train_y, n_classes)
     if name == "majority" or y.min() == y.max():
-        share = y.mean()
-        return BaselineScores(np.full(len(test_x), share), y, np.full(len(y), share), {})
+        test_scores, val_scores = (_always(y, n, n_classes) for n in (len(test_x), len(y)))
+        return BaselineScores(test_scores, y, val_scores, {})
     test = _features(test_x, x.shape[1])
     fit, setting, candidates = _SETTINGS[name]
     if name == "knn":
         # No fold fits on less than half the budget.
         candidates = tuple(k for k in candidates if k <= len(y) // 2)
-    predictor, val_scores, best, folds = _cross_validated(fit, candidates, x, y, seed)
+    predictor, val_scores, best, folds = _cross_validated(fit, candidates, x, y, seed, n_classes)
     return BaselineScores(predictor(test), y, val_scores, {setting: best, "folds": folds})
 
 
-def fit_probe(train_embeddings: np.ndarray, train_labels: np.ndarray, seed: int = 0) -> Predictor:
+def fit_probe(
+    train_embeddings: np.ndarray, train_labels: np.ndarray, seed: int = 0, n_classes: int = 2
+) -> Predictor:
     """Logistic regression on standardised embeddings, for scores of any other embeddings.
 
     The baseline `logistic` kept for later: the L2 penalty is chosen by cross-validation among these
@@ -105,34 +115,41 @@ def fit_probe(train_embeddings: np.ndarray, train_labels: np.ndarray, seed: int 
 
     Args:
         train_embeddings: (n, d).
-        train_labels: (n,) of 0 and 1.
+        train_labels: (n,).
         seed: of the folds.
+        n_classes: that labels may be of.
 
     Raises:
-        InputError: shapes do not match, labels other than 0 and 1, or embeddings not finite.
+        InputError: shapes do not match, labels of no class, or embeddings not finite.
     """
-    x, y = _budget(train_embeddings, train_labels)
+    x, y = _budget(train_embeddings, train_labels, n_classes)
     if y.min() == y.max():
-        return lambda embeddings: np.full(len(embeddings), float(y[0]))
-    predictor, _, _, _ = _cross_validated(_fit_logistic, PENALTIES, x, y, seed)
+        return lambda embeddings: _always(y, len(embeddings), n_classes)
+    predictor, _, _, _ = _cross_validated(_fit_logistic, PENALTIES, x, y, seed, n_classes)
     return lambda embeddings: predictor(_features(embeddings, x.shape[1]))
 
 
 def _cross_validated(
-    fit: _Fit, candidates: tuple[float, ...], x: np.ndarray, y: np.ndarray, seed: int
+    fit: _Fit,
+    candidates: tuple[float, ...],
+    x: np.ndarray,
+    y: np.ndarray,
+    seed: int,
+    n_classes: int,
 ) -> tuple[Predictor, np.ndarray, float, int]:
-    """The best candidate fitted to all cases: its predictor, out-of-fold scores (n,), it, folds.
+    """The best candidate fitted to all cases: its predictor, out-of-fold scores, it, folds.
 
     Not scikit-learn's `GridSearchCV`: it averages the folds' means where this is the mean over
     cases, keeps no out-of-fold scores, and fits each candidate from zero, where `warm_start` from
     the stronger penalty saves most of the iterations.
     """
-    folds = _folds(y, seed)
-    out_of_fold = np.empty((len(candidates), len(y)))
+    folds, truth = _folds(y, seed), _truth(y, n_classes)
+    out_of_fold = np.empty((len(candidates), *truth.shape))
     for train, held_out in folds:
-        out_of_fold[:, held_out] = fit(x[train], y[train], candidates)(x[held_out])
-    best = int(np.square(out_of_fold - y).mean(axis=1).argmin())
-    scorer = fit(x, y, candidates[best : best + 1])
+        out_of_fold[:, held_out] = fit(x[train], y[train], candidates, n_classes)(x[held_out])
+    errors = np.square(out_of_fold - truth).reshape(len(candidates), -1)
+    best = int(errors.mean(axis=1).argmin())
+    scorer = fit(x, y, candidates[best : best + 1], n_classes)
     return lambda rows: scorer(rows)[0], out_of_fold[best], candidates[best], len(folds)
 
 
@@ -140,7 +157,8 @@ def _folds(y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Rows to fit and rows held out; each class in every fold, if it has as many as two cases."""
     from sklearn.model_selection import KFold, StratifiedKFold  # takes seconds to import
 
-    smallest = int(np.bincount(y, minlength=2).min())
+    counts = np.bincount(y, minlength=2)
+    smallest = int(counts.min() if len(counts) == 2 else counts[counts > 0].min())
     if smallest > 1:
         return list(
             StratifiedKFold(min(_FOLDS, smallest), shuffle=True, random_state=seed).split(y, y)
@@ -148,10 +166,12 @@ def _folds(y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     return list(KFold(min(_FOLDS, len(y)), shuffle=True, random_state=seed).split(y))
 
 
-def _fit_logistic(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+def _fit_logistic(
+    x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...], n_classes: int
+) -> _Scorer:
     """Logistic regression on standardised features, one for each C."""
     if y.min() == y.max():
-        return _constant(y, candidates)
+        return _constant(y, candidates, n_classes)
     from sklearn.linear_model import LogisticRegression  # takes seconds to import
 
     centre, spread = _statistics(x)
@@ -161,11 +181,37 @@ def _fit_logistic(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -
     for candidate in candidates:
         # From the solution of the stronger penalty it is not far to the next.
         model.set_params(C=candidate).fit(standardised, y)
-        weights.append(model.coef_[0].astype(np.float64))
+        of_one = model.coef_[0] if n_classes == 2 else model.coef_
+        weights.append(of_one.astype(np.float64))
         biases.append(model.intercept_.astype(np.float64))
+    if n_classes > 2:
+        inside = [int(number) for number in model.classes_]
+        return _of_classes(weights, biases, inside, n_classes, centre, spread)
 
     def scorer(rows: np.ndarray) -> np.ndarray:
         return expit(np.array(weights) @ ((rows - centre) / spread).T + np.array(biases))
+
+    return scorer
+
+
+def _of_classes(
+    weights: list[np.ndarray],
+    biases: list[np.ndarray],
+    inside: list[int],
+    n_classes: int,
+    centre: np.ndarray,
+    spread: np.ndarray,
+) -> _Scorer:
+    """Scores (candidates, n, n_classes) of linear models of the classes `inside`; others get 0."""
+
+    def scorer(rows: np.ndarray) -> np.ndarray:
+        found = np.zeros((len(weights), len(rows), n_classes))
+        for of_candidate, weight, bias in zip(found, weights, biases, strict=True):
+            logits = ((rows - centre) / spread) @ weight.T + bias
+            if len(inside) == 2:  # one column: for the second against the first
+                logits = np.hstack([np.zeros_like(logits), logits])
+            of_candidate[:, inside] = softmax(logits, axis=1)
+        return found
 
     return scorer
 
@@ -182,46 +228,67 @@ def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x.mean(axis=0, dtype=np.float64).astype(np.float32), spread.astype(np.float32)
 
 
-def _fit_pca_logistic(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+def _fit_pca_logistic(
+    x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...], n_classes: int
+) -> _Scorer:
     """`_fit_logistic` on the first principal components of x."""
     if y.min() == y.max() or (x == x[0]).all():
-        return _fit_logistic(x, y, candidates)
+        return _fit_logistic(x, y, candidates, n_classes)
     from sklearn.decomposition import PCA  # takes seconds to import
 
     pca = PCA(min(_COMPONENTS, len(x) - 1, x.shape[1]), random_state=0).fit(x)
-    scorer = _fit_logistic(pca.transform(x), y, candidates)
+    scorer = _fit_logistic(pca.transform(x), y, candidates, n_classes)
     return lambda rows: scorer(pca.transform(rows))
 
 
-def _fit_knn(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
-    """Share of label 1 among the nearest cases, one for each k."""
+def _fit_knn(
+    x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...], n_classes: int
+) -> _Scorer:
+    """Share of label 1 (of each class) among the nearest cases, one for each k."""
     from sklearn.neighbors import NearestNeighbors  # takes seconds to import
 
     counts = [int(k) for k in candidates]
     # Equal distances are settled by position: in random order, position says nothing of the class.
     order = np.random.default_rng(0).permutation(len(x))
+    truth = _truth(y, n_classes)
     search = NearestNeighbors(n_neighbors=max(counts), algorithm="brute").fit(x[order])
 
     def scorer(rows: np.ndarray) -> np.ndarray:
-        nearest = y[order[search.kneighbors(rows, return_distance=False)]]
+        nearest = truth[order[search.kneighbors(rows, return_distance=False)]]
         votes = nearest.cumsum(axis=1)
         return np.array([votes[:, count - 1] / count for count in counts])
 
     return scorer
 
 
-def _constant(y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
-    """The share of label 1, whatever the case and the candidate."""
-    return lambda rows: np.full((len(candidates), len(rows)), y.mean())
+def _constant(y: np.ndarray, candidates: tuple[float, ...], n_classes: int) -> _Scorer:
+    """The share of label 1 (of each class), whatever the case and the candidate."""
+    return lambda rows: np.stack([_always(y, len(rows), n_classes)] * len(candidates))
 
 
-def _budget(train_x: np.ndarray, train_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _always(y: np.ndarray, n: int, n_classes: int) -> np.ndarray:
+    """The share of label 1 for n cases, (n,); of more than two classes each one's, (n, k)."""
+    shares = _truth(y, n_classes).mean(axis=0)
+    return np.full((n, *shares.shape), shares)
+
+
+def _truth(y: np.ndarray, n_classes: int) -> np.ndarray:
+    """What scores are held against: the labels, or of more than two classes each one's 0 or 1."""
+    return y if n_classes == 2 else (y[:, None] == np.arange(n_classes)).astype(np.int64)
+
+
+def _budget(
+    train_x: np.ndarray, train_y: np.ndarray, n_classes: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Features (n, d) float32 and labels (n,) int64 of a budget, or an InputError."""
     x, y = _features(train_x), np.asarray(train_y)
     if y.shape != (len(x),):
         raise InputError(f"{len(x)} cases and labels of shape {y.shape}: give (n,)")
-    if not np.isin(y, (0, 1)).all():
-        raise InputError("labels hold values other than 0 and 1: make them binary first")
+    if not np.isin(y, np.arange(n_classes)).all():
+        known = "and" if n_classes == 2 else "to"
+        raise InputError(
+            f"labels hold values other than 0 {known} {n_classes - 1}: number the classes"
+        )
     return x, y.astype(np.int64)
 
 

@@ -19,6 +19,15 @@ SIZES = (28, 64, 128, 224)
 """Sides in pixels; the first one's files have no size in their names."""
 
 
+_TASKS = {
+    "binary-class": "binary",
+    "multi-label, binary-class": "binary",
+    "multi-class": "multiclass",
+    "ordinal-regression": "ordinal",
+}
+"""MedMNIST's words for a task, to tfmed's."""
+
+
 @dataclass(frozen=True)
 class OfficialFile:
     """One file of MedMNIST: a flag at one image size."""
@@ -67,14 +76,21 @@ class OfficialFile:
 
     @property
     def class_names(self) -> tuple[str, ...] | None:
-        """Names of the two classes; None where the labels are something else."""
+        """Names of the classes; None where the labels are several findings."""
         labels = self.entry["label"]
-        return (labels["0"], labels["1"]) if len(labels) == 2 else None
+        if self.entry["task"].startswith("multi-label"):
+            return None
+        return tuple(labels[str(number)] for number in range(len(labels)))
+
+    @property
+    def task(self) -> str:
+        """What its labels are for; of several findings, any of them against none."""
+        return _TASKS[self.entry["task"]]
 
     @property
     def is_supported(self) -> bool:
-        """Whether it can be a binary task on 2-D images."""
-        return self.entry["task"].endswith("binary-class") and not self.flag.endswith("3d")
+        """Whether it is of 2-D images."""
+        return self.entry["task"] in _TASKS and not self.flag.endswith("3d")
 
     def at(self, size: int) -> "OfficialFile":
         """The same set at another size.
@@ -140,7 +156,7 @@ def find(name: str, *, also: str, otherwise: str) -> OfficialFile:
         otherwise: what can be given in place of a name, for the message.
 
     Raises:
-        InputError: there is none, or it is not a 2-D binary or multi-label set.
+        InputError: there is none, or it is not a 2-D set.
     """
     files = {official.name: official for official in official_files()}
     official = files.get(name.lower())
@@ -171,13 +187,13 @@ def require_supported(official: OfficialFile) -> OfficialFile:
     """The file itself.
 
     Raises:
-        InputError: it is not a 2-D binary or multi-label set.
+        InputError: it is not a 2-D set.
     """
     if official.is_supported:
         return official
     kind = "3-D" if official.flag.endswith("3d") else official.entry["task"]
     raise InputError(
-        f"{official.name} is not for tfmed ({kind}), which takes 2-D binary or multi-label sets: "
+        f"{official.name} is not for tfmed ({kind}), which takes 2-D sets: "
         f"give {_supported_names()}"
     )
 

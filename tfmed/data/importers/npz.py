@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
@@ -21,7 +22,7 @@ from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import InputError, printable
-from tfmed.tasks import REGISTRY, class_counts, task_of
+from tfmed.tasks import REGISTRY, class_counts, task_for, task_of
 
 WANTED = "the path of an .npz file"
 MAKES_SIZES = False
@@ -157,9 +158,10 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
 def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     """As `read`, in splits that tfmed draws."""
     about = about_of(path)
-    task = about.task if about else "binary"
-    other, note = resplit_npz(path, cache_dir, task, settings.split_seed)
     official = medmnist.find_by_md5(md5_of(path))
+    known = about or official
+    task = known.task if known else _task_of(path)
+    other, note = resplit_npz(path, cache_dir, task, settings.split_seed)
     words = Words(safe_name(path.stem, md5_of(path)), printable(path.stem))
     if about is not None:
         words = imported_words(about, words.name, words.title)
@@ -170,34 +172,41 @@ def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetIn
     return replace(info, notes=(*notes, note), description=f"{info.description} {note}.".strip())
 
 
+def _task_of(path: Path) -> str:
+    columns = read_npz(path, [f"{split}_labels" for split in SPLITS])
+    return task_for(list(columns.values()))
+
+
 def read_official(official: medmnist.OfficialFile, path: Path) -> DatasetInfo:
     """Describe a file that is known to be an official one; errors as for `read`."""
-    return describe(path, _words_of(official), expected=official.n_samples)
+    return describe(path, _words_of(official), task=official.task, expected=official.n_samples)
 
 
 def describe(
-    path: Path, words: Words, *, task: str = "binary", expected: Mapping[str, int] | None = None
+    path: Path, words: Words, *, task: str | None = None, expected: Mapping[str, int] | None = None
 ) -> DatasetInfo:
     """Verify a file and describe it.
 
     Args:
         path: absolute.
         words: what people read of it.
-        task: what its labels are for.
+        task: what its labels are for; None: what its columns say (`tfmed.tasks.task_for`).
         expected: images per split of an official file, whose MD5 vouches for every byte, so that
             its images need not be inflated.
 
     Raises:
         InputError: the file cannot be read, is damaged, or is not what the task needs.
     """
-    asked = task_of(task)
     md5 = md5_of(path)  # before reading, so that a change in between is noticed
     arrays = read_npz(path, headers_of=_IMAGE_KEYS, optional=_PATIENT_KEYS, check=expected is None)
+    task = task or task_for([arrays[f"{split}_labels"] for split in SPLITS])
+    asked = task_of(task)
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
     warnings = shared_patients(arrays, str(path))
-    class_names = words.class_names or asked.class_names(n_labels)
+    class_names = words.class_names or asked.class_names(np.concatenate(list(columns.values())))
+    asked.check_splits(columns, class_names, printable(path))
     return DatasetInfo(
         name=words.name,
         title=words.title,

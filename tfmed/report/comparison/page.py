@@ -68,7 +68,7 @@ def document(found: Compared, figures: Mapping[str, Figure]) -> dict:
         ("metrics", "Accuracy and AUC", _metric_blocks(found, MAIN_METRICS)),
         ("runs", "Runs in only one of them", _only_blocks(found)),
         ("encoders", "Pretraining and latent spaces", _encoder_blocks(found)),
-        ("more-metrics", "Every other metric", _metric_blocks(found, _other_metrics())),
+        ("more-metrics", "Every other metric", _metric_blocks(found, _other_metrics(found))),
     ]
     return {
         "title": _title(*(short(side.name, LONGEST_TITLE) for side in (found.a, found.b))),
@@ -224,8 +224,10 @@ def _setting_blocks(found: Compared) -> list[Block]:
     ]
 
 
-def _other_metrics() -> tuple[str, ...]:
-    return tuple(metric for metric in METRICS if metric not in MAIN_METRICS)
+def _other_metrics(found: Compared) -> tuple[str, ...]:
+    measured = dict.fromkeys(change.metric for change in found.changes)
+    ordered = [*METRICS, *sorted(measured.keys() - set(METRICS))]
+    return tuple(metric for metric in ordered if metric not in MAIN_METRICS)
 
 
 def _metric_blocks(found: Compared, metrics: Iterable[str]) -> list[Block]:

@@ -9,11 +9,12 @@ import numpy as np
 
 from tfmed.design import Cell
 from tfmed.errors import InputError
-from tfmed.evaluation.case_values import METRICS, CaseValues, case_values, seed_thresholds
+from tfmed.evaluation.case_values import CaseValues, case_values, seed_thresholds
 from tfmed.evaluation.intervals import corrected, difference_of
 from tfmed.report.comparison.changes import Change, Side
-from tfmed.report.selection import Entry, dataset_of
+from tfmed.report.selection import Entry, class_names, dataset_of
 from tfmed.results.predictions import read_labels, read_predictions
+from tfmed.tasks import task_of
 
 AGREE = 1e-6
 
@@ -46,9 +47,22 @@ def changes_of(a: Side, b: Side, tasks: Sequence[str]) -> tuple[list[Change], di
             if None in scores:
                 unpaired[cell.task] = "the scores of some runs do not lie beside the results"
             else:
-                paired = _paired(labels[cell.task], *scores)  # type: ignore[arg-type]
-        changes += [Change(cell, m, row_a[m], row_b[m], paired.get(m)) for m in METRICS]
+                of_a, of_b = scores
+                paired = _paired(labels[cell.task], of_a, of_b, _task(a, cell.task))  # type: ignore[arg-type]
+        known = [m for m in _metrics(a, cell.task) if m in row_a and m in row_b]
+        changes += [Change(cell, m, row_a[m], row_b[m], paired.get(m)) for m in known]
     return sorted(_with_correction(changes), key=_by_size), unpaired
+
+
+def _task(side: Side, name: str) -> str:
+    """What the labels of a data set are for; older results do not say."""
+    return (dataset_of(side.results, name) or {}).get("task", "binary")
+
+
+def _metrics(side: Side, name: str) -> tuple[str, ...]:
+    """Every metric of a data set's task."""
+    n_classes = len(class_names(side.results, name))
+    return task_of(_task(side, name)).metrics_of(n_classes)
 
 
 def _by_size(change: Change) -> tuple:
@@ -86,7 +100,7 @@ class _Run:
 
     path: Path
     scores: np.ndarray
-    threshold: float
+    threshold: float | None
     metrics: Entry
 
 
@@ -100,7 +114,7 @@ def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | Non
         if not path.is_file():
             return None
         scores = read_predictions(path)
-        if scores.shape != labels.shape:
+        if len(scores) != len(labels):
             raise InputError(
                 f"{path}: {len(scores)} scores for {len(labels)} test images; run the study again"
             )
@@ -109,7 +123,7 @@ def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | Non
 
 
 def _paired(
-    labels: np.ndarray, of_a: dict[int, _Run], of_b: dict[int, _Run]
+    labels: np.ndarray, of_a: dict[int, _Run], of_b: dict[int, _Run], task: str
 ) -> dict[str, Entry | None]:
     """Metric to the difference B - A, paired by seed and test case, of the seeds in common.
 
@@ -122,18 +136,20 @@ def _paired(
     runs_a, runs_b = ([runs[seed] for seed in seeds] for runs in (of_a, of_b))
     return {
         metric: difference_of(
-            _case_values(labels, runs_b, metric).minus(_case_values(labels, runs_a, metric))
+            _case_values(labels, runs_b, metric, task).minus(
+                _case_values(labels, runs_a, metric, task)
+            )
         )
-        for metric in METRICS
-        if all(run.metrics[metric] is not None for run in (*runs_a, *runs_b))
+        for metric in runs_a[0].metrics
+        if all(run.metrics.get(metric) is not None for run in (*runs_a, *runs_b))
     }
 
 
-def _case_values(labels: np.ndarray, runs: Sequence[_Run], metric: str) -> CaseValues:
+def _case_values(labels: np.ndarray, runs: Sequence[_Run], metric: str, task: str) -> CaseValues:
     """What each test case adds to a metric, checked against the results."""
     scores = np.array([run.scores for run in runs])
     chosen = np.array([run.threshold for run in runs])
-    values = case_values(metric, labels, scores, seed_thresholds(chosen, metric, scores))
+    values = case_values(metric, labels, scores, seed_thresholds(chosen, metric, scores), task)
     for run, value in zip(runs, values.estimates, strict=True):
         if not abs(value - run.metrics[metric]) <= AGREE:
             raise InputError(

@@ -26,6 +26,7 @@ from tfmed.report.selection import (
     class_names,
     curve_grid,
     curve_rows,
+    is_binary,
     labels_of,
     rows_over_budgets,
     runs_of,
@@ -58,7 +59,8 @@ def figures(results: Results) -> Iterator[Figure]:
     for task in trained_tasks(results):
         rows = curve_rows(results, task)
         if rows:
-            yield _score_curves(results, task, slugs[task], rows)
+            if any(row["reliability"] for row in rows):
+                yield _score_curves(results, task, slugs[task], rows)
             yield _learning_curves(results, task, slugs[task], rows)
             yield _confusion(results, task, slugs[task], rows)
 
@@ -115,11 +117,12 @@ def _training_words(results: Results, task: str) -> str:
 
 def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Figure:
     counts = [f"{row_name(results, row)}: {_matrix_words(row)}" for row in rows]
+    where = " at threshold .5" if is_binary(results, task) else ""
     return Figure(
         id=f"confusion-{slug}",
         draw=partial(draw_confusion, results, task),
         caption=text(
-            f"Confusion matrices on the test split of {task_title(results, task)} at threshold .5, "
+            f"Confusion matrices on the test split of {task_title(results, task)}{where}, "
             f"mean counts over seeds and shares of the true class. {capitalised(counts[0])}."
         ),
         alt="; ".join(counts),
@@ -128,7 +131,12 @@ def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Fig
 
 
 def _matrix_words(row: Entry) -> str:
-    (tn, fp), (fn, tp) = row["confusion"]
+    matrix = row["confusion"]
+    if len(matrix) > 2:
+        right_of_all = sum(line[i] for i, line in enumerate(matrix))
+        share = right_of_all / max(1, sum(map(sum, matrix)))
+        return f"{count(right_of_all)} correct ({percent(share)})"
+    (tn, fp), (fn, tp) = matrix
     right = percent((tn + tp) / max(1, tn + fp + fn + tp))
     return (
         f"{count(tn + tp)} correct ({right}), {count(fp)} false positives, "
@@ -296,7 +304,7 @@ def draw_confusion(results: Results, task: str) -> "Drawing":
 def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float) -> None:
     from matplotlib.patches import Rectangle
 
-    half = side / 2
+    half, size = side / len(matrix), len(matrix)
     for truth, counts in enumerate(matrix):
         for predicted, cases in enumerate(counts):
             share = cases / max(1e-12, sum(counts))
@@ -309,22 +317,34 @@ def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float
             axes.text(
                 corner[0] + half / 2,
                 corner[1] + half / 2,
-                f"{count(cases)}\n{percent(share)}",
+                _cell_words(cases, share, size),
                 ha="center",
                 va="center",
+                fontsize=None if size == 2 else 8 if size < 5 else 6,
                 color="white" if share > 0.55 else "black",
             )
+
+
+def _cell_words(cases: float, share: float, size: int) -> str:
+    """Counts and shares where there is room for both, else shares, and of many classes nothing."""
+    if size == 2:
+        return f"{count(cases)}\n{percent(share)}"
+    return f"{100 * share:.0f}" if size <= 8 else ""
 
 
 def _confusion_names(
     axes: "Axes", names: list[str], x: float, y: float, side: float, *, truth: bool
 ) -> None:
-    half = side / 2
+    half, many = side / len(names), len(names) > 2
     for label, name in enumerate(names):
         middle = (label + 0.5) * half
-        axes.text(x + middle, y + side + 0.04, short(name, 9, 2), ha="center", va="top", fontsize=8)
+        below = str(label) if many else short(name, 9, 2)
+        axes.text(x + middle, y + side + 0.04, below, ha="center", va="top", fontsize=8)
         if truth:
-            axes.text(x - 0.06, y + middle, short(name, 11, 2), ha="right", va="center", fontsize=8)
+            beside = f"{short(name, 11)} {label}" if many else short(name, 11, 2)
+            size = 8 if len(names) < 8 else 6
+            axes.text(x - 0.06, y + middle, beside, ha="right", va="center", fontsize=size)
+    half = side / 2
     if truth:
         axes.text(
             x - 0.93, y + half, "true class", rotation=90, va="center", ha="center", color=GREY

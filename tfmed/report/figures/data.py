@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
-    CLASS_COLOURS,
-    FIXED_INKS,
     TEXT_WIDTH,
     canvas,
+    class_colours,
     decode_png,
+    ink_on,
     panels,
     put_images,
     short,
@@ -34,7 +34,7 @@ def figures(results: Results) -> Iterator[Figure]:
         yield Figure(
             id="examples",
             draw=partial(draw_examples, results),
-            caption=text("Training images of both classes, shown at their real resolution."),
+            caption=text(f"Training images of {_which(datasets)}, shown at their real resolution."),
             alt=f"Images in rows by class. {'; '.join(map(_example_words, datasets))}.",
             numbers=None,
             why_no_numbers="it shows images alone",
@@ -52,12 +52,22 @@ def figures(results: Results) -> Iterator[Figure]:
     )
 
 
+def _which(datasets: list[Entry]) -> str:
+    two = all(len(data["class_names"]) == 2 for data in datasets)
+    return "both classes" if two else "each class"
+
+
 def _example_words(data: Entry) -> str:
     names = zip(data["examples"], data["class_names"], strict=True)
     return f"{data['title']}: {', '.join(f'{len(found)} of {name}' for found, name in names)}"
 
 
 def _balance_words(data: Entry) -> str:
+    if len(data["class_names"]) > 2:
+        counts = "; ".join(
+            f"{split} {', '.join(map(count, s['counts']))}" for split, s in data["splits"].items()
+        )
+        return f"{data['title']}, images of {', '.join(data['class_names'])}: {counts}"
     shares = ", ".join(
         f"{split} {percent(s['counts'][1] / max(1, s['n']))}" for split, s in data["splits"].items()
     )
@@ -65,12 +75,12 @@ def _balance_words(data: Entry) -> str:
 
 
 def draw_examples(results: Results) -> "Drawing":
-    """A few training images of both classes of each data set."""
+    """A few training images of each class of each data set."""
     size, gap = 0.76, 0.05
     blocks = [
         (dataset, label)
         for dataset in results["datasets"]
-        for label in (0, 1)
+        for label in range(len(dataset["examples"]))
         if dataset["examples"][label]
     ]
     height = len(blocks) * (size + 0.3) + len({d["name"] for d, _ in blocks}) * 0.3
@@ -91,7 +101,7 @@ def draw_examples(results: Results) -> "Drawing":
 
 
 def draw_balance(results: Results) -> "Drawing":
-    """Share of both classes in each split of each data set, as stacked bars."""
+    """Share of each class in each split of each data set, as stacked bars."""
     from matplotlib.patches import Patch
 
     datasets = results["datasets"]
@@ -108,7 +118,9 @@ def draw_balance(results: Results) -> "Drawing":
         axes.set_axis_off()
         handles = [
             Patch(facecolor=colour, label=short(name, 36))
-            for colour, name in zip(CLASS_COLOURS, dataset["class_names"], strict=True)
+            for colour, name in zip(
+                class_colours(len(dataset["class_names"])), dataset["class_names"], strict=True
+            )
         ]
         axes.legend(
             handles=handles, loc="upper left", bbox_to_anchor=(-0.02, 0.02), ncol=2, borderpad=0.2
@@ -117,13 +129,13 @@ def draw_balance(results: Results) -> "Drawing":
 
 
 def _balance_bar(axes: "Axes", y: int, split: Entry) -> None:
-    left = 0.0
-    for label, (counts, colour) in enumerate(zip(split["counts"], CLASS_COLOURS, strict=True)):
+    left, n = 0.0, len(split["counts"])
+    for label, (counts, colour) in enumerate(zip(split["counts"], class_colours(n), strict=True)):
         share = counts / max(1, split["n"])
         axes.barh(y, share, left=left, height=0.74, color=colour, edgecolor="white")
         if share > 0.12:
             words = f"{count(counts)} ({percent(share)})"
-            axes.text(left + share / 2, y, words, ha="center", va="center", color=FIXED_INKS[label])
+            axes.text(left + share / 2, y, words, ha="center", va="center", color=ink_on(label, n))
         left += share
     axes.text(1.01, y, f"n = {count(split['n'])}", va="center")
 

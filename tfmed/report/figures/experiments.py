@@ -21,12 +21,12 @@ from tfmed.report.figures.plotting import (
 )
 from tfmed.report.selection import (
     MAIN_METRICS,
-    TRADE_METRICS,
     Entry,
     Results,
     compared_variants,
     dropout_rows,
     forgetting_entries,
+    is_binary,
     labels_of,
     loss_rows,
     runs_of,
@@ -37,9 +37,11 @@ from tfmed.report.wording import (
     LOSS_NAMES,
     MISSING,
     budget_name,
+    capitalised,
     change_words,
     difference,
     interval,
+    listed,
     method_name,
     metric_name,
     number,
@@ -47,6 +49,7 @@ from tfmed.report.wording import (
     points,
     strategy_name,
     task_title,
+    trade_metrics,
 )
 
 if TYPE_CHECKING:
@@ -68,22 +71,23 @@ def figures(results: Results) -> Iterator[Figure]:
 
 def _losses(results: Results) -> Figure:
     rows = loss_rows(results)
+    trade = trade_metrics(results, rows[0]["task"])
     said = "; ".join(
         f"{strategy_name(row)}: "
-        + ", ".join(f"{metric} {_change(results, row, metric)}" for metric in TRADE_METRICS)
+        + ", ".join(f"{metric_name(metric)} {_change(results, row, metric)}" for metric in trade)
         for row in rows
         if variant_of(row) != STANDARD
     )
     alt = "; ".join(
-        f"{loss_title(row)}: sensitivity {interval(row['sensitivity'])}, specificity "
-        f"{interval(row['specificity'])}"
+        f"{loss_title(row)}: "
+        + ", ".join(f"{metric_name(metric)} {interval(row[metric])}" for metric in trade)
         for row in rows
     )
     return Figure(
         id="losses",
         draw=partial(draw_losses, results),
         caption=text(
-            "Sensitivity and specificity with each loss, trained on "
+            f"{capitalised(listed([metric_name(m) for m in trade]))} with each loss, trained on "
             f"{place_name(results, rows[0])}. Change from the plain loss: {said}."
         ),
         alt=alt,
@@ -167,12 +171,14 @@ def _forgetting(results: Results) -> Figure:
 
 
 def draw_losses(results: Results) -> "Drawing":
-    """Sensitivity and specificity of each loss, for every strategy that tried it."""
+    """Sensitivity and specificity (or their like) of each loss, for every strategy tried."""
     rows, looks = loss_rows(results), looks_of(results)
+    task = rows[0]["task"]
+    where = " at threshold .5" if is_binary(results, task) else ""
     variants = list(dict.fromkeys(map(variant_of, rows)))
     tried = list(dict.fromkeys(method_of(row["strategy"]) for row in rows))
     figure, [grid] = panels(1, 2, height=1.9, margins=(0.6, 0.15, 0.15, 0.75), gaps=(0.6, 0))
-    for metric, axes in zip(TRADE_METRICS, grid, strict=True):
+    for metric, axes in zip(trade_metrics(results, task), grid, strict=True):
         for row in rows:
             place = tried.index(method_of(row["strategy"]))
             shift = 0.16 * (place - (len(tried) - 1) / 2)
@@ -180,7 +186,7 @@ def draw_losses(results: Results) -> "Drawing":
             _estimate(axes, x, row[metric], looks[row["strategy"]])
         axes.set_xticks(range(len(variants)), [_loss_name(variant) for variant in variants])
         axes.set_xlim(-0.5, len(variants) - 0.5)
-        axes.set_ylabel(f"{metric_name(metric)} at threshold .5")
+        axes.set_ylabel(f"{metric_name(metric)}{where}")
         axes.grid(axis="x", visible=False)
     legend_below(figure, [_handle(method, looks[str(method)]) for method in tried])
     return figure
@@ -286,11 +292,12 @@ def draw_forgetting(results: Results) -> "Drawing":
 
 
 def losses(results: Results) -> Numbers:
-    """Sensitivity and specificity with each loss."""
+    """Sensitivity and specificity (or their like) with each loss."""
+    found = loss_rows(results)
     rows = [
         [metric, strategy_name(row), *ends(row[metric])]
-        for metric in TRADE_METRICS
-        for row in loss_rows(results)
+        for metric in trade_metrics(results, found[0]["task"])
+        for row in found
     ]
     return Numbers(("metric", "strategy_and_loss", *ESTIMATE), rows)
 

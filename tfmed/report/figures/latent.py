@@ -13,6 +13,7 @@ from tfmed.report.figures.plotting import (
     GREY,
     TEXT_WIDTH,
     canvas,
+    class_colours,
     decode_png,
     legend_below,
     panels,
@@ -126,12 +127,14 @@ def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
         gaps=(0.45, 0.48),
     )
     labels = np.array(results["latent"]["labels"].get(task, []))
+    names = class_names(results, task)
+    colours = class_colours(len(names))
     for space, (left, right) in zip(spaces, grid, strict=True):
         classes = labels if len(labels) == space["n"] else np.zeros(space["n"], dtype=int)
         for axes, kind in ((left, "pca"), (right, "tsne")):
             box = axes.get_position()
             inches = figure.get_size_inches() * (box.width, box.height)
-            _scatter(axes, space[kind]["coordinates"], classes, inches)
+            _scatter(axes, space[kind]["coordinates"], classes, inches, colours)
         _label_axes(left, right, space)
         right.text(
             1.05, 1.0, _numbers(space), transform=right.transAxes, va="top", linespacing=1.35,
@@ -141,34 +144,45 @@ def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
         right.text(1.05, 1.03, title, transform=right.transAxes, va="bottom", weight="bold")
     grid[0][0].set_title("PCA")
     grid[0][1].set_title("t-SNE")
-    names = class_names(results, task)
     handles = [
         Line2D([], [], marker="o", ls="", ms=5, color=colour, label=short(name, 36))
-        for colour, name in zip(CLASS_COLOURS, names, strict=True)
+        for colour, name in zip(colours, names, strict=True)
     ]
     legend_below(figure, handles)
     return figure
 
 
-def _scatter(axes: "Axes", coordinates: list, labels: np.ndarray, inches: np.ndarray) -> None:
+def _scatter(
+    axes: "Axes",
+    coordinates: list,
+    labels: np.ndarray,
+    inches: np.ndarray,
+    colours: tuple[str, ...],
+) -> None:
     """Points as one small picture: tens of thousands of SVG circles would make a slow report."""
     points = np.array(coordinates, dtype=float).reshape(-1, 2)
     low, high = points.min(axis=0), points.max(axis=0)
     pad = np.maximum(0.04 * (high - low), 1e-6)
     low, high = low - pad, high + pad
-    pixels = point_picture((points - low) / (high - low), labels, inches)
+    pixels = point_picture((points - low) / (high - low), labels, inches, colours)
     extent = (low[0], high[0], low[1], high[1])
     axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", origin="lower")
     axes.grid(visible=False)
 
 
-def point_picture(points: np.ndarray, labels: np.ndarray, inches: np.ndarray) -> np.ndarray:
-    """Draw points as discs in an order mixed once and for all, so that neither class hides.
+def point_picture(
+    points: np.ndarray,
+    labels: np.ndarray,
+    inches: np.ndarray,
+    colours: tuple[str, ...] = CLASS_COLOURS,
+) -> np.ndarray:
+    """Draw points as discs in an order mixed once and for all, so that no class hides.
 
     Args:
         points: float of shape (n, 2), x and y from 0 to 1.
-        labels: integers of shape (n,), 0 or 1.
+        labels: integers of shape (n,), places in `colours`.
         inches: width and height of the picture.
+        colours: of the classes.
 
     Returns:
         uint8 RGBA of shape (height, width, 4) at `DPI`, clear where no point is, row 0 lowest.
@@ -184,20 +198,34 @@ def point_picture(points: np.ndarray, labels: np.ndarray, inches: np.ndarray) ->
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     picture = np.zeros((height, width), dtype=np.uint8)
     picture[y[inside], x[inside]] = np.broadcast_to(labels[order, None] + 1, x.shape)[inside]
-    return _halved(picture)
+    return _halved(picture, colours)
 
 
-def _halved(picture: np.ndarray) -> np.ndarray:
-    """Class pictures (0 clear, 1, 2) at twice the size to smooth RGBA."""
+def _halved(picture: np.ndarray, colours: tuple[str, ...]) -> np.ndarray:
+    """Class pictures (0 clear, 1, 2, …) at twice the size to smooth RGBA."""
+    if len(colours) > 2:
+        return _halved_of_many(picture, colours)
     quarters = [picture[i::2, j::2] for i in (0, 1) for j in (0, 1)]
     first, second = (sum((q == label).astype(np.uint8) for q in quarters) for label in (1, 2))
-    inks = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in CLASS_COLOURS])
-    colours = np.zeros((5, 5, 4), dtype=np.uint8)
+    inks = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
+    mixed = np.zeros((5, 5, 4), dtype=np.uint8)
     for a in range(5):
         for b in range(5 - a):
-            colours[a, b, :3] = (a * inks[0] + b * inks[1]) / max(1, a + b)
-            colours[a, b, 3] = 255 * (a + b) / 4
-    return colours[first, second]
+            mixed[a, b, :3] = (a * inks[0] + b * inks[1]) / max(1, a + b)
+            mixed[a, b, 3] = 255 * (a + b) / 4
+    return mixed[first, second]
+
+
+def _halved_of_many(picture: np.ndarray, colours: tuple[str, ...]) -> np.ndarray:
+    """`_halved` of more than two classes."""
+    inks = np.array([[0, 0, 0], *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours)])
+    quarters = [picture[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    inked = sum((q > 0).astype(int) for q in quarters)
+    found = np.zeros((*quarters[0].shape, 4), dtype=np.uint8)
+    total = sum(inks[q] for q in quarters)
+    found[..., :3] = total // np.maximum(inked, 1)[..., None]
+    found[..., 3] = 255 * inked // 4
+    return found
 
 
 def _label_axes(left: "Axes", right: "Axes", space: Entry) -> None:

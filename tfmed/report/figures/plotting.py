@@ -40,6 +40,11 @@ OTHER_LINES = {"frozen": (0, (4, 1, 1, 1, 1, 1)), "finetune": (0, (8, 2))}
 # For what is not a strategy: a main line, and what stands out on it.
 LINE_COLOUR, MARK_COLOUR = LOOKS[FROZEN].colour, LOOKS[FINETUNE].colour
 CLASS_COLOURS = ("#E69F00", "#0072B2")
+# From dark to light, so that classes can still be told apart in grey; as viridis.
+MANY_CLASS_COLOURS = (
+    *("#414487", "#3a548c", "#32648e", "#2c728e", "#26818e", "#21908d", "#1f9e89"),
+    *("#25ac82", "#38b977", "#54c568", "#75d054", "#9bd93c", "#c5e021", "#ece51b"),
+)
 GREY = "#6b6b6b"
 RED = "#B00020"
 # Black and white on a face whose colour is the same on light and on dark paper.
@@ -75,6 +80,21 @@ STYLE: Any = {
     # Names come from files; a dollar sign in one is not a formula.
     "text.parse_math": False,
 }
+
+
+def class_colours(n: int) -> tuple[str, ...]:
+    """A colour for each of n classes; of more than 14, colours come again."""
+    if n <= len(CLASS_COLOURS):
+        return CLASS_COLOURS[:n]
+    most = len(MANY_CLASS_COLOURS)
+    if n > most:
+        return tuple(MANY_CLASS_COLOURS[i % most] for i in range(n))
+    return tuple(MANY_CLASS_COLOURS[round(i * (most - 1) / (n - 1))] for i in range(n))
+
+
+def ink_on(label: int, n: int) -> str:
+    """Black or white, whichever can be read on the colour of a class."""
+    return FIXED_INKS[label] if n <= len(CLASS_COLOURS) else FIXED_INKS[2 * label < n]
 
 
 def looks_of(results: Results) -> dict[str, Look]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmed.report.figures.plotting import class_colours
 from tfmed.report.page.templates import templates_folder
 from tfmed.report.selection import (
     Entry,
@@ -75,6 +76,9 @@ def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
     return {
         "n": len(latent["labels"][task]),
         "classes": class_names(results, task),
+        "colours": class_colours(len(class_names(results, task)))
+        if len(class_names(results, task)) > 2
+        else None,
         "labels": _base64(latent["labels"][task], "u1"),
         "indices": _base64(latent["indices"][task], "<u4"),
         "images": {
@@ -90,7 +94,10 @@ def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
 
 def _space(space: Entry) -> dict[str, Any]:
     ratios = [*space["pca"]["explained_variance_ratio"], None, None]
-    scores = space["scores"]
+    scores = None if space["scores"] is None else np.array(space["scores"])
+    answers = None
+    if scores is not None and scores.ndim == 2:
+        answers, scores = scores.argmax(axis=1), scores.max(axis=1)
     return {
         "id": space["id"],
         "title": space["title"],
@@ -101,7 +108,8 @@ def _space(space: Entry) -> dict[str, Any]:
         ],
         "pca": _base64(space["pca"]["coordinates"], "<f4"),
         "tsne": _base64(space["tsne"]["coordinates"], "<f4"),
-        "scores": None if scores is None else _base64(np.round(np.array(scores) * 1e4), "<u2"),
+        "scores": None if scores is None else _base64(np.round(scores * 1e4), "<u2"),
+        "answers": None if answers is None else _base64(answers, "u1"),
     }
 
 

@@ -5,7 +5,14 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tfmed.report.figures.plotting import CLASS_COLOURS, FIXED_INKS, LOOKS, OTHER_COLOURS, RED
+from tfmed.report.figures.plotting import (
+    CLASS_COLOURS,
+    FIXED_INKS,
+    LOOKS,
+    MANY_CLASS_COLOURS,
+    OTHER_COLOURS,
+    RED,
+)
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -57,7 +64,7 @@ def dark_colour(colour: str) -> str:
     Args:
         colour: `#rrggbb`, lower case.
     """
-    if colour in FIXED_INKS:
+    if colour in (*FIXED_INKS, *MANY_CLASS_COLOURS):
         return colour
     of_strategies = (look.colour for look in LOOKS.values())
     meaning = {name.lower() for name in (*of_strategies, *OTHER_COLOURS, *CLASS_COLOURS, RED)}

@@ -12,8 +12,13 @@ from tfmed.report.blocks import (
     paragraph,
     ref,
     table,
-    term,
     text,
+)
+from tfmed.report.classes import (
+    class_blocks,
+    metric_words,
+    overall_metrics,
+    words_on_metrics,
 )
 from tfmed.report.selection import (
     MAIN_METRICS,
@@ -25,6 +30,7 @@ from tfmed.report.selection import (
     find_row,
     forest_rows,
     forest_task,
+    is_binary,
     majority_share,
     methods,
     rows_of,
@@ -75,14 +81,7 @@ def classifier_blocks(results: Results) -> list[Block]:
     blocks = [
         paragraph(
             "Numbers are means over seeds with 95 % intervals. ",
-            term("Accuracy"),
-            " is given at threshold .5; ",
-            term("AUC"),
-            ": probability that a case of the second class scores above one of the first. Every "
-            "other metric is in ",
-            ref("metrics"),
-            " and, at the threshold chosen on validation labels, in ",
-            ref("metrics-chosen"),
+            *metric_words(results),
             *shown_in,
             ".",
         ),
@@ -121,13 +120,18 @@ def _other_metrics(results: Results, task: str) -> list[Block]:
         return []
     return [
         paragraph(
-            "In other metrics (among them sensitivity and specificity, of which one may rise as "
-            f"the other falls), {count(clear)} of {count(len(others))} differences between these "
-            "strategies are clear: see ",
+            f"In other metrics{_among(results, task)}, {count(clear)} of {count(len(others))} "
+            "differences between these strategies are clear: see ",
             ref("comparisons-table"),
             ".",
         )
     ]
+
+
+def _among(results: Results, task: str) -> str:
+    if not is_binary(results, task):
+        return ""
+    return " (among them sensitivity and specificity, of which one may rise as the other falls)"
 
 
 def _difference_table(results: Results, task: str) -> Block:
@@ -177,6 +181,7 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
         figure(f"budgets-{slug}"),
         *(_budget_table(results, task, slug, metric) for metric in MAIN_METRICS),
         *(figure(f"{kind}-{slug}") for kind in ("roc", "curves", "confusion")),
+        *class_blocks(results, task, slug),
     ]
 
 
@@ -193,15 +198,25 @@ def _signposts(results: Results, task: str, slug: str) -> list[str | Span]:
     ]
     if curve_grid(results, task):
         parts += [
-            " How well the scores rank cases and are calibrated: ",
-            ref(f"roc-{slug}"),
-            "; losses in training: ",
+            *_ranking_words(results, task, slug),
             ref(f"curves-{slug}"),
             "; which errors are made: ",
             ref(f"confusion-{slug}"),
             ".",
         ]
     return parts
+
+
+def _ranking_words(results: Results, task: str, slug: str) -> list[str | Span]:
+    if is_binary(results, task):
+        start = " How well the scores rank cases and are calibrated: "
+        return [start, ref(f"roc-{slug}"), "; losses in training: "]
+    return [
+        " Curves of ROC, precision–recall and reliability are drawn for two classes only; here "
+        "the AUC of each class is in ",
+        ref(f"classes-{slug}"),
+        ". Losses in training: ",
+    ]
 
 
 def _budget_table(results: Results, task: str, slug: str, metric: str) -> Block:
@@ -251,42 +266,47 @@ def appendix_blocks(results: Results) -> list[Block]:
     if not results["summary"]:
         return []
     return [
-        paragraph(
-            "Means over seeds, below them 95 % intervals. ",
-            term("Average precision"),
-            ": area under the precision–recall curve. ",
-            term("Sensitivity"),
-            " and ",
-            term("specificity"),
-            ": share of the second and of the first class that is predicted correctly; ",
-            term("balanced accuracy"),
-            ": their mean. ",
-            term("Brier score"),
-            ": mean squared error of the predicted probability; ",
-            term("ECE"),
-            ": expected calibration error; both are better when lower.",
-        ),
-        _metric_table(results, "metrics", AT_HALF, "Every classifier at threshold .5."),
-        _metric_table(
-            results,
-            "metrics-chosen",
-            AT_CHOSEN,
-            "Every classifier at the threshold chosen on the validation labels of its budget.",
-        ),
+        paragraph(*words_on_metrics(results)),
+        *_metric_tables(results),
         *_undefined_blocks(results),
         *_comparison_blocks(results),
     ]
 
 
-def _metric_table(results: Results, name: str, metrics: tuple[str, ...], words: str) -> Block:
+def _metric_tables(results: Results) -> list[Block]:
+    """A table of every metric of the tasks with two classes, and one of the others'."""
+    two = [task for task in tasks(results) if is_binary(results, task)]
+    more = [task for task in tasks(results) if task not in two]
+    found: list[Block] = []
+    if two:
+        found = [
+            _metric_table(results, "metrics", AT_HALF, "Every classifier at threshold .5.", two),
+            _metric_table(
+                results,
+                "metrics-chosen",
+                AT_CHOSEN,
+                "Every classifier at the threshold chosen on the validation labels of its budget.",
+                two,
+            ),
+        ]
+    if more:
+        words = "Every classifier by its most probable class."
+        measured = overall_metrics(results, more)
+        found.append(_metric_table(results, "metrics-classes", measured, words, more))
+    return found
+
+
+def _metric_table(
+    results: Results, name: str, metrics: tuple[str, ...], words: str, among: list[str]
+) -> Block:
     rows: list[list[str]] = []
     chosen = name == "metrics-chosen"
-    for task in tasks(results):
+    for task in among:
         for budget in budgets(results, task):
             rows.append([f"{task_title(results, task)}, {budget_name(results, task, budget)}"])
             for row in rows_of(results, task, budget):
                 extra = [_threshold_range(results, row)] if chosen else []
-                cells = [stacked(interval(row[metric])) for metric in metrics]
+                cells = [stacked(interval(row.get(metric))) for metric in metrics]
                 rows.append([strategy_name(row), *extra, *cells])
     titles = [metric_name(metric).removesuffix(", chosen threshold") for metric in metrics]
     words = f"{words} Means over {_seeds(results)}."
@@ -303,7 +323,7 @@ def _seeds(results: Results) -> str:
 
 
 def _threshold_range(results: Results, row: Entry) -> str:
-    values = [run["threshold"] for run in runs_of(results, row)]
+    values = [run["threshold"] for run in runs_of(results, row) if run["threshold"] is not None]
     if not values:
         return MISSING
     return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"

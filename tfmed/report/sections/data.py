@@ -1,6 +1,6 @@
 """What the report says about the data sets, and about pretraining on them."""
 
-from tfmed.report.blocks import Block, Span, figure, paragraph, ref, strong, table, term, text
+from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, strong, table, term, text
 from tfmed.report.figures.plotting import decode_png
 from tfmed.report.figures.pretraining import as_uri, difference_span, is_worst, signed_difference
 from tfmed.report.selection import (
@@ -11,7 +11,15 @@ from tfmed.report.selection import (
     pretraining_methods,
     reconstructing,
 )
-from tfmed.report.wording import MISSING, count, number, percent, pretraining_name, task_title
+from tfmed.report.wording import (
+    MISSING,
+    count,
+    listed,
+    number,
+    percent,
+    pretraining_name,
+    task_title,
+)
 
 NAMED_RANKS = 5
 """How many of the images with the largest errors are named by their rank from the worst."""
@@ -24,10 +32,14 @@ def data_blocks(results: Results) -> list[Block]:
         height, width, channels = data["image_shape"]
         colour = "grey" if channels == 1 else "colour"
         merged = ""
-        if data["n_labels"] > 1:
+        two = len(data["class_names"]) == 2
+        if data["n_labels"] > 1 and two:
             merged = f" Its {data['n_labels']} labels were merged into one: any of them, or none."
         about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
-        classes = f"“{data['class_names'][0]}” against “{data['class_names'][1]}”.{merged}"
+        names = [f"“{name}”" for name in data["class_names"]]
+        classes = f"{' against '.join(names) if two else listed(names)}.{merged}"
+        if not two:
+            classes = f"{len(names)} classes: {classes}"
         blocks.append(paragraph(strong(data["title"]), about + classes))
     drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
     shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
@@ -47,6 +59,8 @@ def data_blocks(results: Results) -> list[Block]:
 def _balance_table(results: Results) -> Block:
     rows: list[list[str]] = []
     for data in results["datasets"]:
+        if len(data["class_names"]) > 2:
+            continue
         negative, positive = data["class_names"]
         rows.append([f"{task_title(results, data['name'])}: {negative} / {positive}"])
         for key, name in (("train", "training"), ("val", "validation"), ("test", "test")):
@@ -54,7 +68,24 @@ def _balance_table(results: Results) -> Block:
             share = percent(split["counts"][1] / max(1, split["n"]), 1)
             rows.append([name, count(split["n"]), *map(count, split["counts"]), share])
     columns = ["Split", "Images", "First class", "Second class", "Share of second"]
-    return table("balance-table", text("Images and class balance of each split."), columns, rows)
+    words = text("Images and class balance of each split.")
+    if any(len(data["class_names"]) > 2 for data in results["datasets"]):
+        return _class_table(results, words)
+    return table("balance-table", words, columns, rows)
+
+
+def _class_table(results: Results, words: Text) -> Block:
+    """Images of each class, a line for each, where a data set has more than two."""
+    rows: list[list[str]] = []
+    for data in results["datasets"]:
+        rows.append([task_title(results, data["name"])])
+        splits = [data["splits"][key] for key in ("train", "val", "test")]
+        for label, name in enumerate(data["class_names"]):
+            counts = [split["counts"][label] for split in splits]
+            share = percent(counts[-1] / max(1, splits[-1]["n"]), 1)
+            rows.append([name, *map(count, counts), share])
+    columns = ["Class", "Training", "Validation", "Test", "Share of test"]
+    return table("balance-table", words, columns, rows)
 
 
 def pretraining_blocks(results: Results) -> list[Block]:

@@ -4,12 +4,12 @@ from tfmed.design import STANDARD, method_of
 from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
 from tfmed.report.figures.experiments import loss_title, stopping_words
 from tfmed.report.selection import (
-    TRADE_METRICS,
     Entry,
     Results,
     compared_variants,
     dropout_rows,
     forgetting_entries,
+    is_binary,
     loss_rows,
     method_order,
     runs_of,
@@ -19,13 +19,16 @@ from tfmed.report.selection import (
 from tfmed.report.wording import (
     MISSING,
     budget_name,
+    capitalised,
     change_words,
     difference,
     interval,
+    metric_name,
     p_value,
     place_name,
     stacked,
     task_title,
+    trade_metrics,
 )
 
 
@@ -54,16 +57,17 @@ def _loss_blocks(results: Results) -> list[Block]:
     rows = loss_rows(results)
     if not rows:
         return []
+    trade = trade_metrics(results, rows[0]["task"])
     cells = [
         [
             loss_title(row),
-            *(stacked(interval(row[metric])) for metric in (*TRADE_METRICS, "auc")),
-            *(_change_from_standard(results, row, metric) for metric in TRADE_METRICS),
+            *(stacked(interval(row[metric])) for metric in (*trade, "auc")),
+            *(_change_from_standard(results, row, metric) for metric in trade),
         ]
         for row in sorted(rows, key=lambda row: method_order(method_of(row["strategy"])))
     ]
-    columns = ["Strategy and loss", "Sensitivity", "Specificity", "AUC"]
-    columns += ["Change in sensitivity", "Change in specificity"]
+    columns = ["Strategy and loss", *(capitalised(metric_name(m)) for m in trade), "AUC"]
+    columns += [f"Change in {metric_name(metric)}" for metric in trade]
     words = text(
         f"Each loss on {place_name(results, rows[0])}, and its paired difference from the plain "
         "loss."
@@ -72,10 +76,7 @@ def _loss_blocks(results: Results) -> list[Block]:
     return [
         heading("Losses for imbalanced classes"),
         paragraph(
-            "Class weights give both classes the same total weight in training; the focal loss "
-            "(Lin et al., 2017) gives less weight to cases that are predicted well already, in "
-            "both classes. Whether they raise sensitivity, and what that costs in specificity, is "
-            "measured at threshold .5: see ",
+            *_loss_words(is_binary(results, rows[0]["task"])),
             ref("losses"),
             " and, for every difference, ",
             ref("losses-table"),
@@ -83,6 +84,21 @@ def _loss_blocks(results: Results) -> list[Block]:
         ),
         figure("losses"),
         table("losses-table", words, columns, cells, size="small", widths=widths),
+    ]
+
+
+def _loss_words(two: bool) -> list[str]:
+    if two:
+        return [
+            "Class weights give both classes the same total weight in training; the focal loss "
+            "(Lin et al., 2017) gives less weight to cases that are predicted well already, in "
+            "both classes. Whether they raise sensitivity, and what that costs in specificity, is "
+            "measured at threshold .5: see "
+        ]
+    return [
+        "Class weights give all classes the same total weight in training; the focal loss "
+        "(Lin et al., 2017) gives less weight to cases that are predicted well already. Whether "
+        "they help the classes as a mean over them is measured: see "
     ]
 
 

@@ -2,11 +2,13 @@
 
 from tfmed.design import SCRATCH, Strategy, method_of
 from tfmed.report.blocks import Block, figure, heading, paragraph, table, term, text
+from tfmed.report.figures.plotting import class_colours
 from tfmed.report.selection import (
     Entry,
     Results,
     class_names,
     explorable,
+    is_binary,
     space_chunks,
     spaces_of,
     task_slugs,
@@ -64,13 +66,24 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
     some = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
     chunks = range(1, len(space_chunks(results, task)) + 1)
     return [
-        paragraph(f"{some} of {images} test images."),
+        paragraph(f"{some} of {images} test images.", *_left_out(results, task)),
         *explorer_blocks(results, task, slug),
         *(figure(f"latent-{slug}-{i}") for i in chunks),
         figure(f"mistakes-{slug}"),
         _space_table(results, task, slug),
         *([_test_table(results, task, slug)] if spaces_of(results, task) else []),
         figure(f"cka-{slug}"),
+    ]
+
+
+def _left_out(results: Results, task: str) -> list[str]:
+    """What is said of two classes only."""
+    if is_binary(results, task):
+        return []
+    return [
+        " With more than two classes, the AUC of single components, their difference and two "
+        "clusters on the map mean nothing and are left out, as are pictures of single errors: "
+        "the confusion matrix says which classes are taken for which."
     ]
 
 
@@ -93,16 +106,26 @@ def explorer_blocks(results: Results, task: str, slug: str) -> list[Block]:
             "title": f"Explore the latent spaces of {task_title(results, task)}",
             "caption": text(
                 "Point at an image to see it; draw a box around points to mark them in all "
-                "pictures. A prediction is right or wrong at a threshold of .5 on the score, the "
-                "probability of the second class; a frozen encoder's scores are those of its run "
-                "with most labels."
+                f"pictures. A prediction is {_right_words(results, task)}; a frozen encoder's "
+                "scores are those of its run with most labels."
             ),
             "n": count(spaces[0]["n"]),
             "classes": class_names(results, task),
+            "colours": []
+            if is_binary(results, task)
+            else class_colours(len(class_names(results, task))),
             "spaces": [space["title"] for space in spaces],
             "chosen": [tuned[-1] if tuned else len(spaces) - 1, others[-1] if others else 0],
         }
     ]
+
+
+def _right_words(results: Results, task: str) -> str:
+    if is_binary(results, task):
+        return (
+            "right or wrong at a threshold of .5 on the score, the probability of the second class"
+        )
+    return "the most probable class, and its probability is the score"
 
 
 def _space_table(results: Results, task: str, slug: str) -> Block:
@@ -160,12 +183,13 @@ def _test_table(results: Results, task: str, slug: str) -> Block:
 
 
 def _test_row(space: Entry) -> list[str]:
-    found, agreement = space["components"], space["tsne"]["two_clusters"]["adjusted_rand"]
+    found, clusters = space["components"], space["tsne"]["two_clusters"]
+    agreement = clusters and clusters["adjusted_rand"]
     return [
         space["title"],
         *(_permutation_words(space["clusters"][name]) for name in ("silhouette", "knn_accuracy")),
-        interval({"mean": found["difference"], **found}),
-        interval({"mean": agreement["value"], **agreement}),
+        interval(found and {"mean": found["difference"], **found}),
+        interval(agreement and {"mean": agreement["value"], **agreement}),
     ]
 
 

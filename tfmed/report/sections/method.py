@@ -9,6 +9,7 @@ from tfmed.report.selection import (
     Results,
     baselines,
     budgets,
+    is_binary,
     is_standard,
     strategies,
     tasks,
@@ -33,16 +34,7 @@ def method_blocks(results: Results) -> list[Block]:
         _budget_words(results),
         _strategy_words(results),
         _stopping_words(results),
-        text(
-            strong("Test split. "),
-            "Read once per classifier, after its weights and its threshold were chosen.",
-        ),
-        text(
-            strong("Threshold. "),
-            "The second class is predicted where its probability exceeds the threshold. "
-            "Metrics are given at .5 and at the threshold with the best balanced accuracy on the "
-            "validation labels of the budget.",
-        ),
+        *_decision_words(results),
         _interval_words(results),
         _comparison_words(results),
         *_baseline_words(results),
@@ -55,6 +47,30 @@ def method_blocks(results: Results) -> list[Block]:
             table("settings", caption, ["Setting", "Value"], settings, left=2, widths=[1, 1.5])
         )
     return blocks
+
+
+def _decision_words(results: Results) -> Iterator[Text]:
+    """When the test split is read, and how an answer follows from probabilities."""
+    two = [is_binary(results, task) for task in tasks(results)]
+    chosen = "weights and its threshold were" if all(two) else "weights (and threshold) were"
+    yield text(strong("Test split. "), f"Read once per classifier, after its {chosen} chosen.")
+    if all(two):
+        yield text(
+            strong("Threshold. "),
+            "The second class is predicted where its probability exceeds the threshold. "
+            "Metrics are given at .5 and at the threshold with the best balanced accuracy on the "
+            "validation labels of the budget.",
+        )
+        return
+    yield text(
+        strong("Decision. "),
+        "Of more than two classes the most probable one is predicted; nothing is chosen on "
+        "validation labels. "
+        "Of two, the second is predicted where its probability exceeds .5 or a threshold with the "
+        "best balanced accuracy on the validation labels."
+        if any(two)
+        else "The most probable class is predicted; nothing is chosen on validation labels.",
+    )
 
 
 def _split_words(results: Results) -> Text:

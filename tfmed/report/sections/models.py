@@ -97,28 +97,53 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
     if card["data"]["pretrained_on"]:
         rows.append(["Pretraining images", _data_words(card["data"]["pretrained_on"])])
     rows += [
-        ["Threshold", f"{number(card['threshold'])}; {card['class_names'][1]} above it"],
-        ["Accuracy at it", _estimates(own, seeds, "accuracy_at_threshold", metrics["n_seeds"])],
+        *_decision_rows(card, own, seeds),
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
         [
             "Accuracy minus the majority class's",
             points(gain["difference"], gain["low"], gain["high"]),
         ],
-        [
-            f"Share of {card['class_names'][1]}",
-            "; ".join(
-                f"{split} {percent(balance[split][1] / max(sum(balance[split]), 1))} of "
-                f"{count(sum(balance[split]))}"
-                for split in ("train", "val", "test")
-            ),
-        ],
     ]
-    rows += [["If that share were", "\n".join(map(_shift_words, balance["shift"]))]]
+    rows += _balance_rows(card["class_names"], balance)
     rows += [["To call it", card["call"]["command"]], ["tfmed", card["tfmed_version"]]]
     caption = text(
         "Card of ", code(model["path"]), ", an excerpt of its ", code("model_card.json"), "."
     )
     return table(identifier, caption, ["What", "Value"], rows, left=2, widths=[1, 3.4])
+
+
+def _decision_rows(card: Entry, own: Entry, seeds: Entry) -> list[list[str]]:
+    """How an answer is found, and how often it is right."""
+    n_seeds = card["metrics"]["n_seeds"]
+    if card["threshold"] is None:
+        return [
+            ["Answer", f"the most probable of {', '.join(card['class_names'])}"],
+            ["Accuracy", _estimates(own, seeds, "accuracy", n_seeds)],
+        ]
+    return [
+        ["Threshold", f"{number(card['threshold'])}; {card['class_names'][1]} above it"],
+        ["Accuracy at it", _estimates(own, seeds, "accuracy_at_threshold", n_seeds)],
+    ]
+
+
+def _balance_rows(names: list[str], balance: Entry) -> list[list[str]]:
+    """Shares of the classes whose labels it saw, and for two what other shares would do."""
+    splits = ("train", "val", "test")
+    if len(names) > 2:
+        shares = [
+            f"{split} {', '.join(map(count, balance[split]))} of {count(sum(balance[split]))}"
+            for split in splits
+        ]
+        return [[f"Images of {', '.join(names)}", "; ".join(shares)]]
+    shares = [
+        f"{split} {percent(balance[split][1] / max(sum(balance[split]), 1))} of "
+        f"{count(sum(balance[split]))}"
+        for split in splits
+    ]
+    return [
+        [f"Share of {names[1]}", "; ".join(shares)],
+        ["If that share were", "\n".join(map(_shift_words, balance["shift"]))],
+    ]
 
 
 def _data_words(dataset: Entry) -> str:

@@ -44,8 +44,9 @@ def latent_part(
             for name, task in tasks.items()
         },
         "mistakes": {
-            name: _mistakes(task, _of(name, spaces), labels[name], rows[name])
+            name: found
             for name, task in tasks.items()
+            if (found := _mistakes(task, _of(name, spaces), labels[name], rows[name]))
         },
         "spaces": spaces,
         "cka": [
@@ -61,13 +62,17 @@ def _of(task: str, spaces: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _mistakes(
     task: DatasetInfo, spaces: list[dict[str, Any]], labels: np.ndarray, rows: np.ndarray
-) -> dict[str, Any]:
-    """The most confident mistakes of the fine-tuned run with most labels, else of the last run."""
+) -> dict[str, Any] | None:
+    """The most confident mistakes of the fine-tuned run with most labels, else of the last run.
+
+    None of a task that shows none.
+    """
     tuned = [each for each in spaces if _is_pretrained(each) and each["trained"] == "finetune"]
     space = (tuned or spaces)[-1]
     scores = np.array(space["scores"])
     found: dict[str, Any] = {"space": space["id"], "run": space["run"]}
-    for kind, places in task_of(task.task).mistakes(labels[rows], scores).items():
+    of_kinds = task_of(task.task).mistakes(labels[rows], scores)
+    for kind, places in of_kinds.items():
         kept = places[:MISTAKES]
         images = load_rows(task, "test", rows[kept]).images[np.argsort(np.argsort(kept))]
         found[kind] = {
@@ -81,7 +86,7 @@ def _mistakes(
                 for place, image in zip(kept, images, strict=True)
             ],
         }
-    return found
+    return found if of_kinds else None
 
 
 def _is_pretrained(entry: dict[str, Any]) -> bool:

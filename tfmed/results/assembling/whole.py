@@ -180,6 +180,7 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
         "image_shape": list(info.image_shape),
         "class_names": list(info.class_names),
         "n_labels": info.n_labels,
+        "task": info.task,
         "splits": {
             split: {"n": info.n_images(split), "counts": list(info.counts[split])}
             for split in SPLITS

@@ -114,7 +114,8 @@ class Card(Part):
     not_for: list[str]
     data: CardData
     class_names: Annotated[list[str], Field(min_length=2)]
-    threshold: float
+    threshold: Number
+    """Null where the task chooses nothing."""
     metrics: CardMetrics
     class_balance: ClassBalance
     call: dict[str, Any]

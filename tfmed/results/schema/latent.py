@@ -89,7 +89,8 @@ class Tsne(Part):
     coordinates: list[Point]
     perplexity: float
     kl_divergence: float
-    two_clusters: TwoClusters
+    two_clusters: TwoClusters | None
+    """Null where there are more than two classes, as `components` is."""
 
 
 class ClusterTest(Part):
@@ -131,9 +132,9 @@ class SpaceEntry(NamedEntry):
     run: str | None
     """Id of the run whose classifier has this very encoder; of a frozen encoder the one with most
     labels."""
-    scores: list[Share] | None
+    scores: list[Share] | list[list[Share]] | None
     """Probability of label 1 of each embedded test image by that run, to four digits and on its
-    side of .5; above .5 the answer is label 1."""
+    side of .5; above .5 the answer is label 1. Of more than two classes the probability of each."""
     n: Count
     dimensions: Count
     pca: Pca
@@ -141,9 +142,10 @@ class SpaceEntry(NamedEntry):
     silhouette: float
     knn_accuracy: float
     component_auc: list[float]
-    """AUC of each of the first principal components alone, direction-free: max(AUC, 1 - AUC)."""
+    """AUC of each of the first principal components alone, direction-free: max(AUC, 1 - AUC); empty
+    where there are more than two classes."""
     clusters: Clusters
-    components: Components
+    components: Components | None
 
 
 class CkaEntry(Part):

@@ -52,15 +52,17 @@ class RunEntry(CellEntry, FitEntry):
     baselines."""
     val_metrics: dict[str, Number]
     """Accuracy and auc on the validation labels of the budget."""
-    threshold: float
-    """Chosen on the validation labels of the budget."""
+    threshold: Number
+    """Chosen on the validation labels of the budget; null where the task chooses nothing."""
     confusion: Confusion
-    confusion_at_threshold: Confusion
+    confusion_at_threshold: Confusion | None
+    """Null where the task chooses nothing."""
     roc_tpr: Annotated[list[float], Field(min_length=101, max_length=101)] | None
     """True positive rate at false positive rates 0, .01, ... 1."""
     pr_precision: Annotated[list[float], Field(min_length=51, max_length=51)] | None
     """Precision at the highest threshold whose recall reaches 0, .02, ... 1."""
-    reliability: Reliability
+    reliability: Reliability | None
+    """Null, as the two above, where a case has more than one score."""
     parameters: Weights | None
     """Null for baselines."""
     chosen: dict[str, float] | None
@@ -108,7 +110,8 @@ class SummaryEntry(CellEntry):
     confusion: Confusion
     roc: Roc | None
     pr: PrecisionRecall | None
-    reliability: MeanReliability
+    reliability: MeanReliability | None
+    """Null, as the two above, where a case has more than one score."""
     train_accuracy: SeedsInterval | None
 
     @property

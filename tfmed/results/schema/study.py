@@ -84,6 +84,8 @@ class DatasetEntry(Part):
     image_shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
     class_names: Annotated[list[str], Field(min_length=2)]
     n_labels: Count
+    task: str = "binary"
+    """What is asked of an image."""
     splits: SplitEntries
     examples: Annotated[list[list[Png]], Field(min_length=2)]
     """A few training images of each class."""
