@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from tfmed.config.study import Study
@@ -69,3 +70,18 @@ def test_without_the_package_medmnist_the_default_study_runs_on_phantom_images_a
     )
     assert found.source.synthetic
     assert "pip install --no-deps medmnist" in notes.heard[0]
+
+
+def test_a_run_says_loudly_that_splits_share_patients(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split in ("train", "val", "test"):
+        arrays[f"{split}_images"] = rng.integers(0, 256, (20, 28, 28), np.uint8)
+        arrays[f"{split}_labels"] = np.arange(20, dtype=np.uint8)[:, None] % 2
+        arrays[f"{split}_patients"] = np.arange(20) + 15 * (split == "test")
+    np.savez(tmp_path / "own.npz", **arrays)
+    study = Study(source=str(tmp_path / "own.npz"), target=str(tmp_path / "own.npz"))
+    notes = Notes()
+    datasets.find(study, tmp_path, notes, phantom_if_missing=False, fit_to_data=True)
+    (line,) = {note for note in notes.heard if "images of test" in note and "in train" in note}
+    assert line.startswith("*** WARNING *** own: 5 of 20 images of test are of patients")
