@@ -117,13 +117,14 @@ def _training_words(results: Results, task: str) -> str:
 
 def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Figure:
     counts = [f"{row_name(results, row)}: {_matrix_words(row)}" for row in rows]
-    where = " at threshold .5" if is_binary(results, task) else ""
+    two = is_binary(results, task)
+    what = " at threshold .5, mean counts over seeds and shares" if two else ": mean percentages"
     return Figure(
         id=f"confusion-{slug}",
         draw=partial(draw_confusion, results, task),
         caption=text(
-            f"Confusion matrices on the test split of {task_title(results, task)}{where}, "
-            f"mean counts over seeds and shares of the true class. {capitalised(counts[0])}."
+            f"Confusion matrices on the test split of {task_title(results, task)}{what} "
+            f"of the true class. {capitalised(counts[0])}."
         ),
         alt="; ".join(counts),
         numbers=partial(confusion, results, task),
@@ -304,7 +305,7 @@ def draw_confusion(results: Results, task: str) -> "Drawing":
 def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float) -> None:
     from matplotlib.patches import Rectangle
 
-    half, size = side / len(matrix), len(matrix)
+    half = side / (size := len(matrix))
     for truth, counts in enumerate(matrix):
         for predicted, cases in enumerate(counts):
             share = cases / max(1e-12, sum(counts))
@@ -327,9 +328,8 @@ def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float
 
 def _cell_words(cases: float, share: float, size: int) -> str:
     """Counts and shares where there is room for both, else shares, and of many classes nothing."""
-    if size == 2:
-        return f"{count(cases)}\n{percent(share)}"
-    return f"{100 * share:.0f}" if size <= 8 else ""
+    both = f"{count(cases)}\n{percent(share)}"
+    return both if size == 2 else f"{100 * share:.0f}" if size <= 8 else ""
 
 
 def _confusion_names(
@@ -342,12 +342,12 @@ def _confusion_names(
         axes.text(x + middle, y + side + 0.04, below, ha="center", va="top", fontsize=8)
         if truth:
             beside = f"{short(name, 11)} {label}" if many else short(name, 11, 2)
+            beside = str(label) if name == str(label) else beside
             size = 8 if len(names) < 8 else 6
             axes.text(x - 0.06, y + middle, beside, ha="right", va="center", fontsize=size)
-    half = side / 2
     if truth:
         axes.text(
-            x - 0.93, y + half, "true class", rotation=90, va="center", ha="center", color=GREY
+            x - 0.93, y + side / 2, "true class", rotation=90, va="center", ha="center", color=GREY
         )
         axes.text(x - 0.06, y + side + 0.04, "predicted", ha="right", va="top", color=GREY)
 

@@ -105,8 +105,14 @@ def draw_balance(results: Results) -> "Drawing":
     from matplotlib.patches import Patch
 
     datasets = results["datasets"]
+    most = max(len(data["class_names"]) for data in datasets)
+    more = 0.0 if most == 2 else 0.18 * (-(-most // 4) - 1)
     figure, grid = panels(
-        len(datasets), 1, height=0.85, margins=(0.95, 0.75, 0.3, 0.45), gaps=(0, 0.75)
+        len(datasets),
+        1,
+        height=0.85,
+        margins=(0.95, 0.75, 0.3, 0.45 + more),
+        gaps=(0, 0.75 + more),
     )
     for dataset, (axes,) in zip(datasets, grid, strict=True):
         for y, (split, name) in enumerate(SPLIT_NAMES.items()):
@@ -116,14 +122,19 @@ def draw_balance(results: Results) -> "Drawing":
         axes.set_xlim(0, 1)
         axes.set_ylim(2.5, -0.5)
         axes.set_axis_off()
+        n = len(dataset["class_names"])
         handles = [
-            Patch(facecolor=colour, label=short(name, 36))
+            Patch(facecolor=colour, label=short(name, 36 if n == 2 else 18))
             for colour, name in zip(
                 class_colours(len(dataset["class_names"])), dataset["class_names"], strict=True
             )
         ]
         axes.legend(
-            handles=handles, loc="upper left", bbox_to_anchor=(-0.02, 0.02), ncol=2, borderpad=0.2
+            handles=handles,
+            loc="upper left",
+            bbox_to_anchor=(-0.02, 0.02),
+            ncol=2 if n == 2 else 4,
+            borderpad=0.2,
         )
     return figure
 

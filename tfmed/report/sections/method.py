@@ -52,7 +52,7 @@ def method_blocks(results: Results) -> list[Block]:
 def _decision_words(results: Results) -> Iterator[Text]:
     """When the test split is read, and how an answer follows from probabilities."""
     two = [is_binary(results, task) for task in tasks(results)]
-    chosen = "weights and its threshold were" if all(two) else "weights (and threshold) were"
+    chosen = "weights and its threshold were" if any(two) else "weights were"
     yield text(strong("Test split. "), f"Read once per classifier, after its {chosen} chosen.")
     if all(two):
         yield text(
