@@ -58,6 +58,7 @@ def test_a_class_weighted_loss_weighs_both_classes_the_same():
     assert np.mean([weights[label] for label in labels]) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_weighting_the_classes_raises_the_scores_of_the_rare_one():
     means = {}
     for loss in ("plain", "class_weighted"):
@@ -184,6 +185,7 @@ def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():
         fitting.fit_classifier(classifier(), noise(), config, seed=0)
 
 
+@pytest.mark.slow
 def test_a_model_like_one_fitted_before_is_not_traced_again_and_learns_the_same(monkeypatch):
     def fitted(seed):
         fitting.seed_everything(seed)

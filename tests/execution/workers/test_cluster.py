@@ -157,6 +157,7 @@ def test_an_address_without_a_cluster_is_one_line(address, words, monkeypatch):
         pass
 
 
+@pytest.mark.slow
 def test_a_cluster_without_workers_is_named(new_cluster, monkeypatch):
     monkeypatch.setattr("tfmed.execution.workers.cluster.PATIENCE", 3)
     with (

@@ -22,6 +22,7 @@ def test_the_answer_follows_from_the_corrected_comparison(
         ends = {"low": difference - 0.01, "high": difference + 0.01}
         entry |= {"difference": difference, "clear": clear, **ends}
     assert words in report.answer(results)[0]
+    assert (", not clear after correction)" in report.answer(results)[0]) is not clear
 
 
 def test_the_answer_says_at_which_label_budgets_anything_is_clear() -> None:

@@ -87,7 +87,8 @@ def _clauses(results: Results, found: list[Entry]) -> list[str]:
         of_method = [entry for entry in found if _strategy(entry).initialisation == name]
         for outcome in dict.fromkeys(map(verdict, of_method)):
             which = " or ".join(
-                f"{'frozen' if _strategy(entry).frozen else 'fine-tuned'} ({difference(entry)})"
+                f"{'frozen' if _strategy(entry).frozen else 'fine-tuned'} "
+                f"({difference(entry)}{_because(entry)})"
                 for entry in of_method
                 if verdict(entry) == outcome
             )
@@ -95,6 +96,12 @@ def _clauses(results: Results, found: list[Entry]) -> list[str]:
             clauses.append(f"{subject}{does} when {which}")
             subject = ""
     return clauses
+
+
+def _because(comparison: Entry) -> str:
+    """Why a difference is called unclear although its own interval leaves out 0."""
+    apart = comparison["low"] > 0 or comparison["high"] < 0
+    return ", not clear after correction" if apart and not verdict(comparison) else ""
 
 
 def _strategy(comparison: Entry) -> Strategy:
