@@ -151,13 +151,13 @@ def _difference_caption(
 ) -> Text:
     clear = sum(entry["clear"] for entry in shown)
     reach = [100 * entry["detectable"] for entry in accuracy]
+    largest = f"{number(max(reach), 1)} points" if max(reach) <= 100 else "any size"
     return text(
         f"Paired differences between strategies on {task_title(results, task)}, at the same seeds "
         f"and on the same test "
         f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
         "markers). Grey: true differences too small to be detected with 80 % power "
-        f"({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to "
-        f"{number(max(reach), 1)} points)."
+        f"({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to {largest})."
     )
 
 
@@ -330,7 +330,7 @@ def _forest_panel(
     known = [(places.get((e["label_budget"], pair_name(e))), e) for e in entries]
     drawn = [(y, e) for y, e in known if y is not None]
     ys = np.array([y for y, _ in drawn])
-    reach = np.array([100 * e["detectable"] for _, e in drawn])
+    reach = np.array([100 * min(e["detectable"], 1) for _, e in drawn])
     axes.barh(ys, 2 * reach, left=-reach, height=0.8, color=BAND, lw=0, zorder=0)
     axes.axvline(0, color="#444444", lw=0.9)
     for y, entry in drawn:
@@ -345,8 +345,8 @@ def _forest_panel(
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y", visible=False)
     axes.set_xlabel(f"difference in {metric_name(metric)} (points)")
-    ends = [abs(100 * e[key]) for _, e in drawn for key in ("low", "high", "detectable")]
-    bound = 1.06 * max([0.1, *ends])
+    ends = [abs(100 * e[key]) for _, e in drawn for key in ("low", "high")]
+    bound = 1.06 * max([0.1, *ends, *reach])
     axes.set_xlim(-bound, bound)
 
 

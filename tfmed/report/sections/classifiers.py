@@ -150,7 +150,7 @@ def _difference_table(results: Results, task: str) -> Block:
         f"Paired differences on {task_title(results, task)}: the first strategy minus the second. "
         f"Corrected p: by Holm, for {count(family)} comparisons of one metric on this task. "
         "Detectable: the smallest true difference, in points, that would have been called clear "
-        "with 80 % power if the standard error were known."
+        "with 80 % power if the standard error were known; none where there is no such difference."
     )
     widths = [2.3, 2, 0.7, 1, 1, 2.3]
     return table("differences-table", words, columns, rows, size="small", widths=widths)
@@ -163,7 +163,7 @@ def _difference_row(c: Entry) -> list[str]:
     if not c["clear"] and c["p_value"] < 0.05:
         reading = "not clear after correction"
     ends = points(c["difference"], c["low"], c["high"]).replace(" points", "")
-    reach = number(100 * c["detectable"], 1)
+    reach = number(100 * c["detectable"], 1) if c["detectable"] <= 1 else "none"
     return [pair_name(c), ends, p_value(c["p_value"]), p_value(c["p_adjusted"]), reach, reading]
 
 

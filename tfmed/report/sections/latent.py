@@ -138,11 +138,12 @@ def _space_table(results: Results, task: str, slug: str) -> Block:
         "10-NN accuracy",
         "Silhouette",
         "Variance of PC1–3",
-        "AUC of PC1–3",
+        *(["AUC of PC1–3"] if is_binary(results, task) else []),
     ]
     words = text(f"Numbers on the latent spaces of {task_title(results, task)}.")
     rows = [_space_row(results, space) for space in spaces]
-    return table(f"latent-table-{slug}", words, columns, rows, left=3, size="small", widths=WIDTHS)
+    widths = WIDTHS[: len(columns)]
+    return table(f"latent-table-{slug}", words, columns, rows, left=3, size="small", widths=widths)
 
 
 def _space_row(results: Results, space: Entry) -> list[str]:
@@ -156,8 +157,18 @@ def _space_row(results: Results, space: Entry) -> list[str]:
         number(space["knn_accuracy"]),
         number(space["silhouette"]),
         ", ".join(percent(ratio) for ratio in ratios) or MISSING,
-        ", ".join(number(area, 2) for area in areas) or MISSING,
+        *(
+            [", ".join(number(area, 2) for area in areas) or MISSING]
+            if is_binary(results, space["task"])
+            else []
+        ),
     ]
+
+
+_OF_TWO_CLASSES = (
+    " Components: |AUC − .5| of PC1 minus that of PC2. t-SNE: agreement (adjusted Rand index) of "
+    "the classes with the map split in two."
+)
 
 
 def _test_table(results: Results, task: str, slug: str) -> Block:
@@ -171,13 +182,14 @@ def _test_table(results: Results, task: str, slug: str) -> Block:
         f"by chance in {beyond} of {len(spaces)}, where both silhouette and 10-NN accuracy exceed "
         "what 97.5 % of permuted labels reach (in brackets); a silhouette up to .25 is not "
         "a substantial structure (Kaufman and Rousseeuw, 1990). Where there are many images, a "
-        "sample of them is permuted, and its values differ a little from those of all. Components: "
-        "|AUC − .5| of PC1 minus that of PC2. t-SNE: agreement (adjusted Rand index) of the "
-        "classes with the map split in two."
+        "sample of them is permuted, and its values differ a little from those of all."
     )
-    columns = ["Latent space", "Silhouette", "10-NN accuracy", "PC1 − PC2", "t-SNE, two clusters"]
-    rows = [_test_row(space) for space in spaces]
-    widths = [2, 1.6, 1.6, 1.6, 1.6]
+    columns = ["Latent space", "Silhouette", "10-NN accuracy"]
+    if is_binary(results, task):
+        words = [*words, *text(_OF_TWO_CLASSES)]
+        columns += ["PC1 − PC2", "t-SNE, two clusters"]
+    rows = [_test_row(space)[: len(columns)] for space in spaces]
+    widths = [2, 1.6, 1.6, 1.6, 1.6][: len(columns)]
     name = f"latent-tests-{slug}"
     return table(name, words, columns, rows, size="small", widths=widths)
 
