@@ -235,7 +235,7 @@ def task_for(columns: Sequence[np.ndarray]) -> str:
     One column of integers that, all splits together, are 0 to k - 1 with k above 2 is
     `multiclass`; everything else is `binary`, and refused there where it is not.
     """
-    if any(each.dtype.kind not in "iu" or each.size != len(each) for each in columns):
+    if any(each.dtype.kind not in "iu" or each.shape[:1] != (each.size,) for each in columns):
         return "binary"
     values = np.unique(np.concatenate([each.ravel() for each in columns]))
     whole = np.array_equal(values, np.arange(len(values)))

@@ -205,7 +205,8 @@ def describe(
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
     warnings = shared_patients(arrays, str(path))
-    class_names = words.class_names or asked.class_names(np.concatenate(list(columns.values())))
+    everywhere = np.concatenate([each.reshape(len(each), -1) for each in columns.values()])
+    class_names = words.class_names or asked.class_names(everywhere)
     asked.check_splits(columns, class_names, printable(path))
     return DatasetInfo(
         name=words.name,
