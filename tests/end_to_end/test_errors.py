@@ -42,7 +42,8 @@ def labels(value, dtype=np.uint8):
         ({"train_images": np.zeros((12, 30, 30), np.uint8)}, "image shape differs between splits"),
         ({"train_images": np.full((12, 28, 28), np.nan)}, "dtype float64 and not uint8"),
         ({"train_labels": labels(np.nan, float)}, "train_labels holds NaN in 1 of 12 places"),
-        ({"train_labels": labels(2)}, "train_labels holds 2 (row 3, column 0) and not 0 or 1"),
+        ({"train_labels": labels(7)}, "train_labels holds 7 (row 3, column 0) and not 0 or 1"),
+        ({"train_labels": labels(2)}, "val_labels has no image of class 2"),
         (
             {"val_images": np.zeros((0, 28, 28), np.uint8), "val_labels": np.zeros((0, 1))},
             "val_images is empty",
@@ -84,7 +85,7 @@ def test_two_sets_of_different_image_sizes_are_named(command):
     ("arguments", "words"),
     [
         (["--source", "phantom", "--target", "pneumoniamist"], "did you mean pneumoniamnist"),
-        (["--source", "phantom", "--target", "pathmnist"], "pathmnist is not for tfmed"),
+        (["--source", "phantom", "--target", "organmnist3d"], "organmnist3d is not for tfmed"),
         (["--sedes", "3"], "--sedes"),
         (["--seeds", "0"], "'0' is not an integer from 1"),
         (["--study", "none.toml"], "none.toml: no such study file"),

@@ -15,7 +15,7 @@ THRESHOLD = 0.4375
 SHAPE = (28, 28, 1)
 
 
-def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE):
+def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE, **data):
     """Evidence of a classifier that is right on nine images of ten, or on every second."""
     rng = np.random.default_rng(0)
     labels = np.arange(200) % 2
@@ -25,6 +25,7 @@ def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE)
     task = DatasetInfo(
         *("chest", "Chest", "Drawn.", "CC BY 4.0", Path("chest.npz"), "0" * 32, True, shape, NAMES),
         *(1, counts),
+        **data,
     )
     return Evidence(
         name=name,

@@ -232,3 +232,13 @@ def test_another_error_of_tensorflow_is_not_taken_for_a_full_disk(tmp_path, monk
     monkeypatch.setattr(export, "write_version", wrong)
     with pytest.raises(tf.errors.InvalidArgumentError):
         export.export_model(build(), tmp_path, evidence())
+
+
+def test_a_card_says_where_files_are_prepared_otherwise_and_metrics_are_too_good():
+    of_files = evidence(steps=("square(pad)", "resize(28)"), warnings=("splits share patients",))
+    said = card.model_card(of_files, {})["not_for"]
+    assert any("28 × 28 pixels" in line and "tfmed data import" in line for line in said)
+    assert "Trusting its metrics: splits share patients." in said
+    assert not any(
+        "tfmed data import" in line for line in card.model_card(evidence(), {})["not_for"]
+    )

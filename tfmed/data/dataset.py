@@ -48,6 +48,7 @@ class DatasetInfo:
         n_labels: columns of the original labels (14 for ChestMNIST, 1 for PneumoniaMNIST).
         counts: per split, the number of images of each class.
         task: what is asked of an image; one of `tfmed.tasks`.
+        steps: that an import made the images by, in order; empty where nothing is known of them.
         notes: what an import met, decided and left out, one line each.
         warnings: what makes its results doubtful, one line each.
     """
@@ -64,6 +65,7 @@ class DatasetInfo:
     n_labels: int
     counts: dict[str, tuple[int, ...]]
     task: str = "binary"
+    steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -97,6 +99,7 @@ class DatasetInfo:
                 "path": Path(values["path"]),
                 "image_shape": tuple(values["image_shape"]),
                 "class_names": tuple(values["class_names"]),
+                "steps": tuple(values["steps"]),
                 "notes": tuple(values["notes"]),
                 "warnings": tuple(values["warnings"]),
                 "counts": {split: tuple(counts) for split, counts in values["counts"].items()},

@@ -91,7 +91,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "synthetic": task.synthetic,
         "intended_use": "Research on training with few labels: classifying images like those "
         f"of {task.title} as {_listed(task.class_names)}.",
-        "not_for": _not_for(len(task.class_names)),
+        "not_for": _not_for(task),
         "data": {
             "task": _dataset(task),
             "pretrained_on": _dataset(evidence.pretrained_on) if evidence.pretrained_on else None,
@@ -247,9 +247,17 @@ def _share(part: float, rest: float) -> float | None:
     return part / (part + rest) if part + rest > 0 else None
 
 
-def _not_for(n_classes: int) -> list[str]:
-    named = "label 1 is" if n_classes == 2 else "classes are"
-    return [line.replace("label 1 is", named) for line in _NOT_FOR]
+def _not_for(data: DatasetInfo) -> list[str]:
+    named = "label 1 is" if len(data.class_names) == 2 else "classes are"
+    lines = [line.replace("label 1 is", named) for line in _NOT_FOR]
+    if data.steps:
+        side = data.image_shape[0]
+        lines.append(
+            f"Image files that are not {side} × {side} pixels yet: serve_image_bytes cuts and "
+            "resizes them in another way than its data were; see tfmed data import."
+        )
+    lines += [f"Trusting its metrics: {warning}." for warning in data.warnings]
+    return lines
 
 
 def _listed(names: tuple[str, ...]) -> str:

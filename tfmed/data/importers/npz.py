@@ -44,6 +44,7 @@ class Words:
     license: str = ""
     class_names: tuple[str, ...] | None = None
     synthetic: bool = False
+    steps: tuple[str, ...] = ()
 
 
 # Files outside MedMNIST that deserve more than their stem as a title, by their MD5.
@@ -106,7 +107,8 @@ def imported_words(about: About, name: str, title: str) -> Words:
     """What people read of imported images."""
     steps = ", ".join(about.steps)
     description = f"Image files of the user's own. Steps: {steps}."
-    return Words(name, title, description, class_names=about.class_names or None)
+    names = about.class_names or None
+    return Words(name, title, description, class_names=names, steps=about.steps)
 
 
 def takes(spec: str) -> bool:
@@ -224,6 +226,7 @@ def describe(
             for split in SPLITS
         },
         task=task,
+        steps=words.steps,
         warnings=warnings,
     )
 
