@@ -24,6 +24,10 @@ CONTENTS = {
 (`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), and what
 a cluster's workers were sent."""
 
+IMPORTED = "imported"
+"""Folder of imported images."""
+_PART = ".part"
+"""End of the name of a file that is not whole yet."""
 LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")
 """Files of locks there; they go with the processes that hold them, but for killed ones."""
 
@@ -68,6 +72,34 @@ def cache_folder() -> Path:
     if not named:
         return platformdirs.user_cache_path("tfmed", appauthor=False)
     return Path(os.path.expanduser(named))  # noqa: PTH111 - Path's fails on an unknown home
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Gives a file to write in place of one of the cache, which it becomes when it is whole.
+
+    One process at a time writes in a folder, so see first whether another one has just written
+    `path`; then nothing need be written. What killed processes left there is removed.
+
+    Raises:
+        InputError: the cache can't be written to.
+    """
+    try:
+        with alone_in(path.parent):
+            for left in path.parent.glob(f".*{_PART}"):
+                left.unlink()
+            part = path.with_name(f".{path.name}{_PART}")
+            try:
+                yield part
+                if part.exists():
+                    part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({error.strerror or error}): make room, or set TFMED_CACHE "
+            "to a folder that can be written to"
+        ) from None
 
 
 def mark_used(path: Path) -> None:

@@ -55,7 +55,7 @@ def add_command(
 def add_import_options(parser: argparse._ActionsContainer, size: str) -> None:
     """Options of how images are imported; each is named as in `[images]` of a study file.
 
-    All but `--size` are for folders.
+    All but `--size` and `--resplit` are for folders and tables of images.
 
     Args:
         parser: takes them.

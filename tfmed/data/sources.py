@@ -87,6 +87,11 @@ def check_spec(spec: str) -> None:
         _official(spec)
 
 
+def depends_on_role(spec: str) -> bool:
+    """Whether what is named is another data set as a source than as a target: a phantom is."""
+    return kept.size_of(spec) is not None
+
+
 def available(spec: str, data_root: Path) -> bool:
     """Whether `resolve` has something to start from now, without reading or downloading it.
 

@@ -72,11 +72,13 @@ def find(
         sources.check_spec(spec)  # before the first of them is downloaded
     imports = study.images.for_import()
     source = _resolved("source", study.source, root, imports, quick=study.quick)
-    target = _resolved("target", study.target, root, imports, quick=study.quick)
+    target = source
+    if study.target != study.source or sources.depends_on_role(study.target):
+        target = _resolved("target", study.target, root, imports, quick=study.quick)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
-        for note in info.notes if role == "source" or target.md5 != source.md5 else ():
+        for note in info.notes if role == "source" or target is not source else ():
             listener.note(f"       {note}")
         for warning in info.warnings:
             listener.note(f"*** WARNING *** {info.title}: {warning}")

@@ -181,6 +181,22 @@ def test_twelve_bits_in_files_of_sixteen_become_eight_for_the_whole_set(tmp_path
     assert (image[0, 0], image[8, 8]) == (255, 128)
 
 
+def test_grey_levels_of_test_images_change_no_image_of_train(tmp_path, where):
+    root = folder_of(tmp_path / "own")
+    levels = np.full((28, 28), 1000, np.uint16)
+    for number, path in enumerate(sorted(root.rglob("*.png"))):
+        levels[3] = number
+        Image.fromarray(levels).save(path)
+    before = load_split(resolve(str(root), **where), "train").images
+    levels[:] = 60_000
+    levels[3] = 0
+    Image.fromarray(levels).save(next((root / "test" / "ill").glob("*.png")))
+    info = resolve(str(root), **where)
+    assert "depth(10 bits to 8)" in info.description
+    assert (load_split(info, "train").images == before).all()
+    assert load_split(info, "test").images.max() == 255
+
+
 def test_folders_inside_a_class_belong_to_it_and_loops_are_not_followed(tmp_path, where):
     root = folder_of(tmp_path / "own")
     inner = root / "train" / "ill" / "patient 7"

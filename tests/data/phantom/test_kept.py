@@ -52,7 +52,7 @@ def test_a_damaged_phantom_is_drawn_again_to_the_same_bytes(where, phantom, dama
 def test_what_a_killed_drawing_left_goes_with_the_next_one(where, phantom):
     folder = where["cache_dir"] / "phantom"
     folder.mkdir(parents=True)
-    (folder / ".phantom-chest-0.npz.drawing").write_bytes(b"half")
+    (folder / ".phantom-chest-0.npz.part").write_bytes(b"half")
     path = resolve("phantom", **where).path
     assert list(folder.iterdir()) == [path]
 

@@ -110,6 +110,30 @@ def test_rescaling_comes_before_the_window():
     assert (shown(stored, **tags) == shown(rescaled, **plain)).all()
 
 
+def table(first, bits, entries):
+    found = pydicom.Dataset()
+    found.LUTDescriptor = [len(entries), first, bits]
+    found.LUTData = [int(entry) for entry in entries]
+    return found
+
+
+def test_a_voi_lut_is_applied_before_any_window():
+    stored = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    entries = 1023 - 16 * np.arange(64)
+    tags = {"WindowCenter": 5, "WindowWidth": 2, "VOILUTSequence": [table(0, 10, entries)]}
+    expected = np.rint(entries.reshape(8, 8) * (255 / 1023))
+    assert (shown(stored, **tags) == expected).all()
+
+
+def test_a_modality_lut_is_applied_before_the_window():
+    stored = np.arange(64, dtype=np.uint16).reshape(8, 8)
+    entries = 40 * np.arange(64)[::-1]
+    window = {"WindowCenter": 1260, "WindowWidth": 2000, "VOILUTFunction": "LINEAR_EXACT"}
+    found = shown(stored, ModalityLUTSequence=[table(0, 16, entries)], **window)
+    direct = shown(entries.astype(np.uint16).reshape(8, 8), **window)
+    assert (found == direct).all()
+
+
 def test_padding_is_black_and_does_not_narrow_the_range():
     stored = RAMP.copy()
     stored[0] = -32768

@@ -14,14 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from pathlib import Path
 from typing import IO, Literal
 
 import numpy as np
-import PIL
 from PIL import Image
 
-from tfmed.cache import mark_used
+from tfmed.cache import IMPORTED, mark_used, writing
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import npz
 from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
@@ -32,11 +32,8 @@ from tfmed.data.pictures import steps
 from tfmed.data.pictures.dicom import Display
 from tfmed.data.pictures.files import Picture, UnusableError, read_picture
 from tfmed.errors import InputError, printable
-from tfmed.locks import alone_in
 
-FOLDER = "imported"
-"""Folder of the cache."""
-_RULES = 1  # another number imports everything again
+_RULES = 2  # another number imports everything again
 _AT_ONCE = 256
 _THREADS = 4
 
@@ -51,13 +48,14 @@ class _Spooled:
 
 @dataclass
 class _Seen:
-    """What the files turned out to be."""
+    """What the files turned out to be; `largest` is of train alone, as every statistic."""
 
     kinds: Counter[str]
     sizes: Counter[tuple[int, int]]
     bad: list[tuple[str, str]]
     digests: dict[Item, bytes]
     largest: int = 255
+    deep: bool = False
     coloured: bool = False
     any_content: bool = False
 
@@ -78,19 +76,15 @@ def import_listing(
             blank or alike, or the cache cannot be written.
     """
     listing = with_splits(listing, settings)
-    target = cache_dir.absolute() / FOLDER / f"{_key(listing, settings)}.npz"
+    target = cache_dir.absolute() / IMPORTED / f"{_key(listing, settings)}.npz"
     with contextlib.suppress(InputError):
         info = _described(target, listing, path)
         mark_used(target)
         return info
-    try:
-        with alone_in(target.parent):
-            _write(target, listing, settings)
-    except OSError as error:
-        raise InputError(
-            f"{target} cannot be written ({error.strerror or error}): make room, or set "
-            "TFMED_CACHE to a folder that can be written to"
-        ) from None
+    with writing(target) as part:
+        with contextlib.suppress(InputError):
+            return _described(target, listing, path)  # another process imported it meanwhile
+        _write(part, listing, settings, cache_dir)
     return _described(target, listing, path)
 
 
@@ -104,7 +98,7 @@ def _described(target: Path, listing: Listing, path: Path) -> DatasetInfo:
 
 def _key(listing: Listing, settings: ImportSettings) -> str:
     """Hash of what the `.npz` is made of."""
-    made_by = [_RULES, PIL.__version__, np.__version__, asdict(settings), listing.task]
+    made_by = [_RULES, _versions(), asdict(settings), listing.task]
     digest = hashlib.sha256(json.dumps([*made_by, listing.class_names]).encode())
     for item in listing.items:
         with readable(item.path), item.path.open("rb") as file:
@@ -114,28 +108,25 @@ def _key(listing: Listing, settings: ImportSettings) -> str:
     return digest.hexdigest()[:24]
 
 
-def _write(target: Path, listing: Listing, settings: ImportSettings) -> None:
-    """Makes the `.npz`, whole or not at all."""
+def _versions() -> dict[str, str]:
+    """Of the packages that decode and resize."""
+    return {name: metadata.version(name) for name in ("pillow", "pydicom", "python-gdcm", "numpy")}
+
+
+def _write(path: Path, listing: Listing, settings: ImportSettings, cache_dir: Path) -> None:
+    """Makes the `.npz`."""
     first = steps.steps_of(settings.size, settings.aspect)
-    with tempfile.TemporaryFile(dir=target.parent) as spool:
+    with tempfile.TemporaryFile(dir=path.parent) as spool:
         seen, spooled = _spool(listing, first, spool)
         if seen.bad:
-            raise InputError(
-                all_listed(
-                    seen.bad, "files", listing.name, len(listing.items), target.parent.parent
-                )
-            )
+            total = len(listing.items)
+            raise InputError(all_listed(seen.bad, "files", listing.name, total, cache_dir))
         _refuse_alike(seen, listing)
         number: Literal[1, 3] = 3 if seen.coloured and not settings.grey else 1
-        last = steps.last_steps(steps.bits_of(seen.largest), number)
+        last = steps.last_steps(steps.bits_of(seen.largest) if seen.deep else None, number)
         about = _about(listing, seen, (*first, *last))
         picture = _pictures(spool, spooled, last, settings.size)
-        part = target.with_name(f".{target.name}.part")
-        try:
-            _write_npz(part, listing, (settings.size, number), picture, about)
-            part.replace(target)
-        finally:
-            part.unlink(missing_ok=True)
+        _write_npz(path, listing, (settings.size, number), picture, about)
 
 
 def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.About:
@@ -184,7 +175,9 @@ def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
     seen.kinds[picture.kind] += 1
     seen.sizes[picture.size] += 1
     seen.digests[item] = hashlib.blake2b(content, digest_size=16).digest()
-    seen.largest = max(seen.largest, picture.largest)
+    if item.split == "train":
+        seen.largest = max(seen.largest, picture.largest)
+    seen.deep |= picture.image.mode == "F"
     seen.coloured |= picture.coloured
     extrema = picture.image.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)

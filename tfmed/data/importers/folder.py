@@ -21,8 +21,8 @@ from tfmed.data.importers.listing import (
 )
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import readable
-from tfmed.data.pictures.dicom import is_dicom, why_no_image
-from tfmed.data.pictures.files import ENDINGS, is_image
+from tfmed.data.pictures.dicom import why_no_image
+from tfmed.data.pictures.files import ENDINGS, FORMATS, is_image
 from tfmed.errors import InputError, printable
 
 WANTED = "a folder of images (one folder a class)"
@@ -163,7 +163,7 @@ def _images(folder: Path, root: Path, found: _Found) -> Iterator[Path]:
         path = root / file
         if not path.is_file() or not is_image(path):
             found.left_out.append(file)
-        elif is_dicom(path) and (why := why_no_image(path)):
+        elif path.suffix.lower() not in FORMATS and (why := why_no_image(path)):
             found.no_pictures.append((file, why))
         else:
             yield path

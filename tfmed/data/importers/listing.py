@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmed import tasks
+from tfmed.cache import IMPORTED
 from tfmed.data.dataset import SPLITS
 from tfmed.errors import LONGEST, InputError, printable
 
@@ -95,7 +95,7 @@ def task_for(class_names: Sequence[str], name: str) -> str:
     """What is asked of images of these classes.
 
     Raises:
-        InputError: there are too few classes, too many, or no task for so many.
+        InputError: there are too few classes, or too many.
     """
     n_classes = len(class_names)
     if n_classes < 2:
@@ -106,13 +106,7 @@ def task_for(class_names: Sequence[str], name: str) -> str:
             f"{name} holds {n_classes} classes ({class_names[0]!r}, {class_names[1]!r}, …) and not "
             f"at most {MOST_CLASSES}: make one folder a class, not one a patient"
         )
-    task = "binary" if n_classes == 2 else "multiclass"
-    if task not in tasks.REGISTRY:
-        raise InputError(
-            f"{name} holds {n_classes} classes ({', '.join(class_names)}) and tfmed has no task "
-            "for more than two yet: put them into two folders"
-        )
-    return task
+    return "binary" if n_classes == 2 else "multiclass"
 
 
 def some(names: Sequence[str], most: int = 3) -> str:
@@ -135,8 +129,8 @@ def columns_of(items: Sequence[Item]) -> np.ndarray:
     return np.array([item.labels for item in items], np.uint8)
 
 
-def task_of_findings(findings: Sequence[str], name: str) -> str:
-    """What is asked of images of which each has any number of findings.
+def check_findings(findings: Sequence[str], name: str) -> None:
+    """Refuses findings that no task is made of.
 
     Raises:
         InputError: there is none, or there are too many.
@@ -145,7 +139,6 @@ def task_of_findings(findings: Sequence[str], name: str) -> str:
         raise InputError(
             f"{name} names {len(findings)} findings and not 1 to {MOST_CLASSES}: check its labels"
         )
-    return "multilabel" if "multilabel" in tasks.REGISTRY else "binary"
 
 
 def check_splits(items: Sequence[Item], class_names: Sequence[str], name: str) -> None:
@@ -186,7 +179,7 @@ def all_listed(
     if len(head) + len(listed) + len(remedy) < LONGEST - 40:
         return f"{head} ({listed}): {remedy}"
     key = hashlib.sha256(name.encode()).hexdigest()[:8]
-    file = folder / "imported" / f"{what}-{key}.bad.txt"
+    file = folder / IMPORTED / f"{what}-{key}.bad.txt"
     text = "".join(f"{each}\t{fault}\n" for each, fault in bad)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

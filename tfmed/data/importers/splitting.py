@@ -7,10 +7,11 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tfmed.cache import mark_used
+from tfmed.cache import IMPORTED, mark_used, writing
 from tfmed.data.checks import known_patients, verify_arrays
 from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.listing import Item, Listing
@@ -18,12 +19,10 @@ from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings, pattern_fault
 from tfmed.data.integrity import md5_of
 from tfmed.errors import InputError, printable
-from tfmed.locks import alone_in
 from tfmed.tasks import task_of
 
 SHARES = {"train": 0.7, "val": 0.1, "test": 0.2}
 """Of the images that each drawn split holds."""
-
 
 _BESIDE = ("about", *(f"{split}_{part}" for split in SPLITS for part in ("patients", "names")))
 
@@ -116,7 +115,7 @@ def drawn(
 def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path, str]:
     """A file with the images of another in drawn splits, kept in the cache; and a line on that.
 
-    Reads all of it into memory.
+    Reads all of it into memory, the first time.
 
     Args:
         path: in MedMNIST's format, with `{split}_patients` where they are known.
@@ -129,7 +128,18 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
             patients; or the cache cannot be written.
     """
     key = hashlib.sha256(json.dumps([md5_of(path), task, seed, 1]).encode()).hexdigest()[:24]
-    target = cache_dir.absolute() / "imported" / f"{key}.npz"
+    target = cache_dir.absolute() / IMPORTED / f"{key}.npz"
+    if not target.exists():
+        made = _resplit(path, task, seed)
+        with writing(target) as file, file.open("wb") as opened:
+            np.savez(opened, **made)
+    mark_used(target)
+    known = read_npz(target, (), optional=("train_patients",))
+    return target, drawn_words(seed, by="patient" if known else "image")
+
+
+def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
+    """The arrays of a file in drawn splits; arguments and errors of `resplit_npz`."""
     arrays = read_npz(path, optional=_BESIDE)
     verify_arrays(arrays, str(path), task_of(task))
     parts = [part for part in ("patients", "names") if f"train_{part}" in arrays]
@@ -147,32 +157,10 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
     ]
     names = [str(label) for label in range(max(map(max, rows)) + 1)]
     splits = np.array([item.split for item in drawn(items, names, printable(path), seed)])
-    if not target.exists():
-        _save(
-            target,
-            {f"{s}_{part}": joined[part][splits == s] for s in SPLITS for part in joined}
-            | {key: arrays[key] for key in ("about",) if key in arrays},
-        )
-    mark_used(target)
-    return target, drawn_words(seed, by="patient" if "patients" in parts else "image")
-
-
-def _save(target: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Writes a file, whole or not at all."""
-    part = target.with_name(f".{target.name}.part")
-    try:
-        with alone_in(target.parent):
-            try:
-                with part.open("wb") as file:
-                    np.savez(file, **dict(arrays))  # type: ignore[arg-type]
-                part.replace(target)
-            finally:
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{target} cannot be written ({error.strerror or error}): make room, or set "
-            "TFMED_CACHE to a folder that can be written to"
-        ) from None
+    made: dict[str, Any] = {
+        f"{s}_{part}": joined[part][splits == s] for s in SPLITS for part in joined
+    }
+    return made | {key: arrays[key] for key in ("about",) if key in arrays}
 
 
 def drawn_words(seed: int, *, by: str) -> str:

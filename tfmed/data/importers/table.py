@@ -16,11 +16,11 @@ from tfmed.data.importers.listing import (
     Item,
     Listing,
     all_listed,
+    check_findings,
     check_splits,
     natural,
     ordered_classes,
     task_for,
-    task_of_findings,
 )
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.integrity import check_readable, readable
@@ -168,8 +168,8 @@ def list_table(path: Path, cache_dir: Path, *, resplit: bool = False) -> Listing
     class_names: tuple[str, ...] = ()
     if several:
         findings = tuple(sorted({f for row in rows.values() for f in row.findings}, key=natural))
-        task = task_of_findings(findings, name)
-        class_names = findings if task == "multilabel" else ()
+        check_findings(findings, name)
+        task = "binary"  # any finding against none
         notes.append(f"label columns: {', '.join(findings)}")
     else:
         class_names, rule = ordered_classes(row.label for row in rows.values())
@@ -178,8 +178,6 @@ def list_table(path: Path, cache_dir: Path, *, resplit: bool = False) -> Listing
     items = tuple(row.item(findings or class_names, several=several) for row in rows.values())
     if any(item.split for item in items) and not resplit:
         check_splits(items, class_names, name)
-    elif resplit:
-        items = tuple(replace(item, split=None) for item in items)
     return Listing(name, items, tuple(map(printable, class_names)), task, tuple(notes))
 
 

@@ -9,21 +9,18 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tfmed.cache import mark_used
+from tfmed.cache import mark_used, writing
 from tfmed.data.dataset import DatasetInfo
 from tfmed.data.importers.medmnist import SIZES
 from tfmed.data.importers.npz import Words, describe
 from tfmed.data.phantom import anatomy, drawing, findings, shapes
 from tfmed.data.phantom.drawing import Domain
 from tfmed.errors import InputError
-from tfmed.locks import alone_in
 
 NAME = "phantom"
 """What a user names as source or target; with a size as in `phantom_64`."""
 DOMAINS: dict[Literal["source", "target"], Domain] = {"source": "chest", "target": "pneumonia"}
 """The domain that a phantom is drawn from, by its role in a study."""
-
-_DRAWING = ".drawing"  # end of the name of a phantom that is not whole yet
 
 
 def size_of(spec: str) -> int | None:
@@ -87,24 +84,11 @@ def _path(domain: Domain, cache_dir: Path, counts: dict[str, int] | None, size: 
 
 def _write(domain: Domain, path: Path, counts: dict[str, int] | None, size: int) -> None:
     """Draw a phantom into `path`, which appears only when it is whole."""
-    try:
-        with alone_in(path.parent):
-            with contextlib.suppress(InputError):
-                describe(path, _words(domain, size))
-                return  # another process drew it meanwhile
-            for left in path.parent.glob(f".*{_DRAWING}"):  # of a process that was killed
-                left.unlink()
-            drawn = path.with_name(f".{path.name}{_DRAWING}")
-            try:
-                arrays: dict[str, Any] = drawing.draw_phantom(domain, counts=counts, size=size)
-                with drawn.open("wb") as file:
-                    # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
-                    np.savez(file, **arrays)
-                drawn.replace(path)
-            finally:
-                drawn.unlink(missing_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be written ({error.strerror or error}): make room, or set TFMED_CACHE "
-            "to a folder that can be written to"
-        ) from None
+    with writing(path) as part:
+        with contextlib.suppress(InputError):
+            describe(path, _words(domain, size))
+            return  # another process drew it meanwhile
+        arrays: dict[str, Any] = drawing.draw_phantom(domain, counts=counts, size=size)
+        with part.open("wb") as file:
+            # np.savez dates its members 1980-01-01, so equal arrays give an equal MD5.
+            np.savez(file, **arrays)

@@ -83,9 +83,12 @@ def why_no_image(path: Path) -> str | None:
         Words such as `without a picture (Basic Text SR Storage)`; None where there is one.
     """
     try:
-        header = _header(path, stop_before_pixels=True)
+        return _why_none(_header(path, stop_before_pixels=True))
     except NoPictureError:
         return None  # damaged: that is told with the others that are
+
+
+def _why_none(header: "Dataset") -> str | None:
     if "Rows" in header and "Columns" in header:
         return None
     kind = header.get("SOPClassUID") or header.file_meta.get("MediaStorageSOPClassUID")
@@ -108,7 +111,7 @@ def read_dicom(path: Path) -> tuple[Image.Image, str]:
 
 def _read(path: Path) -> tuple[Image.Image, str]:
     header = _header(path)
-    if why := why_no_image(path):
+    if why := _why_none(header):
         raise NoPictureError(f"is {why}")
     frames = _first(header.get("NumberOfFrames"))
     if frames is not None and frames > 1:

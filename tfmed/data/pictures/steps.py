@@ -139,8 +139,9 @@ class Resize:
 class Depth:
     """Scales grey levels of more than 8 bits: 0 to 0, 2**bits - 1 to 255, rounded.
 
-    `bits` is that of the data set (see `bits_of`), so that a 12-bit image in a file of 16 bits
-    does not become nearly black, and images keep their brightness among each other.
+    `bits` is that of the training images (see `bits_of`); what is brighter elsewhere becomes 255.
+    So a 12-bit image in a file of 16 bits does not become nearly black, and images keep their
+    brightness among each other.
     """
 
     bits: int
@@ -177,18 +178,18 @@ def steps_of(size: int, aspect: Aspect = "pad") -> tuple[Step, ...]:
     return (Turn(), Palette(), Alpha(), Mode(), Square(aspect), Resize(size))
 
 
-def last_steps(bits: int, number: Literal[1, 3]) -> tuple[Step, ...]:
+def last_steps(bits: int | None, number: Literal[1, 3]) -> tuple[Step, ...]:
     """The steps that a data set's images must share.
 
     Args:
-        bits: of its deepest image; 8 leaves `Depth` out.
+        bits: of its deepest training image; None where no image has more than 8 bits.
         number: of channels.
     """
-    return (*((Depth(bits),) if bits > 8 else ()), Channels(number))
+    return (*((Depth(bits),) if bits else ()), Channels(number))
 
 
 def bits_of(largest: int) -> int:
-    """The fewest of 8, 10, 12, 14, 16, 24 and 32 bits that hold the largest grey level of a set."""
+    """The fewest of 8, 10, 12, 14, 16, 24 and 32 bits that hold a grey level."""
     return next(bits for bits in (8, 10, 12, 14, 16, 24, 32) if largest < 2**bits)
 
 

@@ -203,21 +203,6 @@ def point_picture(
 
 def _halved(picture: np.ndarray, colours: tuple[str, ...]) -> np.ndarray:
     """Class pictures (0 clear, 1, 2, …) at twice the size to smooth RGBA."""
-    if len(colours) > 2:
-        return _halved_of_many(picture, colours)
-    quarters = [picture[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    first, second = (sum((q == label).astype(np.uint8) for q in quarters) for label in (1, 2))
-    inks = np.array([[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours])
-    mixed = np.zeros((5, 5, 4), dtype=np.uint8)
-    for a in range(5):
-        for b in range(5 - a):
-            mixed[a, b, :3] = (a * inks[0] + b * inks[1]) / max(1, a + b)
-            mixed[a, b, 3] = 255 * (a + b) / 4
-    return mixed[first, second]
-
-
-def _halved_of_many(picture: np.ndarray, colours: tuple[str, ...]) -> np.ndarray:
-    """`_halved` of more than two classes."""
     inks = np.array([[0, 0, 0], *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours)])
     quarters = [picture[i::2, j::2] for i in (0, 1) for j in (0, 1)]
     inked = sum((q > 0).astype(int) for q in quarters)

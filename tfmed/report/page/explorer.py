@@ -70,15 +70,13 @@ def _json(value: Any) -> str:
 
 def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
     """What one explorer shows: arrays as base64, names as text."""
-    latent = results["latent"]
+    latent, names = results["latent"], class_names(results, task)
     entry = latent["images"].get(task)
     atlas = read_atlas(out, entry)
     return {
         "n": len(latent["labels"][task]),
-        "classes": class_names(results, task),
-        "colours": class_colours(len(class_names(results, task)))
-        if len(class_names(results, task)) > 2
-        else None,
+        "classes": names,
+        "colours": class_colours(len(names)) if len(names) > 2 else None,
         "labels": _base64(latent["labels"][task], "u1"),
         "indices": _base64(latent["indices"][task], "<u4"),
         "images": {
