@@ -7,7 +7,10 @@ then inversion for MONOCHROME1. Decoding is pydicom's; JPEG and JPEG 2000 come f
 display(modality LUT, VOI LUT or window or full range, inversion of MONOCHROME1)
 """
 
+import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +86,8 @@ def why_no_image(path: Path) -> str | None:
         Words such as `without a picture (Basic Text SR Storage)`; None where there is one.
     """
     try:
-        return _why_none(_header(path, stop_before_pixels=True))
+        with _damage_named():
+            return _why_none(_header(path, stop_before_pixels=True))
     except NoPictureError:
         return None  # damaged: that is told with the others that are
 
@@ -104,9 +108,31 @@ def read_dicom(path: Path) -> tuple[Image.Image, str]:
     Raises:
         NoPictureError: it is damaged, holds no image or several frames, or cannot be decoded.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of values that break the standard
+    with _damage_named():
         return _read(path)
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """Every way in which a damaged file fails, as one reason.
+
+    pydicom reads values when they are first asked for, raises of every kind, and both warns and
+    logs of values that break the standard.
+    """
+    log = logging.getLogger("pydicom")
+    level, log.level = log.level, logging.CRITICAL
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        except NoPictureError:
+            raise
+        except PermissionError:
+            raise NoPictureError("may not be read") from None
+        except Exception:
+            raise NoPictureError("is no DICOM file, or damaged") from None
+        finally:
+            log.level = level
 
 
 def _read(path: Path) -> tuple[Image.Image, str]:
@@ -134,20 +160,10 @@ def _read(path: Path) -> tuple[Image.Image, str]:
 def _header(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
     import pydicom
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of values that break the standard
-            found = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
-            if len(found) == 0 and not len(getattr(found, "file_meta", ())):
-                raise NoPictureError("is no DICOM file, or damaged")
-            _ = found.get("Rows"), found.get("SOPClassUID")  # read late, and may be damaged
-            return found
-    except NoPictureError:
-        raise
-    except PermissionError:
-        raise NoPictureError("may not be read") from None
-    except Exception:  # pydicom raises of every kind on bytes that are not DICOM's
-        raise NoPictureError("is no DICOM file, or damaged") from None
+    found = pydicom.dcmread(path, stop_before_pixels=stop_before_pixels, force=True)
+    if len(found) == 0 and not len(getattr(found, "file_meta", ())):
+        raise NoPictureError("is no DICOM file, or damaged")
+    return found
 
 
 def _decoded(header: "Dataset") -> np.ndarray:
