@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from tfmed.data.pictures.decoding import DecodingError, decoded
+
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
@@ -145,7 +147,7 @@ def _read(path: Path) -> tuple[Image.Image, str]:
     if "PixelData" not in header:
         raise NoPictureError("holds no pixels that are integers")
     kind = str(header.get("PhotometricInterpretation", "of no stated colours"))
-    pixels = _decoded(header)
+    pixels = _decoded(path, header)
     if kind in _GREY and pixels.ndim == 2:
         pixels = Display()(pixels, header)
     elif kind == "PALETTE COLOR":
@@ -166,7 +168,7 @@ def _header(path: Path, *, stop_before_pixels: bool = False) -> "Dataset":
     return found
 
 
-def _decoded(header: "Dataset") -> np.ndarray:
+def _decoded(path: Path, header: "Dataset") -> np.ndarray:
     """Stored values as integers (height, width), or colours (height, width, 3) as RGB."""
     if "TransferSyntaxUID" not in header.file_meta:
         from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -175,14 +177,17 @@ def _decoded(header: "Dataset") -> np.ndarray:
         header.file_meta.TransferSyntaxUID = (
             ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         )
+    syntax = header.file_meta.TransferSyntaxUID
     try:
+        if syntax.is_compressed:
+            return decoded(path)
         return np.asarray(header.pixel_array)
     except MemoryError:
         raise NoPictureError("does not fit in memory") from None
-    except Exception as error:  # decoders raise of every kind
-        name = getattr(header.file_meta.get("TransferSyntaxUID"), "name", "unknown")
+    except Exception as error:  # pydicom raises of every kind
+        why = error if isinstance(error, DecodingError) else type(error).__name__
         raise NoPictureError(
-            f"cannot be decoded ({name}: {type(error).__name__}); save it uncompressed"
+            f"cannot be decoded ({syntax.name}: {why}); save it uncompressed"
         ) from None
 
 
