@@ -92,6 +92,30 @@ def classifier_batches(
     )
 
 
+def streamed_classifier_batches(
+    batches: tf.data.Dataset,
+    targets: np.ndarray,
+    *,
+    shuffle_seed: int | None,
+    augment: bool = False,
+    passes: int = 1,
+) -> tf.data.Dataset:
+    """Batches of (image, target) from batches of uint8 images and their rows, shuffled already.
+
+    Args:
+        batches: of uint8 (n, height, width, channels) and int64 (n,).
+        targets: float32 (rows, units), found by row.
+        shuffle_seed: of the augmentation.
+        augment: as for `classifier_batches`.
+        passes: how often an epoch passes all images.
+    """
+    held = tf.constant(targets)
+    if passes > 1:
+        batches = batches.repeat(passes)
+    batches = batches.map(lambda images, rows: (scale_images(images), tf.gather(held, rows)))
+    return _shifted(batches, shuffle_seed) if augment else batches
+
+
 def _batches(
     images: np.ndarray,
     targets: np.ndarray | None,

@@ -18,7 +18,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -179,6 +179,7 @@ def stream_images(
     shuffle_seed: int | None,
     shuffle_buffer: int = SHUFFLE_BUFFER,
     take: int | None = None,
+    with_rows: bool = False,
 ) -> "tf.data.Dataset":
     """Batches of images from records, each image once an epoch, in bounded memory.
 
@@ -194,10 +195,11 @@ def stream_images(
             on disk.
         shuffle_buffer: bytes of images in the buffer; holds a batch at least.
         take: the number of images, the same ones in every epoch; None takes all.
+        with_rows: give each image's row in its split too.
 
     Returns:
-        uint8 batches of shape (n, height, width, channels); its cardinality is known. Consume it
-        within `damage_named`.
+        uint8 batches of shape (n, height, width, channels), or pairs of these and int64 rows (n,);
+        its cardinality is known. Consume it within `damage_named`.
 
     Raises:
         InputError: the folder holds no records or not this split.
@@ -220,15 +222,29 @@ def stream_images(
         waiting = min(n_images, max(batch_size, shuffle_buffer // math.prod(shape)))
         records = records.shuffle(waiting, seed=shuffle_seed, reshuffle_each_iteration=True)
 
-    def decode(batch: tf.Tensor) -> tf.Tensor:
-        # Parsed a batch at a time, which is twelve times as fast as one by one at 28 × 28.
-        feature = {"image": tf.io.FixedLenFeature([], tf.string)}
-        pixels = tf.io.decode_raw(tf.io.parse_example(batch, feature)["image"], tf.uint8)
-        return tf.reshape(pixels, (-1, *shape))
-
-    batches = records.batch(batch_size).map(decode)
+    batches = records.batch(batch_size).map(_decoder(shape, with_rows))
     n_batches = -(-n_images // batch_size)
     return batches.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
+
+
+def _decoder(
+    shape: tuple[int, ...], with_rows: bool
+) -> "Callable[[tf.Tensor], tf.Tensor | tuple[tf.Tensor, tf.Tensor]]":
+    """From a batch of serialised examples to images, and their rows if wanted."""
+    import tensorflow as tf
+
+    features = {"image": tf.io.FixedLenFeature([], tf.string)}
+    if with_rows:
+        features["row"] = tf.io.FixedLenFeature([], tf.int64)
+
+    def decode(batch: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        # Parsed a batch at a time, which is twelve times as fast as one by one at 28 × 28.
+        found = tf.io.parse_example(batch, features)
+        pixels = tf.io.decode_raw(found["image"], tf.uint8)
+        images = tf.reshape(pixels, (-1, *shape))
+        return (images, found["row"]) if with_rows else images
+
+    return decode
 
 
 @contextlib.contextmanager

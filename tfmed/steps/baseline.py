@@ -18,9 +18,12 @@ from tfmed.steps import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
     from tfmed.config.study import Study
+    from tfmed.training.examples import LabelledSplits
 
 FIT_SECONDS = {
     "majority": 0.0,
@@ -78,9 +81,8 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     task, seed = data["task"], spec["seed"]
     splits = examples.labelled(task, spec["label_budget"], seed)
-    images = np.concatenate([splits.train.images, splits.val.images])
     labels = np.concatenate([splits.train.labels, splits.val.labels])
-    known, test = _features(spec, task, parents, images)
+    known, test = _features(spec, task, parents, splits)
     found = baselines.fit_predict(spec["method"], known, labels, test, seed, len(task.class_names))
     record = {
         "fit": {"history": {}, "epochs": 0, "best_epoch": 0, "stopped_early": False},
@@ -96,7 +98,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 
 def _features(
-    spec: Spec, task: DatasetInfo, parents: Parents, images: "np.ndarray"
+    spec: Spec, task: DatasetInfo, parents: Parents, splits: "LabelledSplits"
 ) -> tuple["np.ndarray", "np.ndarray"]:
     """What a baseline sees of the images of its budget, and of the test images."""
     import numpy as np
@@ -104,8 +106,12 @@ def _features(
     from tfmed.data.loading import stream_split
 
     if spec["features"] is None:  # a large set is not read for nothing
-        return images, np.broadcast_to(np.uint8(0), (task.n_images("test"), 1))
+        known, test = len(splits.train) + len(splits.val), task.n_images("test")
+        nothing = np.zeros((known + test, 1), np.uint8)
+        return nothing[:known], nothing[known:]
+    images = _joined(splits)
     if spec["features"] == "pixels":
+        assert isinstance(images, np.ndarray), "pixels are asked for where they fit in memory"
         return images, np.concatenate(list(stream_split(task, "test")))
     from tfmed import encoders
     from tfmed.steps.pretrain import encoder_weights
@@ -116,3 +122,15 @@ def _features(
     if "pretraining" in parents:
         transfer.set_weights(encoder, encoder_weights(parents["pretraining"]))
     return fitting.embed(encoder, images), fitting.embed(encoder, stream_split(task, "test"))
+
+
+def _joined(splits: "LabelledSplits") -> "np.ndarray | Iterator[np.ndarray]":
+    """Images of the whole budget: an array, or chunks of what does not fit in memory."""
+    import itertools
+
+    import numpy as np
+
+    train, val = splits.train.images, splits.val.images
+    if isinstance(train, np.ndarray) and isinstance(val, np.ndarray):
+        return np.concatenate([train, val])
+    return itertools.chain(train, val)

@@ -7,15 +7,34 @@ import numpy as np
 
 from tfmed.data import DatasetInfo, Split
 from tfmed.data.budgets import draw_budget
-from tfmed.data.loading import load_labels, load_rows, load_split
+from tfmed.data.loading import load_labels, load_rows, load_split, stream_split
 from tfmed.design import LabelBudget
+
+
+@dataclass(frozen=True)
+class OnDisk:
+    """The images of a split of a data set that does not fit in memory, read again each time.
+
+    Iterating gives them in chunks, uint8 (k, height, width, channels), in the order of the file.
+    """
+
+    info: DatasetInfo
+    split: str
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return self.info.n_images(self.split)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        """Chunks of the images; errors as for `tfmed.data.loading.load_split`."""
+        return stream_split(self.info, self.split)
 
 
 @dataclass(frozen=True)
 class LabelledImages:
     """Images (or embeddings) with their labels, of shape (n, ...)."""
 
-    images: np.ndarray
+    images: np.ndarray | OnDisk
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -39,7 +58,16 @@ class LabelledSplits:
 
 
 def labelled(task: DatasetInfo, budget: LabelBudget, seed: int) -> LabelledSplits:
-    """The examples of a label budget; `full` means the official train and val splits."""
+    """The examples of a label budget; `full` means the official train and val splits.
+
+    Those of `full` of a data set that does not fit in memory stay on disk.
+    """
+    if budget == "full" and not task.fits_in_memory:
+        train, val = (
+            LabelledImages(OnDisk(task, split), load_labels(task, split))
+            for split in ("train", "val")
+        )
+        return LabelledSplits(train, val, task.task)
     if budget == "full":
         splits = [load_split(task, split) for split in ("train", "val")]
     else:

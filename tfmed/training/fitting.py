@@ -5,6 +5,7 @@ Every function is deterministic under its seed on one machine with one set of ve
 those of the task that `LabelledSplits` names.
 """
 
+import contextlib
 import dataclasses
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -181,28 +182,61 @@ def fit_classifier(
     passes = -(-epoch_steps // batches)
     twin = _traced_twin(classifier, _steps(batches * passes), loss, splits.task)
     twin.optimizer.learning_rate.assign(config.learning_rate)
-    fitted = fit(
-        twin,
-        pipelines.classifier_batches(
-            splits.train.images,
-            task.targets(splits.train.labels),
-            batch_size=config.batch_size,
-            shuffle_seed=seed,
-            augment=config.augment,
-            passes=passes,
-        ),
-        pipelines.classifier_batches(
-            splits.val.images,
-            task.targets(splits.val.labels),
-            batch_size=PREDICT_BATCH,
-            shuffle_seed=None,
-        ),
-        config,
-        say,
-        task.class_weights(splits.train.labels) if loss == "class_weighted" else None,
-    )
+    with contextlib.ExitStack() as reading:
+        fitted = fit(
+            twin,
+            _batches(
+                splits.train,
+                splits.task,
+                reading,
+                batch_size=config.batch_size,
+                shuffle_seed=seed,
+                augment=config.augment,
+                passes=passes,
+            ),
+            _batches(splits.val, splits.task, reading, batch_size=PREDICT_BATCH, shuffle_seed=None),
+            config,
+            say,
+            task.class_weights(splits.train.labels) if loss == "class_weighted" else None,
+        )
     transfer.transfer_weights(twin, classifier)
     return fitted
+
+
+def _batches(
+    examples: LabelledImages, task: str, reading: contextlib.ExitStack, **how: Any
+) -> tf.data.Dataset:
+    """Batches of (image, target): from memory, or from records on disk while `reading` is open.
+
+    Args:
+        examples: images or embeddings with their labels.
+        task: what the labels are for.
+        reading: closed when the batches are not needed any more.
+        how: as for `tfmed.data.pipelines.classifier_batches`.
+    """
+    targets = task_of(task).targets(examples.labels)
+    if isinstance(examples.images, np.ndarray):
+        return pipelines.classifier_batches(examples.images, targets, **how)
+    from tfmed.cache import cache_folder
+    from tfmed.data.streaming import damage_named, stream_images, write_records
+
+    stored = examples.images
+    records = write_records(stored.info, cache_folder() / "records")
+    reading.enter_context(damage_named(records))
+    streamed = stream_images(
+        records,
+        stored.split,
+        batch_size=how["batch_size"],
+        shuffle_seed=how["shuffle_seed"],
+        with_rows=True,
+    )
+    return pipelines.streamed_classifier_batches(
+        streamed,
+        targets,
+        shuffle_seed=how["shuffle_seed"],
+        augment=how.get("augment", False),
+        passes=how.get("passes", 1),
+    )
 
 
 _traced: dict[str, keras.Model] = {}
@@ -248,7 +282,9 @@ def fit_head(
     say: Callable[[float], None] = lambda _: None,
 ) -> Fit:
     """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
-    heads.set_standardisation(head, *heads.embedding_statistics(embeddings.train.images))
+    known = embeddings.train.images
+    assert isinstance(known, np.ndarray), "embeddings are in memory"
+    heads.set_standardisation(head, *heads.embedding_statistics(known))
     return fit_classifier(head, embeddings, config, seed, epoch_steps, say)
 
 
