@@ -11,6 +11,9 @@ mean covariance of two seeds' values due to their common cases,
 per-case values in closed form (`tfmed.evaluation.case_values`) and needs no resampling. Where few
 seeds agree by chance, more than their cases allow, the cases alone make the interval.
 
+Where patients are known, cases are drawn patient by patient, and `c` is that of patients
+(`tfmed.evaluation.patients`): in this module "cases" then means patients with all their images.
+
 A hierarchical bootstrap (seeds, then cases) counts that residual twice and still cannot see past
 the few seeds it draws from: `benchmarks/interval_coverage.py` measures how often either holds the
 truth.
@@ -48,6 +51,7 @@ def mean_interval(
     metric: str,
     thresholds: ArrayLike | None = None,
     task: str = "binary",
+    patients: ArrayLike | None = None,
 ) -> dict[str, float | None] | None:
     """A metric's mean over seeds with its 95 % interval.
 
@@ -61,6 +65,7 @@ def mean_interval(
         metric: one of `METRICS`.
         thresholds: (n_seeds,); needed by metrics named `*_at_threshold` only.
         task: what the labels are for.
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         `mean`, `low`, `high`, `sd` (over seeds); None where the labels do not define the metric.
@@ -72,7 +77,7 @@ def mean_interval(
     if undefined(metric, truth, task_of(task).n_classes_of(found), task):
         return None
     chosen = seed_thresholds(thresholds, metric, found)
-    return interval_of(case_values(metric, truth, found, chosen, task))
+    return interval_of(case_values(metric, truth, found, chosen, task, patients))
 
 
 def interval_of(values: CaseValues) -> dict[str, float | None]:
@@ -119,6 +124,7 @@ def compare(
     thresholds_b: ArrayLike | None = None,
     family: int = 1,
     task: str = "binary",
+    patients: ArrayLike | None = None,
 ) -> dict[str, float | int] | None:
     """Mean of a metric's difference, a minus b, paired by seed and by test case.
 
@@ -134,6 +140,7 @@ def compare(
         thresholds_b: the same for b.
         family: how many comparisons it will be corrected for; `detectable` allows for them.
         task: what the labels are for.
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         `difference`, `low`, `high` (95 %, within [-1, 1]), `standard_error`, `df` (of the Student's
@@ -152,7 +159,9 @@ def compare(
     if undefined(metric, truth, asked.n_classes_of(a), task):
         return None
     values, others = (
-        case_values(metric, truth, scores, seed_thresholds(thresholds, metric, scores), task)
+        case_values(
+            metric, truth, scores, seed_thresholds(thresholds, metric, scores), task, patients
+        )
         for scores, thresholds in ((a, thresholds_a), (b, thresholds_b))
     )
     return difference_of(values.minus(others), family)
