@@ -34,13 +34,14 @@ class CaseValues:
 
     Attributes:
         estimates: (n_seeds,).
-        groups: per independent group of cases (all of them, or those of one class) an array
+        groups: per group of cases (all of them, or those of one class) an array
             (n_seeds, cases of the group) whose row means sum to the estimate.
         n_cases: that the metric rests on (`tfmed.tasks.Task.n_cases`); patients, where these are
             counted.
         span: width of the range of the metric, or of its difference.
         low: smallest value that the metric can have.
-        patients: per group the number of each case's patient; None where cases are counted.
+        patients: per group the number of each case's patient (or of the case, where groups share
+            cases); None where the groups are independent.
     """
 
     estimates: np.ndarray
@@ -106,13 +107,22 @@ def case_values(
     counted = partial(asked.n_cases, metric)
     numbers = of_patients.numbered(patients, len(labels))
     if numbers is None:
-        n_cases, of_groups = counted(labels), None
+        n_cases = counted(labels)
+        numbers = np.arange(len(labels)) if _share_cases(parts) else None
     else:
         n_cases = of_patients.n_counted(counted, labels, numbers)
+    of_groups = None
+    if numbers is not None:
         of_groups = tuple(numbers[p.cases] if isinstance(p, Group) else numbers for p in parts)
     return CaseValues(
         np.asarray(estimates), groups, n_cases, span=high - low, low=low, patients=of_groups
     )
+
+
+def _share_cases(parts: tuple[np.ndarray | Group, ...]) -> bool:
+    """Whether a case is in several groups, so that these are not independent."""
+    inside = [part.cases for part in parts if isinstance(part, Group)]
+    return len(parts) > 1 and (len(inside) < len(parts) or np.sum(inside, axis=0).max() > 1)
 
 
 def undefined(metric: str, labels: np.ndarray, n_classes: int, task: str) -> str | None:

@@ -201,8 +201,8 @@ class Task(Protocol):
             thresholds: (n_seeds,) choices, used by metrics that depend on one.
 
         Returns:
-            Per independent group of cases: an array (n_seeds, n) of all of them, or
-            `scoring.of_cases` of those of one class. The sum of their row means is the metric.
+            Per group of cases an array (n_seeds, n) of all of them, or `scoring.of_cases` of those
+            of one class. The sum of their row means is the metric.
         """
 
     def n_cases(self, metric: str, labels: np.ndarray) -> int:

@@ -294,7 +294,12 @@ def case_groups(
     if metric == "accuracy":
         return (right,)
     if metric == "auc":
-        return (np.mean([_auc_values(truth[:, c], scores[..., c]) for c in range(k)], axis=0),)
+        # Groups that share cases: a small class has its own correction for few cases so.
+        return tuple(
+            scoring.Group(part.values / k, part.cases)
+            for c in range(k)
+            for part in scoring.auc_values(truth[:, c].astype(int), scores[..., c])
+        )
     if metric == "balanced_accuracy":
         return tuple(scoring.of_cases(right / k, truth[:, c]) for c in range(k))
     if metric == "macro_f1":
@@ -324,16 +329,6 @@ def _of_class(
     safe = np.where(share > 0, share, 1.0)
     precision = hits / safe
     return (precision + chosen * (inside - precision) / safe,)
-
-
-def _auc_values(inside: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """AUC of one class against the rest plus each case's influence on it, (n_seeds, n)."""
-    of_inside, of_rest = (part.values for part in scoring.auc_values(inside.astype(int), scores))
-    auc, n = of_inside.mean(axis=1, keepdims=True), len(inside)
-    values = np.empty(scores.shape)
-    values[:, inside] = auc + (of_inside - auc) * n / inside.sum()
-    values[:, ~inside] = auc + of_rest * n / (~inside).sum()
-    return values
 
 
 def _f1_values(inside: np.ndarray, chosen: np.ndarray) -> np.ndarray:

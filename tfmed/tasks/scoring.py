@@ -1,7 +1,7 @@
 """Per-case values of what scores of one class against the rest are measured by.
 
-Every metric of `n` cases is a sum of means over independent groups of cases (all of them, or those
-of each class). Where it is not a mean itself, its first-order influence values are used, with
+Every metric of `n` cases is a sum of means over groups of cases (all of them, or those of each
+class). Where it is not a mean itself, its first-order influence values are used, with
 the metric's variance to order 1 / n: structural components for AUC (DeLong et al. 1988), the
 influence function for average precision.
 """
