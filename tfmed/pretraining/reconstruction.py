@@ -208,7 +208,7 @@ def _mean_interval(values: np.ndarray, patients: np.ndarray | None) -> dict[str,
 
 
 def _ratio_interval(
-    above: np.ndarray, below: np.ndarray, patients: np.ndarray | None
+    above: np.ndarray, below: np.ndarray, patients: np.ndarray | None = None
 ) -> dict[str, float | None]:
     """Ratio of two sums of non-negative values over images, its interval never below 0."""
     if below.mean() < _NO_POWER:
