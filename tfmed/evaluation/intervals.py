@@ -41,6 +41,7 @@ from tfmed.tasks import task_of
 LEVEL = 0.05
 POWER = 0.8
 SMALLEST_P = 1e-12
+_NO_PRODUCT = 1e-100  # of a mean and what it lacks to 1: smaller ones overflow when divided by
 FAMILY = ("metric", "task", "kind")
 """What comparisons that are corrected together have in common."""
 
@@ -349,7 +350,7 @@ def wilson(mean: float, spread: Spread, n_cases: int) -> tuple[float, float]:
     if variance == 0 and product > 0:
         return mean, mean
     # quantile² over the effective number of cases
-    weight = quantile**2 * (variance / product if product > 0 else 1 / n_cases)
+    weight = quantile**2 * (variance / product if product > _NO_PRODUCT else 1 / n_cases)
     centre = (mean + weight / 2) / (1 + weight)
     half_width = math.sqrt(max(weight * product + weight**2 / 4, 0.0)) / (1 + weight)
     return max(min(centre - half_width, mean), 0.0), min(max(centre + half_width, mean), 1.0)
