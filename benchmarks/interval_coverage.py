@@ -5,7 +5,9 @@ seed's effects (shift and separation) plus the case's own difficulty (shared by 
 strategy's, and what is left; seeds, cases and their labels are drawn anew each time. The truth is
 the expectation over seeds of the metric at infinitely many cases. The closed form of
 `tfmed.evaluation.intervals` stands beside a hierarchical bootstrap (percentiles; seeds, then
-cases). Run from the repository: `OMP_NUM_THREADS=1 python -m benchmarks.interval_coverage`.
+cases). Run from the repository: `OMP_NUM_THREADS=1 python -m benchmarks.interval_coverage`; with
+`--part patients` for patients with several images and for several classes
+(`benchmarks.patient_coverage`).
 """
 
 import argparse
@@ -17,6 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr
 from scipy.stats import norm
 
+from benchmarks.patient_coverage import print_patients
 from tfmed.evaluation.case_values import case_values
 from tfmed.evaluation.intervals import compare, corrected, difference_of, interval_of
 
@@ -226,9 +229,15 @@ def main() -> None:
     """Print coverage, errors of families, and power."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulations", type=int, default=2000, help="for coverage")
-    n = parser.parse_args().simulations
-    started = time.perf_counter()
+    parser.add_argument("--part", choices=("seeds", "patients"), default="seeds")
+    asked = parser.parse_args()
+    n, started = asked.simulations, time.perf_counter()
     error = 100 * norm.ppf(0.975) * np.sqrt(0.95 * 0.05 / n)
+    if asked.part == "patients":
+        print(f"{n} simulations a row: ± {error:.1f} points of sampling error\n")
+        print_patients(n)
+        print(f"\n{time.perf_counter() - started:.0f} s")
+        return
     print(f"{n} simulations a row, {n // BOOTSTRAPPED} of them resampled; half as many below")
     print(f"± {error:.1f} points of sampling error in each share of the closed form\n")
     print_coverage(n)

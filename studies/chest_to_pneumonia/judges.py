@@ -17,6 +17,7 @@ from tfmed.results.verdicts import (
     Region,
     Results,
     Side,
+    counted,
     dataset,
     judge_difference,
     judge_interval,
@@ -107,7 +108,7 @@ def dropout_sensitivity(results: Results) -> Finding:
         raise NotTestedError(
             f"the study did not fine-tune with other dropouts on {FEW} labels of {task}"
         )
-    n_test = dataset(results, task)["splits"]["test"]["n"]
+    n_test, of = counted(results, task)
     within = []
     for found in sorted(compared, key=lambda found: -abs(found["difference"])):
         variance, seeds = found["standard_error"] ** 2, found["n_seeds"]
@@ -116,7 +117,7 @@ def dropout_sensitivity(results: Results) -> Finding:
         value = found["difference"]
         unit = f"difference in accuracy, {found['a']['variant'].replace('_', ' ')}"
         region = (-TOLERANCE, TOLERANCE)
-        within.append(judge_interval(value, value - half, value + half, region, unit, n_test, BOTH))
+        within.append(judge_interval(value, value - half, value + half, region, unit, n_test, of))
     for verdict, said in (("refuted", "supported"), ("undecided", "undecided")):
         for each in within:
             if each.verdict == verdict:

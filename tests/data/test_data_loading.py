@@ -7,7 +7,14 @@ from example_arrays import good_arrays
 
 from tfmed.data import loading
 from tfmed.data.integrity import file_md5
-from tfmed.data.loading import load, load_labels, load_rows, load_split, stream_split
+from tfmed.data.loading import (
+    load,
+    load_labels,
+    load_patients,
+    load_rows,
+    load_split,
+    stream_split,
+)
 from tfmed.data.sources import resolve
 from tfmed.errors import InputError
 
@@ -32,6 +39,21 @@ def test_loading_one_split_does_not_read_the_others(tmp_path, monkeypatch):
     assert asked == ["train_images", "train_labels"]
     with pytest.raises(KeyError):
         load_split(info, "all")
+
+
+def test_patients_are_numbers_that_say_nothing_of_their_names(tmp_path):
+    assert load_patients(verified(tmp_path), "test") is None
+    named = {"test": ["zoe", "zoe", "ann", "bob"], "train": [9, 8, 8, 7], "val": list("abcd")}
+    arrays = good_arrays() | {f"{split}_patients": np.array(n) for split, n in named.items()}
+    np.savez(tmp_path / "named.npz", **arrays)
+    info = resolve(
+        str(tmp_path / "named.npz"),
+        data_root=tmp_path,
+        cache_dir=tmp_path / "cache",
+        role="source",
+    )
+    assert load_patients(info, "test").tolist() == [0, 0, 1, 2]
+    assert load_patients(info, "train").tolist() == [0, 1, 1, 2]
 
 
 def readings(info):

@@ -196,3 +196,38 @@ def test_unusable_input_is_named():
         two_clusters(points, labels[:3])
     with pytest.raises(InputError, match="NaN or infinity"):
         two_clusters(points * np.nan, labels)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_random_orders_exchange_whole_patients(n_classes):
+    rng = np.random.default_rng(1)
+    patients = rng.permutation(np.repeat(np.arange(40), [1, 2, 3, 4] * 10))
+    classes = rng.integers(0, n_classes, 40)[patients]
+    orders = separation._orders(classes, patients, 20, seed=0)
+    assert (orders[0] == classes).all()
+    assert len(np.unique(orders, axis=0)) > 10
+    for order in orders:
+        assert np.bincount(order).tolist() == np.bincount(classes).tolist()
+        assert all(len(set(order[patients == patient])) == 1 for patient in range(40))
+
+
+def test_patients_that_lie_apart_are_not_taken_for_classes_that_do():
+    rng = np.random.default_rng(2)
+    points = rng.normal(0, 3, (24, 5)).repeat(10, axis=0) + rng.normal(0, 0.1, (240, 5))
+    patients = np.arange(240) // 10
+    labels = (patients % 2).astype(int)
+    of_points = permutation_test(points, labels, permutations=200)
+    of_patients = permutation_test(points, labels, patients, permutations=200)
+    assert of_points["knn_accuracy"]["p_value"] < 0.01
+    assert of_patients["knn_accuracy"]["p_value"] > 0.05
+    assert of_points["knn_accuracy"]["value"] == of_patients["knn_accuracy"]["value"]
+
+
+def test_intervals_of_clusters_and_components_draw_patients():
+    points, labels = clusters(n=60, d=2, distance=2.0)
+    tenfold, classes, patients = points.repeat(5, axis=0), labels.repeat(5), np.arange(300) // 5
+    for found in (two_clusters, component_difference):
+        of_points, of_patients = found(tenfold, classes), found(tenfold, classes, patients)
+        pair = (of_patients, of_points)
+        wide, narrow = (each.get("adjusted_rand", each) for each in pair)
+        assert wide["high"] - wide["low"] > 1.5 * (narrow["high"] - narrow["low"])

@@ -101,3 +101,16 @@ def test_unusable_spaces_are_named():
         cka_interval(points, points[:6])
     with pytest.raises(InputError, match="at least 5"):
         cka_interval(points[:4], points[:4])
+
+
+def test_groups_of_the_jackknife_keep_patients_whole():
+    rng = np.random.default_rng(9)
+    of_patient = rng.normal(size=(30, 6)).repeat(8, axis=0)
+    a = of_patient + rng.normal(0, 0.05, of_patient.shape)
+    b = of_patient[:, ::-1] ** 2 + of_patient
+    of_points, of_patients = cka_interval(a, b), cka_interval(a, b, np.arange(240) // 8)
+    assert of_patients["value"] == pytest.approx(of_points["value"], abs=1e-6)
+    width, narrow = (found["high"] - found["low"] for found in (of_patients, of_points))
+    assert width > 1.5 * narrow
+    few = cka_interval(a[:10], b[:10], np.arange(10) // 8)  # without a patient 2 points are left
+    assert few == cka_interval(a[:10], b[:10])

@@ -9,8 +9,10 @@ from simulation import cases, quick
 from tfmed.errors import InputError
 from tfmed.results.predictions import (
     read_labels,
+    read_patients,
     read_predictions,
     write_labels,
+    write_patients,
     write_predictions,
 )
 
@@ -85,3 +87,14 @@ def test_labels_read_back_and_other_values_are_refused(tmp_path):
     path.write_text("0,0.5\n")
     with pytest.raises(InputError, match="other than 0, 1, 2"):
         read_labels(path)
+
+
+def test_patients_read_back_and_those_of_another_run_go(tmp_path):
+    path = write_patients(tmp_path, "set", np.array([0, 1, 0]))
+    assert path.name == "set_test_patients.csv"
+    assert read_patients(tmp_path, "set", 3).tolist() == [0, 1, 0]
+    with pytest.raises(InputError, match="3 patients for 4 test images"):
+        read_patients(tmp_path, "set", 4)
+    assert write_patients(tmp_path, "set", None) is None
+    with pytest.raises(InputError, match=r"set_test_patients.csv: can't be read"):
+        read_patients(tmp_path, "set", 3)

@@ -9,7 +9,12 @@ from simulation import simulated
 
 from tfmed.errors import InputError
 from tfmed.evaluation.metrics import compare, corrected, evaluate, summarise
-from tfmed.results.predictions import write_labels, write_predictions, write_thresholds
+from tfmed.results.predictions import (
+    write_labels,
+    write_patients,
+    write_predictions,
+    write_thresholds,
+)
 from tfmed.results.recheck import recheck
 
 
@@ -47,6 +52,29 @@ def study_folder(tmp_path):
 def test_rechecking_confirms_results_that_agree(study_folder, capsys):
     assert recheck(study_folder) == 0
     assert "from 6 runs: all agree" in capsys.readouterr().out
+
+
+def test_rechecking_counts_patients_where_the_results_do(study_folder, capsys):
+    path, patients = study_folder / "results.json", np.arange(200) // 4
+    results = json.loads(path.read_text())
+    test = {"n": 200, "patients": 50}
+    results["datasets"] = [{"name": "set", "splits": {"test": test}}]
+    path.write_text(json.dumps(results))
+    with pytest.raises(InputError, match=r"set_test_patients\.csv: can't be read"):
+        recheck(study_folder)
+    write_patients(study_folder / "predictions", "set", patients)
+    assert recheck(study_folder) == 1  # these intervals are of images
+    assert "summary set 300 frozen standard auc" in capsys.readouterr().out
+    labels, scores = simulated(np.random.default_rng(6), n_seeds=6)
+    for entry, rows in zip(results["summary"], (scores[:3], scores[3:]), strict=True):
+        entry |= summarise(labels, rows, [0.4] * 3, patients=patients)
+    found = compare(labels, scores[:3], scores[3:], "auc", patients=patients)
+    results["comparisons"] = corrected([results["comparisons"][0] | found])
+    path.write_text(json.dumps(results))
+    assert recheck(study_folder) == 0
+    results["datasets"][0]["splits"]["test"]["patients"] = None
+    path.write_text(json.dumps(results))
+    assert recheck(study_folder) == 1
 
 
 def test_rechecking_finds_a_p_value_that_was_not_corrected(study_folder, capsys):

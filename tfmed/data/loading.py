@@ -53,6 +53,23 @@ def load_columns(info: DatasetInfo, split: str) -> np.ndarray:
         return read_npz(info.path, (key,))[key]
 
 
+def load_patients(info: DatasetInfo, split: str) -> np.ndarray | None:
+    """Patients of one split's images as numbers (n,) from 0, in the order in which they appear.
+
+    What the file calls them, which may tell who they are, goes no further. None where the file
+    does not say. Errors as for `load_split`.
+    """
+    key = f"{split}_patients"
+    with unchanged(info):
+        names = read_npz(info.path, (), optional=(key,)).get(key)
+    if names is None:
+        return None
+    if names.shape != (info.n_images(split),):
+        raise changed(info.path)
+    _, first, numbers = np.unique(names, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[numbers]
+
+
 def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:
     """Some examples of one split, in ascending order of their rows; errors as for `load_split`.
 

@@ -105,7 +105,12 @@ def planned(cells: Mapping[Cell, Sequence[int]]) -> dict[tuple[str, LabelBudget]
 
 
 def differences(
-    pair: Pair, labels: np.ndarray, a: np.ndarray, b: np.ndarray, task: str
+    pair: Pair,
+    labels: np.ndarray,
+    a: np.ndarray,
+    b: np.ndarray,
+    task: str,
+    patients: np.ndarray | None = None,
 ) -> list[dict[str, Any]]:
     """The difference of each metric that a task compares by, but for those not defined.
 
@@ -115,13 +120,16 @@ def differences(
         a: scores of the first side, (n_seeds, n).
         b: the same of the second.
         task: what the labels are for.
+        patients: (n,) of the cases; None where they are not known.
 
     Returns:
         What `tfmed.evaluation.metrics.compare` says of each, with `metric`, `kind`, `a` and `b`.
     """
     found = []
     for metric in task_of(task).COMPARED_METRICS:
-        difference = metrics.compare(labels, a, b, metric, family=pair.family, task=task)
+        difference = metrics.compare(
+            labels, a, b, metric, family=pair.family, task=task, patients=patients
+        )
         if difference is not None:
             sides = {"a": pair.a.entry(), "b": pair.b.entry()}
             found.append({"metric": metric, "kind": pair.kind, **sides, **difference})

@@ -3,15 +3,18 @@
 Bands carry seeds and test cases as the intervals of `tfmed.evaluation.intervals` do. A curve's
 value at a fixed rate depends on the cases through a quantile, which has no simple per-case values;
 the covariance due to cases comes from a Bayesian bootstrap instead (Rubin 1981), whose exponential
-weights leave no class empty. Its draws are fixed: the same scores give the same band.
+weights leave no class empty: a weight a case, or a patient where these are known. Its draws are
+fixed: the same scores give the same band.
 """
 
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from tfmed.evaluation.case_values import CaseValues
 from tfmed.evaluation.intervals import interval_of, spread_of, wilson
+from tfmed.evaluation.patients import n_inside, numbered
 from tfmed.tasks.scoring import bin_of
 
 ROC_GRID = np.linspace(0, 1, 101)
@@ -59,23 +62,30 @@ def _weighted_curves(
     return np.array(tpr), np.array(reached)
 
 
-def curve_bands(labels: np.ndarray, scores: np.ndarray) -> dict[str, dict[str, list[float]]]:
+def curve_bands(
+    labels: np.ndarray, scores: np.ndarray, patients: ArrayLike | None = None
+) -> dict[str, dict[str, list[float]]]:
     """Mean curves over seeds with pointwise 95 % bands.
 
     Args:
         labels: (n,) of 0 and 1, both there.
         scores: (n_seeds, n) in [0, 1].
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         `roc` with `fpr`, `tpr`, `low`, `high`, and `pr` with `recall`, `precision`, `low`, `high`.
     """
-    weights = np.random.default_rng(0).exponential(size=(_DRAWS, len(labels)))
+    numbers, rng = numbered(patients, len(labels)), np.random.default_rng(0)
+    if numbers is None:
+        weights = rng.exponential(size=(_DRAWS, len(labels)))
+    else:
+        weights = rng.exponential(size=(_DRAWS, int(numbers.max()) + 1))[:, numbers]
     centres = [roc_and_pr(labels, row) for row in scores]
     draws = [
         [_weighted_curves(labels, row, block) for block in np.array_split(weights, _BLOCKS)]
         for row in scores
     ]
-    n_cases = int(min(labels.sum(), len(labels) - labels.sum()))
+    n_cases = min(n_inside(labels == 1, numbers), n_inside(labels == 0, numbers))
     bands = {}
     for i, (name, (x_name, grid), y_name) in enumerate(
         (("roc", ("fpr", ROC_GRID), "tpr"), ("pr", ("recall", RECALL_GRID), "precision"))
@@ -131,7 +141,9 @@ def reliability(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[Any]]:
     }
 
 
-def reliability_band(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[Any]]:
+def reliability_band(
+    labels: np.ndarray, scores: np.ndarray, patients: ArrayLike | None = None
+) -> dict[str, list[Any]]:
     """Reliability diagram over seeds with the 95 % interval of each bin's share of label 1.
 
     A bin's share is the ratio of sums over all seeds; its per-case values are those of the
@@ -140,12 +152,13 @@ def reliability_band(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[A
     Args:
         labels: (n,) of 0 and 1.
         scores: (n_seeds, n) in [0, 1].
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         Per bin the mean `count` over seeds, the pooled mean `score`, the pooled `share` of label 1
         with `low` and `high`; all but `count` are None in a bin that is empty in every seed.
     """
-    bins = bin_of(scores, RELIABILITY_BINS)
+    bins, numbers = bin_of(scores, RELIABILITY_BINS), numbered(patients, len(labels))
     found: dict[str, list[Any]] = {key: [] for key in ("count", "score", "share", "low", "high")}
     for number in range(RELIABILITY_BINS):
         inside = (bins == number).astype(float)
@@ -157,7 +170,9 @@ def reliability_band(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[A
             continue
         share = float((inside * labels).sum() / inside.sum())
         values = share + inside * (labels - share) * len(labels) / count
-        band = interval_of(CaseValues(values.mean(axis=1), (values,), max(round(count), 1)))
+        n_cases = max(round(np.mean([n_inside(row > 0, numbers) for row in inside])), 1)
+        of_groups = None if numbers is None else (numbers,)
+        band = interval_of(CaseValues(values.mean(axis=1), (values,), n_cases, patients=of_groups))
         found["score"].append(float((inside * scores).sum() / inside.sum()))
         found["share"].append(share)
         found["low"].append(band["low"])

@@ -11,6 +11,9 @@ mean covariance of two seeds' values due to their common cases,
 per-case values in closed form (`tfmed.evaluation.case_values`) and needs no resampling. Where few
 seeds agree by chance, more than their cases allow, the cases alone make the interval.
 
+Where patients are known, cases are drawn patient by patient, and `c` is that of patients
+(`tfmed.evaluation.patients`): in this module "cases" then means patients with all their images.
+
 A hierarchical bootstrap (seeds, then cases) counts that residual twice and still cannot see past
 the few seeds it draws from: `benchmarks/interval_coverage.py` measures how often either holds the
 truth.
@@ -38,6 +41,7 @@ from tfmed.tasks import task_of
 LEVEL = 0.05
 POWER = 0.8
 SMALLEST_P = 1e-12
+_NO_PRODUCT = 1e-100  # of a mean and what it lacks to 1: smaller ones overflow when divided by
 FAMILY = ("metric", "task", "kind")
 """What comparisons that are corrected together have in common."""
 
@@ -48,6 +52,7 @@ def mean_interval(
     metric: str,
     thresholds: ArrayLike | None = None,
     task: str = "binary",
+    patients: ArrayLike | None = None,
 ) -> dict[str, float | None] | None:
     """A metric's mean over seeds with its 95 % interval.
 
@@ -61,6 +66,7 @@ def mean_interval(
         metric: one of `METRICS`.
         thresholds: (n_seeds,); needed by metrics named `*_at_threshold` only.
         task: what the labels are for.
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         `mean`, `low`, `high`, `sd` (over seeds); None where the labels do not define the metric.
@@ -72,7 +78,7 @@ def mean_interval(
     if undefined(metric, truth, task_of(task).n_classes_of(found), task):
         return None
     chosen = seed_thresholds(thresholds, metric, found)
-    return interval_of(case_values(metric, truth, found, chosen, task))
+    return interval_of(case_values(metric, truth, found, chosen, task, patients))
 
 
 def interval_of(values: CaseValues) -> dict[str, float | None]:
@@ -119,6 +125,7 @@ def compare(
     thresholds_b: ArrayLike | None = None,
     family: int = 1,
     task: str = "binary",
+    patients: ArrayLike | None = None,
 ) -> dict[str, float | int] | None:
     """Mean of a metric's difference, a minus b, paired by seed and by test case.
 
@@ -134,6 +141,7 @@ def compare(
         thresholds_b: the same for b.
         family: how many comparisons it will be corrected for; `detectable` allows for them.
         task: what the labels are for.
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         `difference`, `low`, `high` (95 %, within [-1, 1]), `standard_error`, `df` (of the Student's
@@ -152,7 +160,9 @@ def compare(
     if undefined(metric, truth, asked.n_classes_of(a), task):
         return None
     values, others = (
-        case_values(metric, truth, scores, seed_thresholds(thresholds, metric, scores), task)
+        case_values(
+            metric, truth, scores, seed_thresholds(thresholds, metric, scores), task, patients
+        )
         for scores, thresholds in ((a, thresholds_a), (b, thresholds_b))
     )
     return difference_of(values.minus(others), family)
@@ -340,7 +350,7 @@ def wilson(mean: float, spread: Spread, n_cases: int) -> tuple[float, float]:
     if variance == 0 and product > 0:
         return mean, mean
     # quantile² over the effective number of cases
-    weight = quantile**2 * (variance / product if product > 0 else 1 / n_cases)
+    weight = quantile**2 * (variance / product if product > _NO_PRODUCT else 1 / n_cases)
     centre = (mean + weight / 2) / (1 + weight)
     half_width = math.sqrt(max(weight * product + weight**2 / 4, 0.0)) / (1 + weight)
     return max(min(centre - half_width, mean), 0.0), min(max(centre + half_width, mean), 1.0)

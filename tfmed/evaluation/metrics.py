@@ -3,7 +3,8 @@
 Labels and scores are those of a task (`tfmed.tasks`). For `binary`, labels are integers of shape
 (n,), 0 or 1, and scores are floats in [0, 1] of shape (n,), or (n_seeds, n) for several runs on the
 same test cases. A metric that these labels do not define is `None`. Intervals are at 95 % and cover
-the variance of seeds and of test cases: see `tfmed.evaluation.intervals`.
+the variance of seeds and of test cases (of patients, where they are known): see
+`tfmed.evaluation.intervals`.
 """
 
 from typing import Any
@@ -102,7 +103,11 @@ def accuracy_and_auc(
 
 
 def summarise(
-    labels: ArrayLike, scores: ArrayLike, thresholds: ArrayLike, task: str = "binary"
+    labels: ArrayLike,
+    scores: ArrayLike,
+    thresholds: ArrayLike,
+    task: str = "binary",
+    patients: ArrayLike | None = None,
 ) -> dict[str, Any]:
     """Every metric of one strategy over its seeds, as `summary` of results.json holds it.
 
@@ -111,6 +116,7 @@ def summarise(
         scores: (n_seeds, n) in [0, 1], one row per seed, all of the same test cases.
         thresholds: (n_seeds,), each chosen on its run's validation labels.
         task: what the labels are for.
+        patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
 
     Returns:
         Per metric `mean_interval`'s dict or None; `confusion` with nothing chosen, mean over seeds;
@@ -123,13 +129,14 @@ def summarise(
     asked = task_of(task)
     truth, found = asked.check_cases(labels, scores)
     summary: dict[str, Any] = {
-        name: mean_interval(truth, found, name, thresholds, task)
+        name: mean_interval(truth, found, name, thresholds, task, patients)
         for name in asked.metrics_of(asked.n_classes_of(found))
     }
     n_classes = asked.n_classes_of(found)
     confusions = [asked.confusion(truth, asked.answers(row), n_classes) for row in found]
     summary["confusion"] = np.mean(confusions, axis=0).tolist()
     drawn = asked.HAS_CURVES and summary["auc"] is not None
-    summary |= curve_bands(truth, found) if drawn else {"roc": None, "pr": None}
-    summary["reliability"] = reliability_band(truth, found) if asked.HAS_CURVES else None
+    summary |= curve_bands(truth, found, patients) if drawn else {"roc": None, "pr": None}
+    reliable = reliability_band(truth, found, patients) if asked.HAS_CURVES else None
+    summary["reliability"] = reliable
     return summary

@@ -2,7 +2,9 @@
 
 Permutation tests and 95 % intervals over points. Embeddings are float arrays of shape (n, d),
 labels integers of shape (n,), 0 to k - 1. Every function gives the same values for the same input
-on the same machine, and a finite number for any finite embeddings.
+on the same machine, and a finite number for any finite embeddings. Patients, where they are known,
+are numbers of shape (n,): what is drawn, or put in random order, then is a patient with all its
+points.
 """
 
 from typing import Any
@@ -80,6 +82,7 @@ def component_auc(coordinates: np.ndarray, labels: np.ndarray) -> list[float]:
 def permutation_test(
     embeddings: np.ndarray,
     labels: np.ndarray,
+    patients: np.ndarray | None = None,
     *,
     permutations: int = 1000,
     k: int = 10,
@@ -89,11 +92,14 @@ def permutation_test(
 
     Silhouette and leave-one-out accuracy of the k nearest neighbours, as above,
     against those of the labels in random order (Good 2005). Distances and neighbours are found
-    once. Above 2,000 points all is that of 2,000 drawn class by class with a fixed seed.
+    once. Above 2,000 points all is that of 2,000 drawn class by class with a fixed seed. Where
+    patients are known, those of equally many points exchange all their labels (exchangeable blocks:
+    Winkler et al. 2015).
 
     Args:
         embeddings: (n, d).
         labels: (n,), 0 to k - 1.
+        patients: (n,) numbers; None where they are not known.
         permutations: random orders of the labels, B.
         k: neighbours.
         seed: of the random orders.
@@ -111,10 +117,11 @@ def permutation_test(
     if len(points) > _PERMUTATION_POINTS:
         chosen = stratified(classes, _PERMUTATION_POINTS)
         points, classes = points[chosen], classes[chosen]
+        patients = None if patients is None else patients[chosen]
     if classes.max() > 1:
-        return _permuted_classes(points, classes, permutations, k, seed)
-    orders = np.tile(classes == 1, (permutations + 1, 1))
-    np.random.default_rng(seed).permuted(orders[1:], axis=1, out=orders[1:])
+        orders = _orders(classes, patients, permutations, seed)
+        return _permuted_classes(points, orders, k)
+    orders = _orders(classes == 1, patients, permutations, seed)
     positive = np.ascontiguousarray(orders.T)
     nearest = neighbours(points, k)
     votes = np.zeros(positive.shape, np.int16)
@@ -129,13 +136,29 @@ def permutation_test(
     }
 
 
-def _permuted_classes(
-    points: np.ndarray, classes: np.ndarray, permutations: int, k: int, seed: int
-) -> dict[str, Any]:
-    """`permutation_test` of more than two classes."""
-    orders = np.tile(classes, (permutations + 1, 1))
-    np.random.default_rng(seed).permuted(orders[1:], axis=1, out=orders[1:])
-    nearest, n_classes = neighbours(points, k), int(classes.max()) + 1
+def _orders(
+    classes: np.ndarray, patients: np.ndarray | None, permutations: int, seed: int
+) -> np.ndarray:
+    """The classes (n,) and below them random orders of them, (1 + permutations, n)."""
+    orders, rng = np.tile(classes, (permutations + 1, 1)), np.random.default_rng(seed)
+    if patients is None:
+        rng.permuted(orders[1:], axis=1, out=orders[1:])
+        return orders
+    by_patient = np.argsort(patients, kind="stable")
+    _, starts, sizes = np.unique(patients[by_patient], return_index=True, return_counts=True)
+    for size in np.unique(sizes):
+        # The rows of the points of each patient that has so many.
+        rows = by_patient[starts[sizes == size][:, None] + np.arange(size)]
+        taken = np.tile(np.arange(len(rows)), (permutations, 1))
+        taken = rng.permuted(taken, axis=1)
+        orders[1:, rows] = classes[rows][taken]
+    return orders
+
+
+def _permuted_classes(points: np.ndarray, orders: np.ndarray, k: int) -> dict[str, Any]:
+    """`permutation_test` of more than two classes, by `_orders` of them."""
+    permutations, n_classes = len(orders) - 1, int(orders[0].max()) + 1
+    nearest = neighbours(points, k)
     accuracies = []
     for order in orders:
         votes = (order[nearest][:, :, None] == np.arange(n_classes)).sum(axis=1)
@@ -170,7 +193,9 @@ def _silhouettes_of_classes(points: np.ndarray, orders: np.ndarray, n_classes: i
     return np.array(found)
 
 
-def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[str, float | None]:
+def component_difference(
+    coordinates: np.ndarray, labels: np.ndarray, patients: np.ndarray | None = None
+) -> dict[str, float | None]:
     """How much better the first component tells the classes apart than the second.
 
     A component's strength is |AUC - .5|. The interval is DeLong's (1988) of two AUCs on the same
@@ -180,6 +205,7 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
     Args:
         coordinates: (n, k), k at least 2.
         labels: (n,) of 0 and 1.
+        patients: (n,) numbers; None where they are not known.
 
     Returns:
         `first` and `second` (0 to .5), `difference` first minus second, and its `low` and `high`
@@ -201,7 +227,7 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
         flipped = [roc_auc_score(classes, score) < 0.5 for score in scores]
         scores = [1 - s if f else s for s, f in zip(scores, flipped, strict=True)]
         aucs = [float(roc_auc_score(classes, score)) for score in scores]
-        compared = compare(classes, scores[0], scores[1], "auc", task="binary")
+        compared = compare(classes, scores[0], scores[1], "auc", task="binary", patients=patients)
     return {
         "first": aucs[0] - 0.5,
         "second": aucs[1] - 0.5,
@@ -211,7 +237,9 @@ def component_difference(coordinates: np.ndarray, labels: np.ndarray) -> dict[st
     }
 
 
-def two_clusters(layout: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def two_clusters(
+    layout: np.ndarray, labels: np.ndarray, patients: np.ndarray | None = None
+) -> dict[str, Any]:
     """Do the points of a map fall into two heaps, and are the heaps the classes?
 
     2-means (scikit-learn, best of 10 starts with a fixed seed) splits the map without labels. It
@@ -221,12 +249,13 @@ def two_clusters(layout: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     Args:
         layout: (n, 2), such as a t-SNE map.
         labels: (n,) of 0 and 1.
+        patients: (n,) numbers; None where they are not known.
 
     Returns:
         `adjusted_rand`: `value` (Hubert & Arabie 1985; 1 is the classes, 0 chance), `low` and
-        `high` (95 %, percentiles of 2,000 bootstrap draws of the points, the split held fixed);
-        `silhouette` of the split; `sizes` of the heaps, larger first. Where all points are alike
-        there is one heap, and the others are 0.
+        `high` (95 %, percentiles of 2,000 bootstrap draws of the points, or patients, the split
+        held fixed); `silhouette` of the split; `sizes` of the heaps, larger first. Where all points
+        are alike there is one heap, and the others are 0.
 
     Raises:
         InputError: the layout is not (n, 2) of finite numbers, or the labels not (n,).
@@ -239,8 +268,15 @@ def two_clusters(layout: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     from sklearn.cluster import KMeans  # takes seconds to import
 
     clusters = KMeans(2, n_init=10, random_state=0).fit_predict(points)
-    counts = np.bincount(2 * (classes == 1) + clusters, minlength=4)
-    draws = np.random.default_rng(0).multinomial(n, counts / n, _BOOTSTRAP_DRAWS)
+    places = 2 * (classes == 1) + clusters
+    counts, rng = np.bincount(places, minlength=4), np.random.default_rng(0)
+    if patients is None:
+        draws = rng.multinomial(n, counts / n, _BOOTSTRAP_DRAWS)
+    else:
+        names, whose = np.unique(patients, return_inverse=True)
+        of_patients = np.bincount(4 * whose + places, minlength=4 * len(names)).reshape(-1, 4)
+        taken = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), _BOOTSTRAP_DRAWS)
+        draws = taken @ of_patients
     low, high = np.percentile(_adjusted_rand(draws), [2.5, 97.5])
     return {
         "adjusted_rand": {

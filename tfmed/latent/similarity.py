@@ -13,9 +13,12 @@ from tfmed.errors import InputError
 from tfmed.latent.points import centred
 
 _JACKKNIFE_GROUPS = 20
+_FEWEST = 4  # points of which unbiased HSIC is defined
 
 
-def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, float]:
+def cka_interval(
+    a: np.ndarray, b: np.ndarray, patients: np.ndarray | None = None, *, seed: int = 0
+) -> dict[str, float]:
     """Debiased linear CKA of two embeddings of the same points, with a 95 % interval over points.
 
     With about as many dimensions as points linear CKA (Kornblith et al. 2019) finds likeness in
@@ -23,11 +26,13 @@ def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, fl
     terms is the unbiased estimator of Song et al. (2012), as in Nguyen et al. (2021); unrelated
     spaces average 0 and may fall just below it. The interval is that of a jackknife over 20 groups
     of points (t with 19 degrees of freedom), cheap because sums over a group can be taken off the
-    whole.
+    whole. A patient's points, where patients are known, are in one group, unless that leaves fewer
+    than 4 others.
 
     Args:
         a: (n, d1), n at least 5.
         b: (n, d2), row i of the same point as row i of `a`.
+        patients: (n,) numbers of the points' patients; None where they are not known.
         seed: of the groups.
 
     Returns:
@@ -40,9 +45,8 @@ def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, fl
         raise InputError(f"{len(a)} embeddings against {len(b)}: compare spaces of the same images")
     if len(a) < 5:
         raise InputError(f"{len(a)} embeddings are too few for debiased CKA: give at least 5")
-    order = np.random.default_rng(seed).permutation(len(a))
+    order, edges = _drawn_groups(len(a), patients, np.random.default_rng(seed))
     x, y = _unit_spread(a)[order], _unit_spread(b)[order]
-    edges = np.linspace(0, len(x), min(_JACKKNIFE_GROUPS, len(x)) + 1).astype(int)
     groups = [slice(start, stop) for start, stop in pairwise(edges)]
     kept = np.ones((len(x), 1 + len(groups)))
     for i, group in enumerate(groups, 1):
@@ -56,6 +60,20 @@ def cka_interval(a: np.ndarray, b: np.ndarray, *, seed: int = 0) -> dict[str, fl
     variance = (len(groups) - 1) * without.var()
     half_width = float(stdtrit(len(groups) - 1, 0.975) * np.sqrt(variance))
     return {"value": value, "low": max(value - half_width, -1), "high": min(value + half_width, 1)}
+
+
+def _drawn_groups(
+    n: int, patients: np.ndarray | None, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """A random order of n points, and the edges of the jackknife's groups in it."""
+    if patients is not None:
+        names, whose = np.unique(patients, return_inverse=True)
+        place = rng.permutation(len(names))[whose]
+        ends = np.append(0, np.cumsum(np.bincount(place)))
+        groups = np.linspace(0, len(names), min(_JACKKNIFE_GROUPS, len(names)) + 1).astype(int)
+        if n - np.diff(ends[groups]).max() >= _FEWEST:
+            return np.argsort(place, kind="stable"), ends[groups]
+    return rng.permutation(n), np.linspace(0, n, min(_JACKKNIFE_GROUPS, n) + 1).astype(int)
 
 
 def _unit_spread(embeddings: np.ndarray) -> np.ndarray:

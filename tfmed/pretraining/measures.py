@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from tfmed.data import DatasetInfo
-from tfmed.data.loading import load_rows, stream_split
+from tfmed.data.loading import load_patients, load_rows, stream_split
 from tfmed.pretraining import reconstruction
 from tfmed.training import fitting
 from tfmed.training.examples import drawn_rows
@@ -107,4 +107,9 @@ def _detail(model: keras.Model, source: DatasetInfo) -> dict[str, Any] | None:
     most = max(min(_DETAIL_IMAGES, _DETAIL_BYTES // int(np.prod(source.image_shape))), 1)
     rows = drawn_rows(sum(source.counts["test"]), most)
     originals = load_rows(source, "test", rows).images
-    return reconstruction.detail(originals, fitting.predict(model, originals))
+    patients = load_patients(source, "test")
+    return reconstruction.detail(
+        originals,
+        fitting.predict(model, originals),
+        patients=None if patients is None else patients[rows],
+    )

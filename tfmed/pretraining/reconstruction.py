@@ -17,6 +17,7 @@ from scipy.signal.windows import hann
 from scipy.special import stdtrit
 
 from tfmed.errors import InputError
+from tfmed.evaluation.patients import covariance, numbered
 
 BAND_EDGES = tuple(np.linspace(0, 0.5, 7).tolist())
 """Edges of six bands of spatial frequency, in cycles per pixel; .5 is Nyquist's."""
@@ -99,13 +100,17 @@ def band_power(
 
 
 def detail(
-    originals: np.ndarray, reconstructions: np.ndarray, edges: ArrayLike = BAND_EDGES
+    originals: np.ndarray,
+    reconstructions: np.ndarray,
+    edges: ArrayLike = BAND_EDGES,
+    patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """How much detail a set of reconstructions keeps, as JSON values, with 95 % intervals.
 
-    Intervals are over images, of Student's t: of means for `ssim` and `psnr`, and for the bands of
-    ratios of sums over images by the delta method (Cochran 1977, ch. 6). One image has no interval:
-    None. Of a band without power in the originals nothing can be kept: None throughout.
+    Intervals are over images, or over patients (n,) where they are known, of Student's t: of means
+    for `ssim` and `psnr`, and for the bands of ratios of sums over images by the delta method
+    (Cochran 1977, ch. 6). One image has no interval: None. Of a band without power in the originals
+    nothing can be kept: None throughout.
 
     Returns:
         `n`; `ssim` and `psnr` (`mean`, `low`, `high`); `bands`, each with `from` and `to` (cycles
@@ -119,14 +124,15 @@ def detail(
     """
     limits = np.asarray(edges, dtype=np.float64)
     powers = band_power(originals, reconstructions, limits)
-    similarity = _mean_interval(ssim(originals, reconstructions))
+    whose = numbered(patients, len(originals))
+    similarity = _mean_interval(ssim(originals, reconstructions), whose)
     if similarity["high"] is not None:
         similarity["high"] = min(similarity["high"], 1.0)
     bands = []
     for i, (low, high) in enumerate(pairwise(limits)):
         original = powers["original"][:, i]
-        kept = _ratio_interval(powers["reconstruction"][:, i], original)
-        error = _ratio_interval(powers["error"][:, i], original)
+        kept = _ratio_interval(powers["reconstruction"][:, i], original, whose)
+        error = _ratio_interval(powers["error"][:, i], original, whose)
         explained = {
             name: None if (value := error[mirrored]) is None else 1 - value
             for name, mirrored in (("mean", "mean"), ("low", "high"), ("high", "low"))
@@ -135,7 +141,7 @@ def detail(
     return {
         "n": len(originals),
         "ssim": similarity,
-        "psnr": _mean_interval(psnr(originals, reconstructions)),
+        "psnr": _mean_interval(psnr(originals, reconstructions), whose),
         "bands": bands,
     }
 
@@ -184,9 +190,16 @@ def _band_power(a: np.ndarray, b: np.ndarray, limits: np.ndarray) -> np.ndarray:
     return np.stack([power(part) for part in parts], axis=1)
 
 
-def _mean_interval(values: np.ndarray) -> dict[str, float | None]:
+def _mean_interval(values: np.ndarray, patients: np.ndarray | None) -> dict[str, float | None]:
     """Mean over images with its interval of Student's t."""
     mean = float(values.mean())
+    if patients is not None:
+        n = int(patients.max()) + 1
+        if n < 2:
+            return {"mean": mean, "low": None, "high": None}
+        variance = covariance((values[None],), (patients,), 1)[0, 0]
+        half_width = float(stdtrit(n - 1, 0.975) * np.sqrt(variance))
+        return {"mean": mean, "low": mean - half_width, "high": mean + half_width}
     if len(values) < 2:
         return {"mean": mean, "low": None, "high": None}
     n = len(values)
@@ -194,12 +207,14 @@ def _mean_interval(values: np.ndarray) -> dict[str, float | None]:
     return {"mean": mean, "low": mean - half_width, "high": mean + half_width}
 
 
-def _ratio_interval(above: np.ndarray, below: np.ndarray) -> dict[str, float | None]:
+def _ratio_interval(
+    above: np.ndarray, below: np.ndarray, patients: np.ndarray | None = None
+) -> dict[str, float | None]:
     """Ratio of two sums of non-negative values over images, its interval never below 0."""
     if below.mean() < _NO_POWER:
         return {"mean": None, "low": None, "high": None}
     ratio = float(above.sum() / below.sum())
-    interval = _mean_interval((above - ratio * below) / below.mean())
+    interval = _mean_interval((above - ratio * below) / below.mean(), patients)
     low, high = interval["low"], interval["high"]
     return {
         "mean": ratio,

@@ -1,7 +1,14 @@
 """What the command prints of its results on a terminal."""
 
 from tfmed.report.selection import Results, is_standard, rows_of, shown_budgets, tasks
-from tfmed.report.wording import budget_name, interval, strategy_name, task_title
+from tfmed.report.wording import (
+    budget_name,
+    counted_on,
+    interval,
+    strategy_name,
+    task_title,
+    test_patients,
+)
 
 
 def summary_table(found: Results) -> str:
@@ -29,4 +36,6 @@ def summary_table(found: Results) -> str:
         else "one seed with 95 % interval of the test cases; the seed variance is unknown"
     )
     note = f"{mark}Test split; {covers}"
+    if any(test_patients(data) is not None for data in found["datasets"]):
+        note = "\n".join([note, *counted_on(found)])
     return "\n".join(["", *lines, note])

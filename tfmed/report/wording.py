@@ -56,6 +56,28 @@ MISSING = "–"
 LONGEST_TITLE = 60
 
 
+def counted(n: int, patients: int | None) -> str:
+    """What intervals count: `412 patients (879 images)`, or images if patients are not known."""
+    if patients is None:
+        return f"{count(n)} images; patients are not known"
+    return f"{count(patients)} patients ({count(n)} images)"
+
+
+def test_patients(data: Entry) -> int | None:
+    """Patients of a data set's test images, which intervals count; None where not known."""
+    found: int | None = data["splits"]["test"].get("patients")
+    return found
+
+
+def counted_on(results: Results) -> list[str]:
+    """A sentence for each data set on what the intervals of its test split count."""
+    return [
+        f"On {data['title']}, intervals count "
+        f"{counted(data['splits']['test']['n'], test_patients(data))}."
+        for data in results["datasets"]
+    ]
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number with fixed decimals, or a dash where there is none."""
     return MISSING if value is None else f"{value:.{digits}f}".replace("-", "−")

@@ -85,6 +85,26 @@ def write_labels(folder: Path | str, name: str, labels: ArrayLike, task: str = "
     return _write_rows(Path(folder), f"{name}_test_labels.csv", rows)
 
 
+def write_patients(folder: Path | str, name: str, patients: np.ndarray | None) -> Path | None:
+    """Write whose image each test image is as `{name}_test_patients.csv`, rows `index,patient`.
+
+    Patients are numbers (n,) from 0, which say nothing of who they are. Where they are not known
+    (None) nothing is written, and what lies there of another run goes.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    file_name = _patients_name(name)
+    if patients is None:
+        (Path(folder) / file_name).unlink(missing_ok=True)
+        return None
+    return _write_rows(Path(folder), file_name, [str(x) for x in patients.tolist()])
+
+
+def _patients_name(name: str) -> str:
+    return f"{name}_test_patients.csv"
+
+
 def write_thresholds(
     folder: Path | str, name: str, thresholds: Mapping[str, float | None]
 ) -> Path | None:
@@ -124,10 +144,31 @@ def read_labels(path: Path | str) -> np.ndarray:
         InputError: the file can't be read, or its rows are not `index,label` with the indices
             0 to n - 1.
     """
-    labels = _read_rows(Path(path))
-    if labels.ndim != 1 or not ((labels >= 0) & (labels == np.floor(labels))).all():
-        raise InputError(f"{path}: holds labels other than 0, 1, 2 …; run the study again")
-    return labels.astype(np.int64)
+    return _read_numbers(Path(path), "labels")
+
+
+def read_patients(folder: Path | str, name: str, n: int) -> np.ndarray:
+    """Patients (n,) int64 of a data set's test images, from the file beside its predictions.
+
+    Raises:
+        InputError: the file is missing or can't be read, or does not name n images' patients by
+            whole numbers from 0.
+    """
+    path = Path(folder) / _patients_name(name)
+    patients = _read_numbers(path, "patients")
+    if len(patients) != n:
+        raise InputError(
+            f"{path}: has {len(patients)} patients for {n} test images; run the study again"
+        )
+    return patients
+
+
+def _read_numbers(path: Path, what: str) -> np.ndarray:
+    """Whole numbers from 0, (n,), in the order of their indices."""
+    found = _read_rows(path)
+    if found.ndim != 1 or not ((found >= 0) & (found == np.floor(found)) & (found < 2**53)).all():
+        raise InputError(f"{path}: holds {what} other than 0, 1, 2 …; run the study again")
+    return found.astype(np.int64)
 
 
 def prediction_files(path: Path) -> list[Path]:

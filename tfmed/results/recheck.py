@@ -21,6 +21,7 @@ from tfmed.results.predictions import (
     labels_and_scores,
     name_and_run,
     prediction_files,
+    read_patients,
     read_threshold,
 )
 from tfmed.tasks.scoring import CHOSEN
@@ -108,6 +109,7 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
     runs: dict[tuple, dict[int, tuple]] = {}
     pairs: list[tuple[str, dict, dict]] = []
     tasks = defaultdict(lambda: "binary", _tasks(results))
+    patients = _patients(results, files)
     for run, file in zip(results["runs"], files, strict=True):
         labels, scores = labels_and_scores(file)
         again_run = evaluate(labels, scores, run["threshold"], tasks[run["task"]])
@@ -116,11 +118,15 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         of_seed[run["seed"]] = (labels, scores, run["threshold"])
     for entry in results["summary"]:
         labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
-        task = tasks[entry["task"]]
-        summary = {"n_seeds": len(scores), **summarise(labels, scores, thresholds, task)}
+        task = entry["task"]
+        summary = {
+            "n_seeds": len(scores),
+            **summarise(labels, scores, thresholds, tasks[task], patients.get(task)),
+        }
         pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
     again = corrected(
-        _compared_again(entry, runs, tasks[entry["task"]]) for entry in results["comparisons"]
+        _compared_again(entry, runs, tasks[entry["task"]], patients.get(entry["task"]))
+        for entry in results["comparisons"]
     )
     for entry, difference in zip(results["comparisons"], again, strict=True):
         name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
@@ -136,8 +142,22 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
     return n_numbers, differing
 
 
+def _patients(results: dict[str, Any], files: Sequence[Path]) -> dict[str, np.ndarray]:
+    """Data set to whose test images they are, where the results count patients."""
+    folders = {run["task"]: file.parent for run, file in zip(results["runs"], files, strict=True)}
+    tests = {data["name"]: data["splits"]["test"] for data in results.get("datasets", [])}
+    return {
+        name: read_patients(folder, name, tests[name]["n"])
+        for name, folder in folders.items()
+        if name in tests and tests[name].get("patients") is not None
+    }
+
+
 def _compared_again(
-    entry: dict[str, Any], runs: dict[tuple, dict[int, tuple]], task: str
+    entry: dict[str, Any],
+    runs: dict[tuple, dict[int, tuple]],
+    task: str,
+    patients: np.ndarray | None,
 ) -> dict[str, Any]:
     """A comparison from the predictions of the seeds that both sides have."""
     a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
@@ -153,6 +173,7 @@ def _compared_again(
         thresholds_b,
         family=entry["family"],
         task=task,
+        patients=patients,
     )
     if found is None:
         raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")

@@ -26,6 +26,7 @@ Side = tuple[str, str]
 ABOVE_0: Region = (0.0, math.inf)
 BELOW_0: Region = (-math.inf, 0.0)
 BOTH = "test images, and seeds in proportion"
+PATIENTS = "test patients, and seeds in proportion"
 ONE_SEED = "one seed shows nothing of seed variance: run the study with more"
 
 
@@ -117,9 +118,10 @@ def accuracy_about(
     if summary["n_seeds"] < 2:
         raise NotTestedError(ONE_SEED)
     row = summary["accuracy"]
-    n_test = dataset(results, task)["splits"]["test"]["n"]
     region = (goal - tolerance, goal + tolerance)
-    return judge_interval(row["mean"], row["low"], row["high"], region, "accuracy", n_test, BOTH)
+    return judge_interval(
+        row["mean"], row["low"], row["high"], region, "accuracy", *counted(results, task)
+    )
 
 
 def judge_difference(
@@ -132,15 +134,25 @@ def judge_difference(
         if (key, sides) == ((task, budget, metric), (a, b)):
             if found["n_seeds"] < 2:
                 raise NotTestedError(ONE_SEED)
-            n_test = dataset(results, task)["splits"]["test"]["n"]
             ends = found["low"], found["high"]
             return judge_interval(
-                found["difference"], *ends, ABOVE_0, f"difference in {metric}", n_test, BOTH
+                found["difference"],
+                *ends,
+                ABOVE_0,
+                f"difference in {metric}",
+                *counted(results, task),
             )
     raise NotTestedError(
         f"the study did not compare {' '.join(a)} with {' '.join(b)} in {metric} on {task} with"
         f" {_labels(budget)}"
     )
+
+
+def counted(results: Results, task: str) -> tuple[int, str]:
+    """How many test cases the intervals of a data set count, and what these are."""
+    test = dataset(results, task)["splits"]["test"]
+    patients = test.get("patients")
+    return (test["n"], BOTH) if patients is None else (patients, PATIENTS)
 
 
 def dataset(results: Results, name: str) -> dict[str, Any]:

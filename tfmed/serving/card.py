@@ -56,6 +56,7 @@ class Evidence:
         seed_scores: key of each run that differs in the seed alone, this one included, to its
             scores; in the order of the seeds.
         seed_thresholds: the same runs' thresholds.
+        patients: (n,) numbers of the test images' patients; None where they are not known.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Evidence:
     scores: np.ndarray
     seed_scores: Mapping[str, np.ndarray]
     seed_thresholds: Mapping[str, float | None]
+    patients: np.ndarray | None = None
 
 
 def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,11 +172,16 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 
 
 def majority_gain(
-    labels: np.ndarray, scores: np.ndarray, threshold: float | None, task: str
+    labels: np.ndarray,
+    scores: np.ndarray,
+    threshold: float | None,
+    task: str,
+    patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's majority class.
 
-    Paired by test case; the 95 % interval is `metrics.compare`'s for one seed.
+    Paired by test case; the 95 % interval is `metrics.compare`'s for one seed. It counts patients
+    (n,) where they are known.
 
     Returns:
         `difference`, `low`, `high`.
@@ -189,6 +196,7 @@ def majority_gain(
         np.array([threshold]),
         [0.5],
         task=task,
+        patients=patients,
     )
     assert gain is not None  # any labels define the accuracy
     return {name: gain[name] for name in ("difference", "low", "high")}
@@ -198,21 +206,22 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
     """Of this very model (its interval covers the variance of test cases), and over the seeds."""
     # In the order of the seeds, so that results do not depend on keys, down to the last digit.
     task, keys = evidence.task.task, list(evidence.seed_scores)
-    asked = task_of(task)
+    asked, patients = task_of(task), evidence.patients
     scores = np.stack([evidence.seed_scores[key] for key in keys])
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
     own = (evidence.scores[None], np.array([evidence.threshold]))
     found = {}
     for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
         found[name] = {
-            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts, task)
+            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts, task, patients)
             for metric in asked.metrics_of(asked.n_classes_of(scores))
         }
-    gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold, task)
+    gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold, task, patients)
     return {
         **found,
         "n_seeds": len(keys),
         "n_test": len(evidence.labels),
+        "n_patients": None if patients is None else len(np.unique(patients)),
         "accuracy_over_majority": gain,
     }
 

@@ -105,7 +105,8 @@ def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> 
         embedding=original["embedding"],
     )
     labels = evidence.labels.astype("uint8")
-    _write_arrays(extra / gate.TEST_SCORES, labels=labels, scores=evidence.scores)
+    known = {} if evidence.patients is None else {"patients": evidence.patients}
+    _write_arrays(extra / gate.TEST_SCORES, labels=labels, scores=evidence.scores, **known)
     written = protos.read_signatures((folder / "saved_model.pb").read_bytes())
     card.write_card(folder, card.model_card(evidence, protos.described(written)))
 

@@ -248,8 +248,9 @@ def _accuracy(folder: Path, found: dict[str, Any]) -> list[Check]:
     try:
         with np.load(folder / "assets.extra" / TEST_SCORES) as arrays:
             labels, scores = arrays["labels"].astype(int), arrays["scores"]
+            patients = arrays.get("patients")
         threshold, task = found["threshold"], _task(found)
-        gain = card.majority_gain(labels, scores, threshold, task)
+        gain = card.majority_gain(labels, scores, threshold, task, patients)
         measured = metrics.evaluate(labels, scores, threshold, task)["metrics"]
         name = task_of(task).SERVED_ACCURACY
         claimed = found["metrics"]["this_seed"][name]["mean"]

@@ -43,10 +43,11 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     import numpy as np
 
-    from tfmed.data.loading import load_labels
+    from tfmed.data.loading import load_labels, load_patients
     from tfmed.evaluation import comparisons
 
     labels, task = load_labels(data["task"], "test"), data["task"].task
+    patients = load_patients(data["task"], "test")
     found = []
     for entry in spec["pairs"]:
         pair = comparisons.Pair.of_entry(entry)
@@ -54,7 +55,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
             np.stack([parents[_role(side, seed)].arrays["test_scores"] for seed in pair.seeds])
             for side in (pair.a, pair.b)
         )
-        found += comparisons.differences(pair, labels, a, b, task)
+        found += comparisons.differences(pair, labels, a, b, task, patients)
     return Result({"differences": found})
 
 

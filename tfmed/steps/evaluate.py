@@ -37,14 +37,15 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     import numpy as np
 
-    from tfmed.data.loading import load_labels
+    from tfmed.data.loading import load_labels, load_patients
     from tfmed.evaluation import metrics
 
     labels, task = load_labels(data["task"], "test"), data["task"].task
     runs = [parents[seed] for seed in spec["seeds"]]
     thresholds = [run.record["threshold"] for run in runs]
     scores = np.stack([run.arrays["test_scores"] for run in runs])
-    summary = metrics.summarise(labels, scores, thresholds, task)
+    patients = load_patients(data["task"], "test")
+    summary = metrics.summarise(labels, scores, thresholds, task, patients)
     summary["train_accuracy"] = _over_seeds(run.record["train_accuracy"] for run in runs)
     found = {
         seed: {

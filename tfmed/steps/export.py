@@ -54,7 +54,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     Parents: `run`, and under its key each run that differs in the seed alone. Data: `task`, and
     `source` where the classifier came from a pretrained encoder.
     """
-    from tfmed.data.loading import load_labels
+    from tfmed.data.loading import load_labels, load_patients
     from tfmed.serving.card import Evidence
     from tfmed.serving.export import export_model
     from tfmed.steps.classify import restore_classifier
@@ -77,6 +77,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         },
         threshold=chosen.record["threshold"],
         labels=test_labels,
+        patients=load_patients(task, "test"),
         scores=chosen.arrays["test_scores"],
         seed_scores={key: result.arrays["test_scores"] for key, result in seeds.items()},
         seed_thresholds={key: result.record["threshold"] for key, result in seeds.items()},

@@ -45,11 +45,12 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     Parents: `pretraining`, and `run` if it is that run's encoder that is measured. The record has
     the test AUC of a probe fitted to embeddings of source training images (None without both
-    classes; the arrays are its `scores` and the `labels`), and the mean squared error of the
-    decoder's answer to embeddings of test images (None of a method that has no decoder).
+    classes; the arrays are its `scores`, the `labels` and, if known, the `patients`), and the mean
+    squared error of the decoder's answer to embeddings of test images (None of a method that has no
+    decoder).
     """
     from tfmed import pretraining
-    from tfmed.data.loading import load_rows
+    from tfmed.data.loading import load_patients, load_rows
     from tfmed.pretraining import measures
     from tfmed.tasks import task_of
     from tfmed.training import baselines, examples, fitting
@@ -74,7 +75,9 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "n_train": len(rows),
         "n_test": len(test_rows),
     }
-    return Result(record, {"scores": scores, "labels": test.labels})
+    patients = load_patients(source, "test")
+    known = {} if patients is None else {"patients": patients[test_rows]}
+    return Result(record, {"scores": scores, "labels": test.labels, **known})
 
 
 def _models(

@@ -36,9 +36,12 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
     Parents: `run`. Arrays: `pca` and `tsne` coordinates (n, 2), `rows` of the test split.
     """
+    from tfmed.data.loading import load_patients
     from tfmed.latent import projections, separation
 
     embeddings, labels, rows = embedded_test_images(spec, data["task"], parents["run"])
+    patients = load_patients(data["task"], "test")
+    whose = None if patients is None else patients[rows]
     say(0.1)
     two = len(data["task"].class_names) == 2
     components = projections.pca(embeddings)
@@ -52,11 +55,13 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         "silhouette": separation.silhouette(embeddings, labels),
         "knn_accuracy": separation.knn_accuracy(embeddings, labels),
         "component_auc": separation.component_auc(components["coordinates"], labels) if two else [],
-        "clusters": separation.permutation_test(embeddings, labels),
-        "components": separation.component_difference(components["coordinates"], labels)
+        "clusters": separation.permutation_test(embeddings, labels, whose),
+        "components": separation.component_difference(components["coordinates"], labels, whose)
         if two
         else None,
-        "two_clusters": separation.two_clusters(neighbours["coordinates"], labels) if two else None,
+        "two_clusters": separation.two_clusters(neighbours["coordinates"], labels, whose)
+        if two
+        else None,
     }
     arrays = {
         "pca": components["coordinates"][:, :2],

@@ -27,14 +27,17 @@ def similarity_job(study: "Study", task: DatasetInfo, runs: Mapping[str, Job]) -
 
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Debiased linear CKA of every two latent spaces of one task; parents: the runs, by name."""
+    from tfmed.data.loading import load_patients
     from tfmed.latent.similarity import cka_interval
     from tfmed.steps.latent_space import embedded_test_images
 
     names = sorted(parents)
-    embeddings = {
-        name: embedded_test_images(spec, data["task"], parents[name])[0].astype("float32")
-        for name in names
-    }
+    embeddings = {}
+    for name in names:
+        found, _, rows = embedded_test_images(spec, data["task"], parents[name])
+        embeddings[name] = found.astype("float32")
+    patients = load_patients(data["task"], "test")
+    whose = None if patients is None else patients[rows]
     pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
-    cka = [{"a": a, "b": b, **cka_interval(embeddings[a], embeddings[b])} for a, b in pairs]
+    cka = [{"a": a, "b": b, **cka_interval(embeddings[a], embeddings[b], whose)} for a, b in pairs]
     return Result({"cka": cka})

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from tfmed.design import Loss
 from tfmed.errors import InputError
+from tfmed.tasks.scoring import Group
 
 if TYPE_CHECKING:
     import keras
@@ -190,7 +191,7 @@ class Task(Protocol):
 
     def case_groups(
         self, metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
-    ) -> tuple[np.ndarray, ...]:
+    ) -> tuple[np.ndarray | Group, ...]:
         """Per-case values of one of the metrics that these labels define.
 
         Args:
@@ -200,12 +201,16 @@ class Task(Protocol):
             thresholds: (n_seeds,) choices, used by metrics that depend on one.
 
         Returns:
-            Per independent group of cases (all of them, or those of one class) an array (n_seeds,
-            cases of the group); the sum of their row means is the metric.
+            Per group of cases an array (n_seeds, n) of all of them, or `scoring.of_cases` of those
+            of one class. The sum of their row means is the metric.
         """
 
     def n_cases(self, metric: str, labels: np.ndarray) -> int:
-        """Cases of the smallest class that the metric needs; of all, if it needs none."""
+        """Cases that the metric rests on, one more than the degrees of freedom of its variance.
+
+        Those of the smallest class that it needs; all, if it needs none. A mean over classes has
+        more than its smallest class; it is 1 where a class that it needs has one case.
+        """
 
     def accuracy_and_auc(self, labels: ArrayLike, scores: ArrayLike) -> dict[str, float | None]:
         """`accuracy` and `auc` of one run as `medmnist.evaluator` has them, to the last digit.

@@ -301,7 +301,7 @@ def undefined(metric: str, labels: np.ndarray, n_classes: int = N_CLASSES) -> st
 
 def case_groups(
     metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray | scoring.Group, ...]:
     """As `tfmed.tasks.Task.case_groups`."""
     positive, negative = labels == 1, labels == 0
     name = metric.removesuffix(scoring.CHOSEN)
@@ -317,9 +317,11 @@ def case_groups(
     right = ((scores > cut) == positive).astype(float)
     return {
         "accuracy": (right,),
-        "sensitivity": (right[:, positive],),
-        "specificity": (right[:, negative],),
-        "balanced_accuracy": (right[:, positive] / 2, right[:, negative] / 2),
+        "sensitivity": (scoring.of_cases(right, positive),),
+        "specificity": (scoring.of_cases(right, negative),),
+        "balanced_accuracy": tuple(
+            scoring.of_cases(right / 2, inside) for inside in (positive, negative)
+        ),
     }[name]
 
 

@@ -283,7 +283,7 @@ def undefined(metric: str, labels: np.ndarray, n_classes: int) -> str | None:
 
 def case_groups(
     metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray | scoring.Group, ...]:
     """As `tfmed.tasks.Task.case_groups`."""
     name, number = _parsed(metric)
     answered = answers(scores)
@@ -294,9 +294,14 @@ def case_groups(
     if metric == "accuracy":
         return (right,)
     if metric == "auc":
-        return (np.mean([_auc_values(truth[:, c], scores[..., c]) for c in range(k)], axis=0),)
+        # Groups that share cases: a small class has its own correction for few cases so.
+        return tuple(
+            scoring.Group(part.values / k, part.cases)
+            for c in range(k)
+            for part in scoring.auc_values(truth[:, c].astype(int), scores[..., c])
+        )
     if metric == "balanced_accuracy":
-        return tuple(right[:, truth[:, c]] / k for c in range(k))
+        return tuple(scoring.of_cases(right / k, truth[:, c]) for c in range(k))
     if metric == "macro_f1":
         return (np.mean([_f1_values(truth[:, c], answered == c) for c in range(k)], axis=0),)
     if metric == "log_loss":
@@ -311,12 +316,12 @@ def case_groups(
 
 def _of_class(
     name: str, number: int, labels: np.ndarray, scores: np.ndarray, answered: np.ndarray
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray | scoring.Group, ...]:
     inside = labels == number
     if name == "auc":
         return scoring.auc_values(inside.astype(int), scores[..., number])
     if name == "recall":
-        return ((answered[:, inside] == number).astype(float),)
+        return (scoring.of_cases((answered == number).astype(float), inside),)
     chosen = (answered == number).astype(float)
     share = chosen.mean(axis=1, keepdims=True)
     hits = (chosen * inside).mean(axis=1, keepdims=True)
@@ -324,16 +329,6 @@ def _of_class(
     safe = np.where(share > 0, share, 1.0)
     precision = hits / safe
     return (precision + chosen * (inside - precision) / safe,)
-
-
-def _auc_values(inside: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """AUC of one class against the rest plus each case's influence on it, (n_seeds, n)."""
-    of_inside, of_rest = scoring.auc_values(inside.astype(int), scores)
-    auc, n = of_inside.mean(axis=1, keepdims=True), len(inside)
-    values = np.empty(scores.shape)
-    values[:, inside] = auc + (of_inside - auc) * n / inside.sum()
-    values[:, ~inside] = auc + of_rest * n / (~inside).sum()
-    return values
 
 
 def _f1_values(inside: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -358,7 +353,14 @@ def n_cases(metric: str, labels: np.ndarray) -> int:
     if number is not None:
         inside = int(counts[number])
         return min(inside, len(labels) - inside) if metric.startswith("auc") else inside
-    return int(counts[counts > 0].min()) if metric in _NEEDS_ALL else len(labels)
+    if metric not in _NEEDS_ALL:
+        return len(labels)
+    # Welch's (1938) and Satterthwaite's (1946) degrees of freedom of a sum over the classes, each
+    # as uncertain as its number of cases makes it.
+    parts = 1 / counts[counts > 0]
+    if parts.max() == 1:
+        return 1
+    return 1 + int(parts.sum() ** 2 / (parts**3 / (1 - parts)).sum())
 
 
 def accuracy_and_auc(labels: ArrayLike, scores: ArrayLike) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ the true grade, and how far they agree with it beyond chance.
 
 import numpy as np
 
-from tfmed.tasks import multiclass
+from tfmed.tasks import multiclass, scoring
 from tfmed.tasks.multiclass import (
     HAS_CURVES,
     SERVED_ACCURACY,
@@ -104,7 +104,7 @@ def n_cases(metric: str, labels: np.ndarray) -> int:
 
 def case_groups(
     metric: str, labels: np.ndarray, scores: np.ndarray, thresholds: np.ndarray
-) -> tuple[np.ndarray, ...]:
+) -> tuple[np.ndarray | scoring.Group, ...]:
     """As `tfmed.tasks.Task.case_groups`."""
     if metric == ERROR:
         return (np.abs(answers(scores) - labels).astype(float),)

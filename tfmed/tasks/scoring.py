@@ -1,10 +1,12 @@
 """Per-case values of what scores of one class against the rest are measured by.
 
-Every metric of `n` cases is a sum of means over independent groups of cases (all of them, or those
-of each class). Where it is not a mean itself, its first-order influence values are used, with
+Every metric of `n` cases is a sum of means over groups of cases (all of them, or those of each
+class). Where it is not a mean itself, its first-order influence values are used, with
 the metric's variance to order 1 / n: structural components for AUC (DeLong et al. 1988), the
 influence function for average precision.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +14,24 @@ CHOSEN = "_at_threshold"
 """End of the name of a metric that depends on a choice made on validation labels."""
 
 
-def auc_values(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+class Group(NamedTuple):
+    """Per-case values of some of the cases.
+
+    Attributes:
+        values: (n_seeds, cases of the group).
+        cases: bool (n,), which of all cases they are.
+    """
+
+    values: np.ndarray
+    cases: np.ndarray
+
+
+def of_cases(values: np.ndarray, cases: np.ndarray) -> Group:
+    """The group of the cases of a bool mask (n,), from values of all cases (n_seeds, n)."""
+    return Group(values[:, cases], cases)
+
+
+def auc_values(labels: np.ndarray, scores: np.ndarray) -> tuple[Group, Group]:
     """Structural components of AUC: each case's share of the other class ranked rightly."""
     of_positives, of_negatives = [], []
     for row in scores:
@@ -21,7 +40,8 @@ def auc_values(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.n
         of_negatives.append(1 - _share_below(negatives, positives))
     # Centred, because each of the two groups alone has the AUC as its mean.
     centred = np.array(of_negatives)
-    return np.array(of_positives), centred - centred.mean(axis=1, keepdims=True)
+    centred = centred - centred.mean(axis=1, keepdims=True)
+    return Group(np.array(of_positives), labels == 1), Group(centred, labels == 0)
 
 
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:

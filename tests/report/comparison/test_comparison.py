@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -102,6 +103,32 @@ def test_differences_are_paired_on_test_cases_as_comparisons_of_a_study_are(
     assert change.a is not None
     assert change.b is not None
     assert change.difference == pytest.approx(change.b["mean"] - change.a["mean"])
+
+
+def test_differences_count_patients_where_a_side_knows_them(
+    pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    patients, folders = np.arange(N_TEST) // 5, []
+    for folder in pair:
+        copied = Path(shutil.copytree(folder, tmp_path / folder.name))
+        results = json.loads((copied / "results.json").read_text())
+        test = next(d for d in results["datasets"] if d["name"] == TASK)["splits"]["test"]
+        test |= {"n": N_TEST, "patients": N_TEST // 5}
+        (copied / "results.json").write_text(json.dumps(results))
+        predictions.write_patients(copied / "predictions", TASK, patients)
+        folders.append(copied)
+    both, one = comparison.read_both(*folders), comparison.read_both(pair[0], folders[1])
+    of_images = frozen_change(comparison.read_both(*pair)).paired
+    for found in (both, one):
+        paired = frozen_change(found).paired
+        assert paired is not None
+        assert of_images is not None
+        assert paired["difference"] == of_images["difference"]
+        assert paired["standard_error"] != of_images["standard_error"]
+        assert paired["df"] < of_images["df"]
+    assert "it counts 60 patients" in str(document(both, [described(both)]))
+    predictions.write_patients(folders[1] / "predictions", TASK, np.arange(N_TEST) // 3)
+    assert "patients of the test images" in comparison.read_both(*folders).unpaired[TASK]
 
 
 def test_the_largest_change_comes_first_and_what_did_not_change_last(

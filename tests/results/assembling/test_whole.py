@@ -80,6 +80,7 @@ def finished(plan, monkeypatch):
 def measured(plan, done, labels, monkeypatch):
     """The finished jobs, with those that measure them done."""
     monkeypatch.setattr("tfmed.data.loading.load_labels", lambda *_: labels)
+    monkeypatch.setattr("tfmed.data.loading.load_patients", lambda *_: None)
     for job in (*plan.evaluations.values(), *plan.comparisons.values()):
         parents = {role: done[parent.key] for role, parent in job.parents.items()}
         spec = json.loads(json.dumps(job.spec))  # as a worker is told it

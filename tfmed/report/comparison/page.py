@@ -34,7 +34,14 @@ from tfmed.report.figures.description import Figure, with_figures
 from tfmed.report.figures.plotting import short
 from tfmed.report.sections.answer import answer
 from tfmed.report.sections.ledger import measured
-from tfmed.report.selection import LOWER_IS_BETTER, MAIN_METRICS, Entry, Results, reconstructing
+from tfmed.report.selection import (
+    LOWER_IS_BETTER,
+    MAIN_METRICS,
+    Entry,
+    Results,
+    dataset_of,
+    reconstructing,
+)
 from tfmed.report.wording import (
     LONGEST_TITLE,
     MISSING,
@@ -51,6 +58,7 @@ from tfmed.report.wording import (
     signed,
     stacked,
     task_title,
+    test_patients,
 )
 
 
@@ -143,6 +151,10 @@ def _pairing_words(found: Compared) -> str:
             "compared with A’s, seed by seed, and the interval covers the variance of seeds and of "
             "test images."
         )
+    for task in of_pairs:
+        known = [_n_patients(side.results, task) for side in (found.a, found.b)]
+        if any(known):
+            parts.append(f"On {titles[task]} it counts {count(max(known))} patients.")
     if of_pairs and any(a or b for a, b in found.only.values()):
         parts.append("Where the seeds differ, it is over the seeds in common.")
     for reason in dict.fromkeys(found.unpaired[task] for task in tasks if task in found.unpaired):
@@ -153,6 +165,12 @@ def _pairing_words(found: Compared) -> str:
             "would be clear."
         )
     return " ".join(parts) or "the difference of the two means."
+
+
+def _n_patients(results: Results, task: str) -> int:
+    """Patients of the test images that intervals count; 0 where they are not known."""
+    data = dataset_of(results, task)
+    return (test_patients(data) or 0) if data else 0
 
 
 def _conclusion_blocks(found: Compared) -> list[Block]:

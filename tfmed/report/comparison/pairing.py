@@ -13,7 +13,7 @@ from tfmed.evaluation.case_values import CaseValues, case_values, seed_threshold
 from tfmed.evaluation.intervals import corrected, difference_of
 from tfmed.report.comparison.changes import Change, Side
 from tfmed.report.selection import Entry, class_names, dataset_of
-from tfmed.results.predictions import read_labels, read_predictions
+from tfmed.results.predictions import read_labels, read_patients, read_predictions
 from tfmed.tasks import task_of
 
 AGREE = 1e-6
@@ -30,25 +30,25 @@ def matched(
 def changes_of(a: Side, b: Side, tasks: Sequence[str]) -> tuple[list[Change], dict[str, str]]:
     """Changes of the cells of these tasks, and why a task's cases are not paired."""
     unpaired: dict[str, str] = {}
-    labels: dict[str, np.ndarray] = {}
+    cases: dict[str, _Cases] = {}
     for task in tasks:
-        found = _common_labels(a, b, task)
+        found = _common_cases(a, b, task)
         if isinstance(found, str):
             unpaired[task] = found
         else:
-            labels[task] = found
+            cases[task] = found
     changes: list[Change] = []
     rows = matched(a.results["summary"], b.results["summary"], Cell.of_entry)
     for row_a, row_b in rows:
         cell = Cell.of_entry(row_a)
         paired: dict[str, Entry | None] = {}
-        if cell.task in labels:
-            scores = [_scores(side, cell, labels[cell.task]) for side in (a, b)]
+        if cell.task in cases:
+            scores = [_scores(side, cell, cases[cell.task].labels) for side in (a, b)]
             if None in scores:
                 unpaired[cell.task] = "the scores of some runs do not lie beside the results"
             else:
                 of_a, of_b = scores
-                paired = _paired(labels[cell.task], of_a, of_b, _task(a, cell.task))  # type: ignore[arg-type]
+                paired = _paired(cases[cell.task], of_a, of_b, _task(a, cell.task))  # type: ignore[arg-type]
         known = [m for m in _metrics(a, cell.task) if m in row_a and m in row_b]
         changes += [Change(cell, m, row_a[m], row_b[m], paired.get(m)) for m in known]
     return sorted(_with_correction(changes), key=_by_size), unpaired
@@ -78,8 +78,16 @@ def _with_correction(changes: Sequence[Change]) -> list[Change]:
     return [c if c.paired is None else replace(c, paired=next(again)) for c in changes]
 
 
-def _common_labels(a: Side, b: Side, task: str) -> np.ndarray | str:
-    """Labels (n,) of the test cases that both sides share, or why there are none."""
+@dataclass(frozen=True)
+class _Cases:
+    """Labels (n,) of the test cases that both sides share, and if known their patients (n,)."""
+
+    labels: np.ndarray
+    patients: np.ndarray | None
+
+
+def _common_cases(a: Side, b: Side, task: str) -> _Cases | str:
+    """The test cases that both sides share, or why there are none."""
     files = [dataset_of(side.results, task) for side in (a, b)]
     if None in files or files[0]["md5"] != files[1]["md5"]:  # type: ignore[index]
         return "the two files of images are not the same"
@@ -91,7 +99,18 @@ def _common_labels(a: Side, b: Side, task: str) -> np.ndarray | str:
         labels.append(read_labels(path))
     if not np.array_equal(labels[0], labels[1]):
         return "the labels of the test images are not the same"
-    return labels[0]
+    patients = [each for side in (a, b) if (each := _patients(side, task)) is not None]
+    if any(not np.array_equal(each, patients[0]) for each in patients):
+        return "the patients of the test images are not the same"
+    return _Cases(labels[0], patients[0] if patients else None)
+
+
+def _patients(side: Side, task: str) -> np.ndarray | None:
+    """Patients (n,) of the test images; None where the side's intervals count images."""
+    test = dataset_of(side.results, task)["splits"]["test"]  # type: ignore[index]
+    if test.get("patients") is None:
+        return None
+    return read_patients(side.path.parent / "predictions", task, test["n"])
 
 
 @dataclass(frozen=True)
@@ -123,7 +142,7 @@ def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | Non
 
 
 def _paired(
-    labels: np.ndarray, of_a: dict[int, _Run], of_b: dict[int, _Run], task: str
+    cases: _Cases, of_a: dict[int, _Run], of_b: dict[int, _Run], task: str
 ) -> dict[str, Entry | None]:
     """Metric to the difference B - A, paired by seed and test case, of the seeds in common.
 
@@ -136,8 +155,8 @@ def _paired(
     runs_a, runs_b = ([runs[seed] for seed in seeds] for runs in (of_a, of_b))
     return {
         metric: difference_of(
-            _case_values(labels, runs_b, metric, task).minus(
-                _case_values(labels, runs_a, metric, task)
+            _case_values(cases, runs_b, metric, task).minus(
+                _case_values(cases, runs_a, metric, task)
             )
         )
         for metric in runs_a[0].metrics
@@ -145,11 +164,12 @@ def _paired(
     }
 
 
-def _case_values(labels: np.ndarray, runs: Sequence[_Run], metric: str, task: str) -> CaseValues:
+def _case_values(cases: _Cases, runs: Sequence[_Run], metric: str, task: str) -> CaseValues:
     """What each test case adds to a metric, checked against the results."""
     scores = np.array([run.scores for run in runs])
     chosen = np.array([run.threshold for run in runs])
-    values = case_values(metric, labels, scores, seed_thresholds(chosen, metric, scores), task)
+    cuts = seed_thresholds(chosen, metric, scores)
+    values = case_values(metric, cases.labels, scores, cuts, task, cases.patients)
     for run, value in zip(runs, values.estimates, strict=True):
         if not abs(value - run.metrics[metric]) <= AGREE:
             raise InputError(

@@ -30,6 +30,7 @@ from tfmed.report.wording import (
     method_name,
     pretraining_name,
     task_title,
+    test_patients,
 )
 
 
@@ -178,6 +179,8 @@ def _certainty(results: Results, task: str) -> Block:
     seeds = f"the mean of {several} repeats (seeds)" if several > 1 else "that of one repeat (seed)"
     dataset = dataset_of(results, task)
     images = f" on {count(dataset['splits']['test']['n'])} test images" if dataset else ""
+    if dataset and (patients := test_patients(dataset)) is not None:
+        images += f" of {count(patients)} patients"
     clear = (
         " A difference is clear only if it holds after correction for all comparisons of its "
         "kind; “no clear difference” is not “no difference”."

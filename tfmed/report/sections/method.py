@@ -19,11 +19,13 @@ from tfmed.report.wording import (
     budget_name,
     capitalised,
     count,
+    counted_on,
     flat_settings,
     method_name,
     pretraining_names,
     strategy_name,
     task_title,
+    test_patients,
 )
 
 
@@ -162,7 +164,13 @@ def _interval_words(results: Results) -> Text:
     )
     if seeds == 1:
         words += " With one seed, intervals cover the sampling of test images only."
-    return text(strong("Intervals. "), words)
+    if any(test_patients(data) is not None for data in results["datasets"]):
+        words += (
+            " Where patients are known, a patient with all images counts once: the variance is "
+            "that of a jackknife that leaves out a patient at a time (Cameron and Miller, 2015; "
+            "for the AUC Obuchowski, 1997), with patients − 1 degrees of freedom."
+        )
+    return text(strong("Intervals. "), " ".join([words, *counted_on(results)]))
 
 
 def _comparison_words(results: Results) -> Text:

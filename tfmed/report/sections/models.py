@@ -17,6 +17,7 @@ from tfmed.report.wording import (
     MISSING,
     budget_name,
     count,
+    counted,
     interval,
     number,
     percent,
@@ -93,6 +94,7 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
         ["Stage", model["stage"]],
         ["For", card["intended_use"]],
         ["Images", _data_words(card["data"]["task"])],
+        ["Intervals count", counted(metrics["n_test"], metrics.get("n_patients"))],
     ]
     if card["data"]["pretrained_on"]:
         rows.append(["Pretraining images", _data_words(card["data"]["pretrained_on"])])

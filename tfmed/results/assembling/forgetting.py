@@ -34,17 +34,17 @@ def _probe(pairs: list[Forgetting], finished: Mapping[str, Result], task: str) -
     before, after = (
         [finished[getattr(pair, side).key] for pair in pairs] for side in ("before", "after")
     )
-    labels = after[0].arrays["labels"]
+    labels, patients = after[0].arrays["labels"], after[0].arrays.get("patients")
     scores_before, scores_after = (
         np.stack([result.arrays["scores"] for result in results]) for results in (before, after)
     )
     # One encoder for all seeds has no seed variance.
     once = scores_before[:1] if _measured_once(pairs) else scores_before
-    change = compare(labels, scores_after, scores_before, "auc", task=task)
+    change = compare(labels, scores_after, scores_before, "auc", task=task, patients=patients)
     return {
         "n_test": len(labels),
-        "probe_auc_before": mean_interval(labels, once, "auc", task=task),
-        "probe_auc_after": mean_interval(labels, scores_after, "auc", task=task),
+        "probe_auc_before": mean_interval(labels, once, "auc", task=task, patients=patients),
+        "probe_auc_after": mean_interval(labels, scores_after, "auc", task=task, patients=patients),
         "probe_auc_difference": change
         and {
             "mean": change["difference"],

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.loading import load_labels, load_rows
+from tfmed.data.loading import load_labels, load_patients, load_rows
 from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
@@ -50,6 +50,7 @@ def assemble(
     for task in plan.tasks:
         name = task.name
         predictions.write_labels(out / "predictions", name, labels[name], task.task)
+        predictions.write_patients(out / "predictions", name, load_patients(task, "test"))
         thresholds = {
             run.label: finished[run.job.key].record["threshold"]
             for run in plan.runs
@@ -182,11 +183,20 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
         "n_labels": info.n_labels,
         "task": info.task,
         "splits": {
-            split: {"n": info.n_images(split), "counts": list(info.counts[split])}
+            split: {
+                "n": info.n_images(split),
+                "patients": _n_patients(info, split),
+                "counts": list(info.counts[split]),
+            }
             for split in SPLITS
         },
         "examples": _examples(info),
     }
+
+
+def _n_patients(info: DatasetInfo, split: str) -> int | None:
+    patients = load_patients(info, split)
+    return None if patients is None else int(patients.max()) + 1
 
 
 def _examples(info: DatasetInfo) -> list[list[str]]:

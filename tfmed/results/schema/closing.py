@@ -77,6 +77,8 @@ class CardMetrics(Part):
     """As in summary."""
     n_seeds: OneOrMore
     n_test: Count
+    n_patients: Count | None = None
+    """Whose test images they are, which the intervals count; null where that is not known."""
     accuracy_over_majority: OverMajority
 
 

@@ -59,6 +59,9 @@ class SplitEntry(Part):
     """Images of a split, and of each of its classes."""
 
     n: Count
+    patients: Count | None = None
+    """Whose images they are, which intervals then count; null where that is not known and images
+    are counted."""
     counts: Counts
 
 
