@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tfmed.tasks import REGISTRY
+
 BAD_INPUT = 2
 """Exit code."""
 
@@ -74,6 +76,17 @@ def add_import_options(parser: argparse._ActionsContainer, size: str) -> None:
         "--patient-pattern",
         metavar="REGEX",
         help="finds the patient in a file's name",
+    )
+
+
+def add_task_option(parser: argparse._ActionsContainer, name: str, help: str) -> None:
+    """The option that says what labels are for."""
+    parser.add_argument(
+        name,
+        choices=tuple(REGISTRY),
+        metavar="TASK",
+        help=f"{help}: {', '.join(REGISTRY)} (what its labels say; of several findings binary: "
+        "any against none)",
     )
 
 

@@ -51,7 +51,7 @@ class Evidence:
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
         class_balance: split to the number of images of each class whose labels it saw; and `test`.
         threshold: what the task chose on validation labels; None where it chooses nothing.
-        labels: (n,) of the test split, as the task reads them.
+        labels: of the test split, as the task reads them, one row an image.
         scores: the Keras original's of the test split, one row a case, as the task keeps them.
         seed_scores: key of each run that differs in the seed alone, this one included, to its
             scores; in the order of the seeds.
@@ -64,11 +64,11 @@ class Evidence:
     pretrained_on: DatasetInfo | None
     training: Mapping[str, Any]
     class_balance: Mapping[str, tuple[int, ...]]
-    threshold: float | None
+    threshold: float | list[float] | None
     labels: np.ndarray
     scores: np.ndarray
     seed_scores: Mapping[str, np.ndarray]
-    seed_thresholds: Mapping[str, float | None]
+    seed_thresholds: Mapping[str, float | list[float] | None]
 
 
 def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
@@ -170,11 +170,12 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 
 
 def majority_gain(
-    labels: np.ndarray, scores: np.ndarray, threshold: float | None, task: str
+    labels: np.ndarray, scores: np.ndarray, threshold: float | list[float] | None, task: str
 ) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's majority class.
 
-    Paired by test case; the 95 % interval is `metrics.compare`'s for one seed.
+    What counts as accuracy is the task's (`SERVED_ACCURACY`). Paired by test case; the 95 %
+    interval is `metrics.compare`'s for one seed.
 
     Returns:
         `difference`, `low`, `high`.

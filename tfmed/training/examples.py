@@ -13,7 +13,7 @@ from tfmed.design import LabelBudget
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images (or embeddings) with their labels, of shape (n, ...)."""
+    """Images (or embeddings) with their labels, both of shape (n, ...)."""
 
     images: np.ndarray
     labels: np.ndarray

@@ -177,6 +177,8 @@ def fit_classifier(
         loss: as `tfmed.tasks.Task.loss`; with `class_weighted` each class weighs the same in sum.
     """
     task = task_of(splits.task)
+    weights = task.class_weights(splits.train.labels) if loss == "class_weighted" else None
+    of_outputs = weights if isinstance(weights, np.ndarray) else None
     batches = -(-len(splits.train) // config.batch_size)
     passes = -(-epoch_steps // batches)
     twin = _traced_twin(classifier, _steps(batches * passes), loss, splits.task)
@@ -190,6 +192,7 @@ def fit_classifier(
             shuffle_seed=seed,
             augment=config.augment,
             passes=passes,
+            weights=of_outputs,
         ),
         pipelines.classifier_batches(
             splits.val.images,
@@ -199,7 +202,7 @@ def fit_classifier(
         ),
         config,
         say,
-        task.class_weights(splits.train.labels) if loss == "class_weighted" else None,
+        None if isinstance(weights, np.ndarray) else weights,
     )
     transfer.transfer_weights(twin, classifier)
     return fitted
