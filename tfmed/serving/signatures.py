@@ -63,7 +63,8 @@ def _named(answered: tf.Tensor, class_names: Sequence[str]) -> tf.Tensor:
         return tf.gather(names, answered)
     pieces = tf.where(answered == 1, names + BETWEEN, "")
     joined = tf.strings.reduce_join(pieces, axis=1)
-    shorter = tf.strings.substr(joined, 0, tf.maximum(tf.strings.length(joined) - 1, 0))
+    kept = tf.maximum(tf.strings.length(joined) - 1, 0)
+    shorter = tf.strings.substr(joined, tf.zeros_like(kept), kept)
     return tf.where(tf.reduce_any(answered == 1, axis=1), shorter, NO_FINDING)
 
 
