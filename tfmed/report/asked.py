@@ -4,6 +4,9 @@ from tfmed.report.selection import Results, class_names, dataset_of
 from tfmed.report.wording import metric_name
 from tfmed.tasks import task_of
 
+LONGEST_BESIDE = 12
+"""Letters of a metric's name that leave room for more along an axis."""
+
 
 def is_multilabel(results: Results, task: str) -> bool:
     """Whether an image may have several findings, each asked for by itself."""
@@ -20,6 +23,12 @@ def main_name(results: Results, task: str, metric: str | None = None) -> str:
     """The name of a metric (of the first of `main_metrics`), of several findings as a mean."""
     name = metric_name(metric or main_metrics(results, task)[0])
     return f"mean {name}" if is_multilabel(results, task) else name
+
+
+def axis_name(results: Results, task: str, metric: str) -> str:
+    """What stands along an axis of a metric; where it is long, the split is left to the caption."""
+    name = main_name(results, task, metric)
+    return name if len(name) > LONGEST_BESIDE else f"{name} on the test split"
 
 
 def group_names(results: Results, task: str) -> list[str]:

@@ -89,8 +89,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "source": evidence.source,
         "seeds": sorted(evidence.seed_scores),
         "synthetic": task.synthetic,
-        "intended_use": "Research on training with few labels: classifying images like those "
-        f"of {task.title} as {_listed(task.class_names)}.",
+        "intended_use": f"Research on training with few labels: {_use(task)}.",
         "not_for": _not_for(task),
         "data": {
             "task": _dataset(task),
@@ -249,7 +248,7 @@ def _share(part: float, rest: float) -> float | None:
 
 
 def _not_for(data: DatasetInfo) -> list[str]:
-    named = "label 1 is" if len(data.class_names) == 2 else "classes are"
+    named = "label 1 is" if data.task == "binary" else "classes are"
     lines = [line.replace("label 1 is", named) for line in _NOT_FOR]
     if data.steps:
         side = data.image_shape[0]
@@ -259,6 +258,13 @@ def _not_for(data: DatasetInfo) -> list[str]:
         )
     lines += [f"Trusting its metrics: {warning}." for warning in data.warnings]
     return lines
+
+
+def _use(data: DatasetInfo) -> str:
+    if data.task == "multilabel":
+        findings = _listed(data.class_names)
+        return f"finding {findings} in images like those of {data.title}"
+    return f"classifying images like those of {data.title} as {_listed(data.class_names)}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 MOST_FINDINGS = 24
 """Findings that a figure has room for: the first of them."""
-CELLS = (("found", 3, 2), ("missed", 2, 3), ("false", 1, 0), ("clear", 0, 1))
+CELLS = (("TP", 3, 2), ("FN", 2, 3), ("FP", 1, 0), ("TN", 0, 1))
 """Columns of the figure of errors: name, its place in `[tn, fp, fn, tp]`, and its counterpart's."""
 SPLITS = (("train", "training", "#bbbbbb"), ("val", "validation", GREY), ("test", "test", "black"))
 ROW = 0.155
@@ -44,10 +44,9 @@ def findings_figure(results: Results, task: str, slug: str, rows: list[Entry]) -
         draw=partial(draw_findings, results, task),
         caption=text(
             f"Each finding on the test split of {task_title(results, task)} at its chosen "
-            "threshold, mean counts over seeds: images with it in which it is found and missed, "
-            "and without it in which it is found all the same (false) and not (clear). The darker, "
-            f"the larger the share of the images with it, or of those without. "
-            f"{capitalised(said[-1])}."
+            "threshold, mean counts over seeds: true positives and false negatives (TP, FN) among "
+            "the images that have it, false positives and true negatives (FP, TN) among the "
+            f"others. The darker, the larger the share of these. {capitalised(said[-1])}."
         ),
         alt="; ".join(said),
         numbers=partial(findings, results, task),
@@ -64,12 +63,12 @@ def mean_confusion(results: Results, row: Entry) -> list[list[float]]:
 
 
 def confusion_words(results: Results, row: Entry) -> str:
-    """How many findings are found and missed, all findings together."""
+    """True positives, false negatives and false positives, all findings together."""
     counts = [sum(column) for column in zip(*mean_confusion(results, row), strict=True)]
     share = counts[3] / max(1.0, counts[2] + counts[3])
     return (
-        f"{count(counts[3])} findings found ({percent(share)} of those that there are), "
-        f"{count(counts[2])} missed, {count(counts[1])} found where there are none"
+        f"of all findings together {count(counts[3])} true positives ({percent(share)} of the "
+        f"cases), {count(counts[2])} false negatives, {count(counts[1])} false positives"
     )
 
 

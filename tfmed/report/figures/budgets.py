@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfmed.design import LabelBudget, Method
-from tfmed.report.asked import main_metrics, main_name, majority_level
+from tfmed.report.asked import axis_name, main_metrics, main_name, majority_level
 from tfmed.report.blocks import Span, Text, ref, text
 from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
 from tfmed.report.figures.plotting import (
@@ -174,7 +174,7 @@ def draw_answer(results: Results, task: str) -> "Drawing":
     figure, [[axes]] = panels(1, 1, height=2.75, margins=(0.65, 0.2, 0.3, bottom))
     _budget_panel(axes, results, task, main_metrics(results, task)[0])
     axes.set_title(short(task_title(results, task), 70), weight="bold")
-    axes.set_ylabel(f"{main_name(results, task)} on the test split")
+    axes.set_ylabel(axis_name(results, task, main_metrics(results, task)[0]))
     legend_below(figure, handles, ncol=3)
     return figure
 
@@ -190,7 +190,7 @@ def draw_budgets(results: Results, task: str) -> "Drawing":
     for metric, axes in zip(main_metrics(results, task), row, strict=True):
         _budget_panel(axes, results, task, metric)
         _seed_points(axes, results, task, metric)
-        axes.set_ylabel(f"{main_name(results, task, metric)} on the test split")
+        axes.set_ylabel(axis_name(results, task, metric))
     legend_below(figure, handles, ncol=4)
     return figure
 

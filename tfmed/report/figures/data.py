@@ -71,6 +71,8 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _which(datasets: list[Entry]) -> str:
+    if all(data.get("task") == "multilabel" for data in datasets):
+        return "each finding"
     two = all(len(data["class_names"]) == 2 for data in datasets)
     return "both classes" if two else "each class"
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tfmed.design import FINETUNE, SCRATCH, STANDARD, Method, Variant, method_of
-from tfmed.report.asked import main_metrics, main_name
+from tfmed.report.asked import axis_name, main_metrics, main_name
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
 from tfmed.report.figures.plotting import (
@@ -228,7 +228,7 @@ def draw_dropout(results: Results) -> "Drawing":
         axes.plot([p for p, _ in known], [mean for _, mean in known], color=colour, lw=0.8)
         axes.set_xticks([p for p, _ in rows], [f"{p:g}" for p, _ in rows])
         axes.set_xlabel("dropout p")
-        axes.set_ylabel(f"{main_name(results, task, metric)} on the test split")
+        axes.set_ylabel(axis_name(results, task, metric))
     return figure
 
 

@@ -147,8 +147,9 @@ def _balance_rows(names: list[str], balance: Entry, *, several: bool) -> list[li
     """Shares of the classes whose labels it saw, and for two what other shares would do."""
     splits = ("train", "val", "test")
     if several:
-        counted = (f"{split} {', '.join(map(count, balance[split]))}" for split in splits)
-        return [[f"Images with {', '.join(names)}", "; ".join(counted)]]
+        of_each = zip(names, *(balance[split] for split in splits), strict=True)
+        counted = (f"{name} {' / '.join(map(count, counts))}" for name, *counts in of_each)
+        return [["Images with a finding (train / val / test)", ", ".join(counted)]]
     if len(names) > 2:
         shares = [
             f"{split} {', '.join(map(count, balance[split]))} of {count(sum(balance[split]))}"
