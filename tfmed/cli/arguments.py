@@ -5,8 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tfmed.tasks import REGISTRY
-
 BAD_INPUT = 2
 """Exit code."""
 
@@ -79,15 +77,22 @@ def add_import_options(parser: argparse._ActionsContainer, size: str) -> None:
     )
 
 
-def add_task_option(parser: argparse._ActionsContainer, name: str, help: str) -> None:
-    """The option that says what labels are for."""
-    parser.add_argument(
-        name,
-        choices=tuple(REGISTRY),
-        metavar="TASK",
-        help=f"{help}: {', '.join(REGISTRY)} (what its labels say; of several findings binary: "
-        "any against none)",
-    )
+def add_task_option(parser: argparse._ActionsContainer, name: str) -> None:
+    """The option that says what labels are for; `known_task` checks it."""
+    words = "such as multilabel (default: what its labels say)"
+    parser.add_argument(name, metavar="TASK", help=words)
+
+
+def known_task(name: str) -> str:
+    """The name of a task.
+
+    Raises:
+        InputError: it is not in the registry.
+    """
+    from tfmed.tasks import task_of  # imports NumPy, which --help does without
+
+    task_of(name)
+    return name
 
 
 def import_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from tfmed.cli.arguments import (
     add_import_options,
     add_task_option,
     import_options,
+    known_task,
     path,
 )
 from tfmed.errors import printing
-from tfmed.tasks.binary import BINARISE
 
 if TYPE_CHECKING:
     from tfmed.data import DatasetInfo
@@ -54,7 +54,7 @@ def add(commands: Subparsers) -> None:
             help="named data sets, downloaded if need be ($MEDMNIST_ROOT, else ~/.medmnist)",
         )
         add_import_options(each, "pixels a side of a folder's images (28)")
-        add_task_option(each, "--task", "what is asked of its images")
+        add_task_option(each, "--task")
     write.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="a new file")
 
 
@@ -75,7 +75,8 @@ def _found(options: argparse.Namespace) -> "DatasetInfo":
     from tfmed.orchestration.datasets import find_one
 
     settings = image_settings(ImageSettings(), import_options(options)).for_import()
-    return find_one(options.data, options.data_root, replace(settings, task=options.task))
+    task = options.task and known_task(options.task)
+    return find_one(options.data, options.data_root, replace(settings, task=task))
 
 
 def _described(info: "DatasetInfo") -> list[str]:
@@ -91,6 +92,8 @@ def _described(info: "DatasetInfo") -> list[str]:
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     ]
     columns = f" of {info.n_labels} label columns" if info.n_labels > 1 else ""
+    from tfmed.tasks.binary import BINARISE
+
     columns += f" (binarise: {BINARISE} of them)" if columns and info.task == "binary" else ""
     return [
         f"{info.title}: {info.path}",

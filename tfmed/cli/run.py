@@ -13,6 +13,7 @@ from tfmed.cli.arguments import (
     add_task_option,
     import_options,
     integer,
+    known_task,
     number,
     path,
 )
@@ -45,17 +46,17 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--quick",
         action="store_true",
-        help="the study in small; its report goes to DIR/<study>-quick",
+        help="the study in small, to DIR/<study>-quick",
     )
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on this: a MedMNIST flag, 'phantom', an .npz, a folder or a CSV of images",
+        help="pretrain on a MedMNIST flag, .npz, folder, CSV, phantom",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
     for role in ("source", "target"):
-        add_task_option(what, f"--{role}-task", f"what is asked of the {role}'s images")
-    add_import_options(what, "pixels a side: 28 (default); of MedMNIST's sets 28, 64, 128 or 224")
+        add_task_option(what, f"--{role}-task")
+    add_import_options(what, "pixels a side (28); of MedMNIST's 28, 64, 128 or 224")
     what.add_argument(
         "--seeds", type=integer(1, 1000), metavar="N", help="runs of every classifier (5; quick: 2)"
     )
@@ -186,7 +187,7 @@ def _study(options: argparse.Namespace) -> "Study":
         named = getattr(options, role) or getattr(study, role)
         changes[role] = named if options.size is None else sized(named, options.size)
         if task := getattr(options, f"{role}_task"):
-            changes[f"{role}_task"] = getattr(study, f"{role}_task").replaced(task=task)
+            changes[f"{role}_task"] = getattr(study, f"{role}_task").replaced(task=known_task(task))
     changes["images"] = image_settings(study.images, import_options(options))
     return study.model_copy(update=changes)
 
