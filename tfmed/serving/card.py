@@ -262,8 +262,8 @@ def _not_for(data: DatasetInfo) -> list[str]:
 
 def _use(data: DatasetInfo) -> str:
     if data.task == "multilabel":
-        findings = _listed(data.class_names)
-        return f"finding {findings} in images like those of {data.title}"
+        shown = _listed(data.class_names)
+        return f"saying whether images like those of {data.title} show {shown}, each by itself"
     return f"classifying images like those of {data.title} as {_listed(data.class_names)}"
 
 

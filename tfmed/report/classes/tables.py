@@ -73,7 +73,7 @@ def _finding_blocks(results: Results, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
     ranked = text(
         f"AUC of each finding of {title} on the test split, with few and with most labels; last "
-        f"the mean{_of_how_many(results, task)}."
+        f"the mean{_of_how_many(results, task)} findings."
     )
     precise = text(
         f"Average precision of each finding of {title} on the test split; without any skill it is "
