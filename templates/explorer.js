@@ -21,6 +21,7 @@
   function readData(slug) {
     const data = JSON.parse(document.getElementById(`explorer-data-${slug}`).textContent);
     data.labels = decoded(data.labels);
+    data.present = data.present && decoded(data.present);
     data.indices = new Uint32Array(decoded(data.indices).buffer);
     for (const space of data.spaces) {
       for (const kind of KINDS) {
@@ -28,6 +29,10 @@
         space[kind] = { x: every(both, 2, 0), y: every(both, 2, 1) };
       }
       space.answers = space.answers && decoded(space.answers);
+      if (space.highest) {
+        space.highest.findings = decoded(space.highest.findings);
+        space.highest.scores = new Uint16Array(decoded(space.highest.scores).buffer);
+      }
       space.scores = space.scores && new Uint16Array(decoded(space.scores).buffer);
     }
     return data;
@@ -262,7 +267,26 @@
       hideTip();
     }
 
+    // Where an image may have several findings: a bit for each, in bytes that begin anew with it.
+    const found = (i) => {
+      const bytes = data.present.length / data.n;
+      return data.findings.filter((_, f) => data.present[i * bytes + (f >> 3)] & (128 >> (f & 7)));
+    };
+    const highest = (space, i) => {
+      const { findings, scores } = space.highest;
+      const each = findings.length / data.n;
+      const words = [];
+      for (let k = i * each; k < (i + 1) * each; k++) {
+        words.push(`${data.findings[findings[k]]} ${(scores[k] / 10000).toFixed(3)}`);
+      }
+      return words.join(", ");
+    };
+
     const sentence = (space, i) => {
+      if (data.findings) {
+        const lines = [`Test image ${data.indices[i]}`, `findings: ${found(i).join(", ") || "none"}`];
+        return space.highest ? [...lines, `highest scores: ${highest(space, i)}`] : lines;
+      }
       const lines = [`Test image ${data.indices[i]}`, `label: ${data.classes[data.labels[i]]}`];
       if (space.scores) {
         lines.push(`score of “${scored(space, i)}”: ${scoreWords(space, i)}`, outcome(space, i));
@@ -360,7 +384,7 @@
 
     function showMistakes() {
       const space = spaceOf(0);
-      part("no-scores").hidden = Boolean(space.scores);
+      part("no-scores").hidden = Boolean(space.scores || space.highest);
       part("mistakes").hidden = !space.scores;
       control("error").disabled = !space.scores;
       control("confidence").disabled = !space.scores;

@@ -41,6 +41,8 @@ def applies(source: dict[str, Any], target: dict[str, Any]) -> bool:
     They are chest X-rays with the 14 findings of ChestMNIST and PneumoniaMNIST, of any size; or
     phantoms stand in for both.
     """
+    if {data.get("task", "binary") for data in (source, target)} != {"binary"}:
+        return False
     if source["synthetic"] or target["synthetic"]:
         return bool(source["synthetic"] and target["synthetic"])
     is_chest = source["n_labels"] == 14

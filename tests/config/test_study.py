@@ -294,3 +294,16 @@ def test_a_title_in_any_script_is_taken(tmp_path):
     path = tmp_path / "study.toml"
     path.write_text('title = "胸部 صدر 😀\\u200b\\nx"', encoding="utf-8")
     assert read_study(path).title.endswith("\nx")
+
+
+def test_a_task_is_one_of_the_registry_or_auto(tmp_path):
+    path = tmp_path / "study.toml"
+    path.write_text('[target_task]\ntask = "multilabel"\n')
+    assert read_study(path).target_task.chosen_task == "multilabel"
+    assert read_study(path).source_task.chosen_task is None
+    path.write_text('[target_task]\ntask = "multilable"\n')
+    with pytest.raises(InputError, match=r"target_task.task = 'multilable' must be one of 'auto'"):
+        read_study(path)
+    path.write_text('[target_task]\nbinarise = "all"\n')
+    with pytest.raises(InputError, match=r"target_task.binarise = 'all' must be 'any'"):
+        read_study(path)

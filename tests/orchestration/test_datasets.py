@@ -3,6 +3,7 @@ import pytest
 
 from tfmed.config.study import Study
 from tfmed.data import sources
+from tfmed.errors import InputError
 from tfmed.orchestration import datasets
 from tfmed.orchestration.listening import Silent
 
@@ -85,3 +86,40 @@ def test_a_run_says_loudly_that_splits_share_patients(tmp_path):
     datasets.find(study, tmp_path, notes, phantom_if_missing=False, fit_to_data=True)
     (line,) = {note for note in notes.heard if "images of test" in note and "in train" in note}
     assert line.startswith("*** WARNING *** own: 5 of 20 images of test are of patients")
+
+
+def test_several_findings_are_merged_by_default_and_asked_for_one_by_one_if_chosen(
+    monkeypatch, tmp_path
+):
+    counts = {role: {"train": 400, "val": 100, "test": 100} for role in ROLES}
+    monkeypatch.setattr(datasets, "QUICK_PHANTOM", counts)
+    study = phantoms()
+    chosen = study.replaced(source_task=study.source_task.replaced(task="multilabel"))
+    found = [
+        datasets.find(each, tmp_path, Silent(), phantom_if_missing=False, fit_to_data=False)
+        for each in (study, chosen)
+    ]
+    assert [each.source.task for each in found] == ["binary", "multilabel"]
+    assert found[0].source.class_names == ("no listed finding", "any finding")
+    assert len(found[1].source.class_names) == 14
+    assert found[1].target.task == "binary"
+
+
+def test_a_task_said_for_one_role_of_one_data_set_is_the_other_s_too(tmp_path):
+    rng = np.random.default_rng(0)
+    arrays = {}
+    for split in ("train", "val", "test"):
+        arrays[f"{split}_images"] = rng.integers(0, 255, (40, 28, 28), np.uint8)
+        arrays[f"{split}_labels"] = rng.integers(0, 2, (40, 3))
+    np.savez(tmp_path / "own.npz", **arrays)
+    own = str(tmp_path / "own.npz")
+    study = Study(source=own, target=own)
+    study = study.replaced(target_task=study.target_task.replaced(task="multilabel"))
+    options = {"phantom_if_missing": False, "fit_to_data": False}
+    found = datasets.find(study, tmp_path, Silent(), **options)
+    assert found.source is found.target
+    assert found.source.class_names == ("finding 0", "finding 1", "finding 2")
+    assert found.study.source_task.task == "multilabel"
+    study = study.replaced(source_task=study.source_task.replaced(task="binary"))
+    with pytest.raises(InputError, match="its task is binary and multilabel"):
+        datasets.find(study, tmp_path, Silent(), **options)

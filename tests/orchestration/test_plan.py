@@ -1,3 +1,4 @@
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -261,3 +262,30 @@ def test_an_export_brings_the_runs_of_all_seeds_and_the_data_that_its_card_names
     assert job.data == {"task": TARGET.md5, "source": SOURCE.md5}
     assert job.spec["training"]["seed"] == 1
     assert jobs["pneumonia_scratch_300"][1].data == {"task": TARGET.md5}
+
+
+def several(counts, task="multilabel"):
+    info = dataset("several", n_train=100)
+    names = tuple(f"f{number}" for number in range(len(counts)))
+    found = {"train": tuple(counts), "val": (5,) * len(counts), "test": (5,) * len(counts)}
+    sizes = {"train": 100, "val": 50, "test": 50}
+    return dataclasses.replace(info, class_names=names, counts=found, task=task, sizes=sizes)
+
+
+@pytest.mark.parametrize("task", ["multilabel", "multiclass"])
+def test_a_label_budget_too_small_for_the_classes_is_refused_before_any_training(task):
+    target = several([4] * 12, task)
+    budgets = {"label_budgets": (12, 15), "overtrained": False}
+    study = Study().replaced(target_task=Study().target_task.replaced(**budgets))
+    with pytest.raises(InputError, match=r"several: a label budget of 12 leaves 10 .* the 12 "):
+        make_plan(study, SOURCE, target)
+    fits, notes = fit_budgets(study, SOURCE, target)
+    assert fits.target_task.label_budgets == (15,)
+    assert "no runs with 12 labels (a label budget of 12 leaves 10" in notes[-1]
+    assert make_plan(fits, SOURCE, target).target.n_images("train") == 100
+
+
+def test_one_file_has_one_task():
+    other = dataclasses.replace(TARGET, md5=SOURCE.md5, task="multiclass")
+    with pytest.raises(InputError, match="one file, asked as binary and as multiclass"):
+        make_plan(Study(), SOURCE, other)

@@ -8,12 +8,15 @@ from simulation import cases, quick
 
 from tfmed.errors import InputError
 from tfmed.results.predictions import (
+    labels_and_scores,
     read_labels,
     read_patients,
     read_predictions,
+    read_threshold,
     write_labels,
     write_patients,
     write_predictions,
+    write_thresholds,
 )
 
 
@@ -98,3 +101,16 @@ def test_patients_read_back_and_those_of_another_run_go(tmp_path):
     assert write_patients(tmp_path, "set", None) is None
     with pytest.raises(InputError, match=r"set_test_patients.csv: can't be read"):
         read_patients(tmp_path, "set", 3)
+
+
+@pytest.mark.parametrize("k", [2, 3])
+def test_several_findings_read_back_identical(tmp_path, k):
+    rng = np.random.default_rng(0)
+    labels, scores = rng.integers(0, 2, (20, k)), rng.random((20, k))
+    labels[0], labels[1] = 0, 1
+    write_labels(tmp_path, "set", labels, "multilabel")
+    write_thresholds(tmp_path, "set", {"run": [0.25] * k, "one": 0.5})
+    file = write_predictions(tmp_path, "set", labels, scores, "run", task="multilabel")
+    found = labels_and_scores(file)
+    assert all(np.array_equal(a, b) for a, b in zip(found, (labels, scores), strict=True))
+    assert read_threshold(file) == [0.25] * k

@@ -42,9 +42,9 @@ def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE,
     )
 
 
-def build(shape=SHAPE):
+def build(shape=SHAPE, task="binary", n_classes=2):
     """A small classifier with random weights, whose answers are not all the same."""
     fitting.seed_everything(0)
     encoder = plain.build(plain.Settings(latent_channels=8, base_filters=4), shape)
-    head = heads.build_head(encoder.output_shape[1:], task_of("binary").output(2))
+    head = heads.build_head(encoder.output_shape[1:], task_of(task).output(n_classes))
     return heads.build_classifier(encoder, head, trainable=False)

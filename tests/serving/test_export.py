@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_model import build, evidence
+from example_model import SHAPE, build, evidence
 
 from tfmed.errors import InputError
 from tfmed.locks import working_folder
-from tfmed.serving import card, export, gate, protos, versions
+from tfmed.serving import card, export, gate, loader, protos, versions
 
 NAME = evidence().name
 EXPORTER = f"""
@@ -242,3 +242,42 @@ def test_a_card_says_where_files_are_prepared_otherwise_and_metrics_are_too_good
     assert not any(
         "tfmed data import" in line for line in card.model_card(evidence(), {})["not_for"]
     )
+
+
+@pytest.mark.slow
+def test_a_model_of_several_findings_decides_each_and_names_those_found(tmp_path):
+    names, rng = ("effusion", "mass", "nodule"), np.random.default_rng(0)
+    labels = (rng.random((200, 3)) < 0.4).astype(int)
+    scores = np.where(rng.random((200, 3)) < 0.9, labels, 1 - labels) * 0.5 + 0.25
+    thresholds = [0.4, 0.5, 0.6]
+    of_two = evidence("chest_several")
+    counts = dict.fromkeys(("train", "val", "test"), (80, 80, 80))
+    data = dataclasses.replace(
+        of_two.task, class_names=names, counts=counts, n_labels=3, task="multilabel"
+    )
+    found = dataclasses.replace(
+        of_two,
+        task=data,
+        class_balance=counts,
+        threshold=thresholds,
+        labels=labels,
+        scores=scores,
+        seed_scores=dict.fromkeys(of_two.seed_scores, scores),
+        seed_thresholds=dict.fromkeys(of_two.seed_scores, thresholds),
+    )
+    exported = export.export_model(build(task="multilabel", n_classes=3), tmp_path, found)
+    assert exported.verdict.stage == "stable", exported.verdict.reasons
+    folder = tmp_path / "chest_several" / "1"
+    images = rng.integers(0, 256, (40, *SHAPE), dtype=np.uint8)
+    with loader.load(folder) as model:
+        answers = model.run("serving_default", {"images": images})
+    decided = answers["probabilities"].astype(float) > thresholds
+    assert answers["decisions"].tolist() == decided.astype(int).tolist()
+    expected = [
+        "|".join(name for name, there in zip(names, row, strict=True) if there)
+        or "no listed finding"
+        for row in decided
+    ]
+    assert [label.decode() for label in answers["label"]] == expected
+    assert len(set(expected)) > 2
+    assert "balanced accuracy" in exported.verdict.checks[-1].detail

@@ -5,6 +5,9 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -217,3 +220,47 @@ def test_unusable_input_is_named():
         fit_predict("logistic", train, labels, train[:, 1:])
     with pytest.raises(InputError, match="at least one case"):
         fit_probe(train[:0], labels[:0])
+
+
+def several(n=150, seed=0):
+    """Cases of three findings, one of which none has; cases may have several."""
+    rng = np.random.default_rng(seed)
+    labels = (rng.random((n, 3)) < [0.2, 0.5, 0]).astype(int)
+    return rng.normal(size=(n, 40)) + labels @ rng.normal(0, 0.5, (3, 40)), labels
+
+
+@pytest.mark.parametrize("name", BASELINES)
+def test_several_findings_are_each_answered_by_themselves(name):
+    (train, labels), (test, _) = several(), several(50, seed=1)
+    found = fit_predict(name, train, labels, test, n_classes=3)
+    assert found.test_scores.shape == (50, 3)
+    assert found.val_scores.shape == labels.shape
+    assert ((found.test_scores >= 0) & (found.test_scores <= 1)).all()
+    assert (found.test_scores[:, 2] == 0).all()
+    if name == "majority":
+        assert found.test_scores[0].tolist() == labels.mean(axis=0).tolist()
+
+
+@pytest.mark.parametrize("n", [30, 150])
+def test_logistic_of_several_findings_is_scikit_learns_of_each(n):
+    (train, labels), (test, _) = several(n), several(50, seed=1)
+    found = fit_predict("logistic", train, labels, test, n_classes=3)
+    scaler = StandardScaler().fit(train.astype(float))
+    for finding in range(2):
+        model = LogisticRegression(C=found.chosen["C"], tol=1e-8, max_iter=5000)
+        model.fit(scaler.transform(train), labels[:, finding])
+        expected = model.predict_proba(scaler.transform(test))[:, 1]
+        assert found.test_scores[:, finding] == pytest.approx(expected, abs=2e-3)
+
+
+@given(
+    arrays.arrays(
+        np.int64, st.tuples(st.integers(2, 30), st.integers(2, 4)), elements=st.integers(0, 1)
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_any_labels_of_several_findings_are_answered(labels):
+    train = np.random.default_rng(0).normal(size=(len(labels), 5))
+    for name in ("pca_logistic", "knn"):
+        found = fit_predict(name, train, labels, train[:3], n_classes=labels.shape[1])
+        assert np.isfinite(found.test_scores).all()

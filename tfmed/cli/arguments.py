@@ -77,6 +77,24 @@ def add_import_options(parser: argparse._ActionsContainer, size: str) -> None:
     )
 
 
+def add_task_option(parser: argparse._ActionsContainer, name: str) -> None:
+    """The option that says what labels are for; `known_task` checks it."""
+    words = "such as multilabel (default: what its labels say)"
+    parser.add_argument(name, metavar="TASK", help=words)
+
+
+def known_task(name: str) -> str:
+    """The name of a task.
+
+    Raises:
+        InputError: it is not in the registry.
+    """
+    from tfmed.tasks import task_of  # imports NumPy, which --help does without
+
+    task_of(name)
+    return name
+
+
 def import_options(options: argparse.Namespace) -> dict[str, Any]:
     """Those of `add_import_options` that were given."""
     names = ("size", "aspect", "grey", "resplit", "patient_pattern")

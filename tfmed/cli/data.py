@@ -2,15 +2,26 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from tfmed.cli.arguments import Subparsers, add_command, add_import_options, import_options, path
+from tfmed.cli.arguments import (
+    Subparsers,
+    add_command,
+    add_import_options,
+    add_task_option,
+    import_options,
+    known_task,
+    path,
+)
 from tfmed.errors import printing
 
 if TYPE_CHECKING:
     from tfmed.data import DatasetInfo
     from tfmed.data.checks import Duplicates
 
+MOST_COLUMNS = 8
+"""Classes beyond which the table has a line for each."""
 _DATA = (
     "a MedMNIST flag (also with _64, _128, _224), 'phantom', an .npz, or a folder or CSV of images"
 )
@@ -43,6 +54,7 @@ def add(commands: Subparsers) -> None:
             help="named data sets, downloaded if need be ($MEDMNIST_ROOT, else ~/.medmnist)",
         )
         add_import_options(each, "pixels a side of a folder's images (28)")
+        add_task_option(each, "--task")
     write.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="a new file")
 
 
@@ -63,7 +75,8 @@ def _found(options: argparse.Namespace) -> "DatasetInfo":
     from tfmed.orchestration.datasets import find_one
 
     settings = image_settings(ImageSettings(), import_options(options)).for_import()
-    return find_one(options.data, options.data_root, settings)
+    task = options.task and known_task(options.task)
+    return find_one(options.data, options.data_root, replace(settings, task=task))
 
 
 def _described(info: "DatasetInfo") -> list[str]:
@@ -72,11 +85,16 @@ def _described(info: "DatasetInfo") -> list[str]:
     rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
     for split, counts in info.counts.items():
         rows.append((split, *(f"{count:,}" for count in (info.n_images(split), *counts))))
+    if len(info.class_names) > MOST_COLUMNS:
+        rows = list(zip(*rows, strict=True))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
     ]
     columns = f" of {info.n_labels} label columns" if info.n_labels > 1 else ""
+    from tfmed.tasks.binary import BINARISE
+
+    columns += f" (binarise: {BINARISE} of them)" if columns and info.task == "binary" else ""
     return [
         f"{info.title}: {info.path}",
         *([info.description] if info.description else []),
@@ -114,5 +132,5 @@ def _import(options: argparse.Namespace) -> int:
 
     info = _found(options)
     write_npz(info, options.out)
-    print(f"{options.out}: {info.title}, {sum(map(sum, info.counts.values()))} images")
+    print(f"{options.out}: {info.title}, {sum(map(info.n_images, info.counts))} images")
     return 0

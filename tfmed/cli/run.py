@@ -10,8 +10,10 @@ from tfmed.cli.arguments import (
     Subparsers,
     add_command,
     add_import_options,
+    add_task_option,
     import_options,
     integer,
+    known_task,
     number,
     path,
 )
@@ -44,15 +46,17 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--quick",
         action="store_true",
-        help="the study in small; its report goes to DIR/<study>-quick",
+        help="the study in small, to DIR/<study>-quick",
     )
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on this: a MedMNIST flag, 'phantom', an .npz, a folder or a CSV of images",
+        help="pretrain on a MedMNIST flag, .npz, folder, CSV, phantom",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
-    add_import_options(what, "pixels a side: 28 (default); of MedMNIST's sets 28, 64, 128 or 224")
+    for role in ("source", "target"):
+        add_task_option(what, f"--{role}-task")
+    add_import_options(what, "pixels a side (28); of MedMNIST's 28, 64, 128 or 224")
     what.add_argument(
         "--seeds", type=integer(1, 1000), metavar="N", help="runs of every classifier (5; quick: 2)"
     )
@@ -160,6 +164,8 @@ def _asked(options: argparse.Namespace, study: "Study") -> dict[str, Any]:
         "target": options.target or options.size,
         "seeds": options.seeds,
         "images": import_options(options) or None,
+        "source_task": options.source_task,
+        "target_task": options.target_task,
     }
     if options.study is None:
         return {name: settings[name] for name, value in chosen.items() if value is not None}
@@ -180,6 +186,8 @@ def _study(options: argparse.Namespace) -> "Study":
     for role in ("source", "target"):
         named = getattr(options, role) or getattr(study, role)
         changes[role] = named if options.size is None else sized(named, options.size)
+        if task := getattr(options, f"{role}_task"):
+            changes[f"{role}_task"] = getattr(study, f"{role}_task").replaced(task=known_task(task))
     changes["images"] = image_settings(study.images, import_options(options))
     return study.model_copy(update=changes)
 

@@ -51,7 +51,7 @@ def image_batches(
     images: np.ndarray, *, batch_size: int, shuffle_seed: int | None = None, augment: bool = False
 ) -> tf.data.Dataset:
     """Scaled batches without labels; arguments as for `classifier_batches`."""
-    return _batches(images, None, batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment)
+    return _batches(images, (), batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment)
 
 
 def streamed_batches(
@@ -70,8 +70,9 @@ def classifier_batches(
     shuffle_seed: int | None,
     augment: bool = False,
     passes: int = 1,
+    weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Batches of (image, target).
+    """Batches of (image, target), or of (image, target, weight).
 
     Args:
         images: uint8 (n, height, width, channels), scaled to [0, 1] batch by batch; or float
@@ -81,10 +82,11 @@ def classifier_batches(
         shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
         augment: shifts images by a few pixels (`shift_images`).
         passes: how often an epoch passes all images, shuffled again each time.
+        weights: of each example, or of each of its targets, in the loss.
     """
     return _batches(
         images,
-        targets,
+        (targets,) if weights is None else (targets, weights),
         batch_size=batch_size,
         shuffle_seed=shuffle_seed,
         augment=augment,
@@ -99,26 +101,30 @@ def streamed_classifier_batches(
     shuffle_seed: int | None,
     augment: bool = False,
     passes: int = 1,
+    weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Batches of (image, target) from batches of uint8 images and their rows, shuffled already.
+    """Batches as of `classifier_batches` from batches of uint8 images and their rows.
 
     Args:
-        batches: of uint8 (n, height, width, channels) and int64 (n,).
+        batches: of uint8 (n, height, width, channels) and int64 (n,), shuffled already.
         targets: float32 (rows, units), found by row.
         shuffle_seed: of the augmentation.
         augment: as for `classifier_batches`.
         passes: how often an epoch passes all images.
+        weights: as there, found by row too.
     """
-    held = tf.constant(targets)
+    held = [tf.constant(each) for each in (targets, weights) if each is not None]
     if passes > 1:
         batches = batches.repeat(passes)
-    batches = batches.map(lambda images, rows: (scale_images(images), tf.gather(held, rows)))
+    batches = batches.map(
+        lambda images, rows: (scale_images(images), *(tf.gather(each, rows) for each in held))
+    )
     return _shifted(batches, shuffle_seed) if augment else batches
 
 
 def _batches(
     images: np.ndarray,
-    targets: np.ndarray | None,
+    beside: tuple[np.ndarray, ...],
     *,
     batch_size: int,
     shuffle_seed: int | None,
@@ -128,16 +134,17 @@ def _batches(
     # The images stay one tensor in memory and only row numbers are shuffled: the shuffle is full
     # at any size, no image is copied before its batch, and there is nothing left to cache.
     held_images = tf.constant(images)
-    held_targets = None if targets is None else tf.constant(targets)
+    held_beside = tuple(map(tf.constant, beside))
     rows = tf.data.Dataset.range(len(images))
     if shuffle_seed is not None:
         rows = rows.shuffle(len(images), seed=shuffle_seed, reshuffle_each_iteration=True)
 
-    def gather(batch_rows: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+    def gather(batch_rows: tf.Tensor) -> tf.Tensor | tuple[tf.Tensor, ...]:
         batch = tf.gather(held_images, batch_rows)
         if batch.dtype == tf.uint8:
             batch = scale_images(batch)
-        return batch if held_targets is None else (batch, tf.gather(held_targets, batch_rows))
+        parts = [tf.gather(held, batch_rows) for held in held_beside]
+        return (batch, *parts) if parts else batch
 
     batches = rows.batch(batch_size)
     if passes > 1:  # even once would be another order under the same seed
@@ -153,7 +160,7 @@ def _shifted(batches: tf.data.Dataset, seed: int | None) -> tf.data.Dataset:
     return tf.data.Dataset.zip(batches, numbers.batch(2)).map(_shift_batch)
 
 
-def _shift_batch(batch: tf.Tensor | tuple[tf.Tensor, tf.Tensor], seed: tf.Tensor) -> tf.Tensor:
+def _shift_batch(batch: tf.Tensor | tuple[tf.Tensor, ...], seed: tf.Tensor) -> tf.Tensor:
     if isinstance(batch, tuple):
-        return shift_images(batch[0], seed), batch[1]
+        return shift_images(batch[0], seed), *batch[1:]
     return shift_images(batch, seed)

@@ -52,15 +52,17 @@ def resolve(
             be found, downloaded or read, or is not in MedMNIST's format.
     """
     if (size := kept.size_of(spec)) is not None:
-        return kept.resolve_phantom(role, cache_dir, phantom_counts, size)
+        task = settings.task if settings else None
+        return kept.resolve_phantom(role, cache_dir, phantom_counts, size, task)
+    settings = settings or ImportSettings()
     if (importer := importer_of(spec)) is not None:
-        return importer.read(_expanded(spec).absolute(), cache_dir, settings or ImportSettings())
+        return importer.read(_expanded(spec).absolute(), cache_dir, settings)
     official = _official(spec)
     path = data_root.absolute() / f"{official.name}.npz"
     if not _exists(path):
         label = f"{official.name}.npz"
         download(official.url, path, official.md5, label=label, progress=progress)
-        return read_official(official, path)
+        return read_official(official, path, settings.task)
     check_readable(path)
     found = md5_of(path)
     if found != official.md5:
@@ -69,7 +71,7 @@ def resolve(
             f"{official.md5}): delete it and it will be downloaded again, "
             "or give it by its path as a data set of your own"
         )
-    return read_official(official, path)
+    return read_official(official, path, settings.task)
 
 
 def check_spec(spec: str) -> None:

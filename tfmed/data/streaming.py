@@ -68,9 +68,10 @@ class RecordsConfig(tfds.core.BuilderConfig):
 class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
     """TFDS builder of any verified `.npz` in MedMNIST's format, at any of its sizes.
 
-    Splits `train`, `val`, `test`. Features: `image` uint8 (height, width, channels); `label`, 0 or
-    1, any finding against none; `findings` uint8 (n_labels,), the labels of the file; `row`, the
-    image's place in its split of the file. The order on disk is shuffled, the same everywhere.
+    Splits `train`, `val`, `test`. Features: `image` uint8 (height, width, channels); `label`, the
+    class (`tfmed.tasks.Task.groups_of`); `findings` uint8 (n_labels,), the labels of the file;
+    `row`, the image's place in its split of the file. The order on disk is shuffled, the same
+    everywhere.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -98,7 +99,7 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
                     "image": tfds.features.Tensor(
                         shape=source.image_shape, dtype=np.uint8, encoding="bytes"
                     ),
-                    "label": tfds.features.ClassLabel(names=list(source.class_names)),
+                    "label": tfds.features.ClassLabel(names=list(_label_names(source))),
                     "findings": tfds.features.Tensor(
                         shape=(source.n_labels,), dtype=np.uint8, encoding="bytes"
                     ),
@@ -118,7 +119,8 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
         row = 0
         with unchanged(source):
             columns = load_columns(source, split)
-            labels = task_of(source.task).labels_of(columns)
+            task = task_of(source.task)
+            labels = task.groups_of(task.labels_of(columns))
             findings = (columns != 0).reshape(len(columns), -1).astype(np.uint8)
             for images in stream_npz(source.path, f"{split}_images"):
                 for image in images.reshape(-1, *source.image_shape):
@@ -271,8 +273,13 @@ def damage_named(folder: Path) -> Iterator[None]:
         ) from None
 
 
+def _label_names(info: DatasetInfo) -> tuple[str, ...]:
+    return task_of(info.task).group_names(info.class_names)
+
+
 def _config_name(info: DatasetInfo) -> str:
-    return f"{info.name}-{info.md5[:8]}"
+    of_task = "-multilabel" if _label_names(info) != info.class_names else ""
+    return f"{info.name}-{info.md5[:8]}{of_task}"
 
 
 def _shards(

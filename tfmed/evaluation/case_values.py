@@ -139,7 +139,7 @@ def undefined(metric: str, labels: np.ndarray, n_classes: int, task: str) -> str
 
 
 def seed_thresholds(thresholds: ArrayLike | None, metric: str, scores: np.ndarray) -> np.ndarray:
-    """Thresholds (n_seeds,), not needed by every metric.
+    """Thresholds (n_seeds,) or (n_seeds, findings), not needed by every metric.
 
     Raises:
         InputError: the metric needs a threshold for each seed and they are not given.
@@ -147,7 +147,7 @@ def seed_thresholds(thresholds: ArrayLike | None, metric: str, scores: np.ndarra
     if not metric.endswith(CHOSEN):
         return np.full(len(scores), 0.5)
     values = np.asarray([] if thresholds is None else thresholds, dtype=float)
-    if values.shape != (len(scores),):
+    if values.shape[:1] != (len(scores),):
         raise InputError(
             f"{metric}: {values.size} thresholds for {len(scores)} seeds: give each one"
         )

@@ -40,7 +40,10 @@ __all__ = [
 
 
 def evaluate(
-    labels: ArrayLike, scores: ArrayLike, threshold: float | None, task: str = "binary"
+    labels: ArrayLike,
+    scores: ArrayLike,
+    threshold: float | list[float] | None,
+    task: str = "binary",
 ) -> dict[str, Any]:
     """Every metric of one run, as `runs` of results.json holds it.
 
@@ -48,7 +51,7 @@ def evaluate(
         labels: (n,) of the task; for `binary` of 0 and 1.
         scores: (n,) in [0, 1].
         threshold: chosen on validation labels; used by the metrics named `*_at_threshold`. None
-            where the task chooses nothing.
+            where the task chooses nothing; of several findings one for each.
         task: what the labels are for.
 
     Returns:

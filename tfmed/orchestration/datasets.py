@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -70,11 +70,13 @@ def find(
             study = study.model_copy(update=drawn)
     for spec in (study.source, study.target):
         sources.check_spec(spec)  # before the first of them is downloaded
-    imports = study.images.for_import()
-    source = _resolved("source", study.source, root, imports, quick=study.quick)
+    same = study.target == study.source and not sources.depends_on_role(study.target)
+    study = _with_one_task(study) if same else study
+    imports = {role: _imports(study, role) for role in ("source", "target")}
+    source = _resolved("source", study.source, root, imports["source"], quick=study.quick)
     target = source
-    if study.target != study.source or sources.depends_on_role(study.target):
-        target = _resolved("target", study.target, root, imports, quick=study.quick)
+    if not same:
+        target = _resolved("target", study.target, root, imports["target"], quick=study.quick)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
@@ -91,6 +93,33 @@ def find(
         for note in notes:
             listener.note(f"note: {note}")
     return Found(study, source, target)
+
+
+def _with_one_task(study: Study) -> Study:
+    """A study of one data set whose task is said for one role: it is the other's too.
+
+    Raises:
+        InputError: two tasks are asked of one data set.
+    """
+    tasks = [study.source_task.chosen_task, study.target_task.chosen_task]
+    asked = [task for task in tasks if task]
+    if len(set(asked)) > 1:
+        raise InputError(
+            f"{study.source} is source and target, and its task is {' and '.join(asked)}: give "
+            "source_task.task and target_task.task the same"
+        )
+    if not asked:
+        return study
+    both = {
+        role: getattr(study, role).replaced(task=asked[0])
+        for role in ("source_task", "target_task")
+    }
+    return study.model_copy(update=both)
+
+
+def _imports(study: Study, role: str) -> ImportSettings:
+    task = getattr(study, f"{role}_task").chosen_task
+    return replace(study.images.for_import(), task=task)
 
 
 def find_one(

@@ -8,6 +8,7 @@ from tfmed import pretraining
 from tfmed.config.study import Study
 from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
+from tfmed.data.budgets import check_budget
 from tfmed.design import (
     BASELINES,
     OVERTRAINED,
@@ -50,6 +51,11 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
             f"source {source.name} has images of {_shape(source)} and target {target.name} of "
             f"{_shape(target)}; one encoder takes one size, so give two sets of the same"
         )
+    if source.md5 == target.md5 and source.task != target.task:
+        raise InputError(
+            f"source {source.name} and target {target.name} are one file, asked as {source.task} "
+            f"and as {target.task}: give source_task.task and target_task.task the same"
+        )
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
     pretrainings = _pretrainings(study, source)
@@ -80,7 +86,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
 
 
 def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple[Study, list[str]]:
-    """The study without the label budgets that its data sets are too small for, and a note each."""
+    """The study without the label budgets that do not fit its data sets, and a note each."""
     notes = []
 
     def fitted(settings: TaskSettings, info: DatasetInfo) -> TaskSettings:
@@ -91,6 +97,10 @@ def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple
                 notes.append(
                     f"{info.title} has {most} training images: no runs with {budget} labels"
                 )
+        for budget in kept:
+            if fault := _fault(info, budget):
+                kept = tuple(other for other in kept if other != budget)
+                notes.append(f"{info.title}: no runs with {budget} labels ({fault})")
         return settings.replaced(label_budgets=kept)
 
     fits = study.model_copy(
@@ -149,6 +159,18 @@ def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
                 f"{task.name} has {most} training images, fewer than the label budget {budget}; "
                 "use a smaller one, or 'full' for the official splits"
             )
+        if fault := _fault(task, budget):
+            raise InputError(f"{task.name}: {fault}")
+
+
+def _fault(task: DatasetInfo, budget: LabelBudget) -> str | None:
+    """Why a label budget is too small for the classes of a data set; None where it is not."""
+    try:
+        if budget != "full":
+            check_budget(task.counts["train"], int(budget), task.task)
+    except InputError as error:
+        return str(error)
+    return None
 
 
 def _shape(info: DatasetInfo) -> str:

@@ -61,14 +61,6 @@ def class_names(results: Results, task: str) -> list[str]:
     return dataset["class_names"] if dataset else ["class 0", "class 1"]
 
 
-def majority_share(results: Results, task: str) -> float | None:
-    """Accuracy on the test split of always predicting its majority class."""
-    dataset = dataset_of(results, task)
-    if dataset is None or not dataset["splits"]["test"]["n"]:
-        return None
-    return max(dataset["splits"]["test"]["counts"]) / dataset["splits"]["test"]["n"]
-
-
 def tasks(results: Results) -> list[str]:
     """Tasks with classifiers or latent spaces, the target first."""
     found = [row["task"] for row in (*results["summary"], *results["latent"]["spaces"])]

@@ -42,8 +42,8 @@ def write_predictions(
     Args:
         folder: created if absent.
         name: the data set's short name.
-        labels: (n,) of 0 and 1.
-        scores: (n,) in [0, 1].
+        labels: of the task, one row a case; of `binary` (n,) of 0 and 1.
+        scores: in [0, 1], one row a case; of `binary` (n,).
         run: what tells this run from others of the same data set; no `@`, slash or backslash.
         metrics: `accuracy` and `auc` of these scores, if they are known.
         task: what the labels are for.
@@ -75,13 +75,16 @@ def remove_leftovers(folder: Path) -> None:
 def write_labels(folder: Path | str, name: str, labels: ArrayLike, task: str = "binary") -> Path:
     """Write a task's test labels as `{name}_test_labels.csv`, rows `index,label`.
 
+    Of several findings a row holds 0 or 1 for each.
+
     Raises:
-        InputError: labels are not (n,) of 0 and 1, or the folder can't be written.
+        InputError: labels are not (n,) or (n, findings) of integers, or the folder can't be
+            written.
     """
     found = np.asarray(labels)
-    if found.ndim != 1 or not ((found >= 0) & (found == np.floor(found))).all():
+    if found.ndim not in (1, 2) or not ((found >= 0) & (found == np.floor(found))).all():
         raise InputError(f"{name}: labels of {task} are not (n,) of whole numbers from 0")
-    rows = [str(x) for x in found.astype(np.int64).tolist()]
+    rows = [",".join(map(str, row)) for row in found.reshape(len(found), -1).astype(int).tolist()]
     return _write_rows(Path(folder), f"{name}_test_labels.csv", rows)
 
 
@@ -106,11 +109,12 @@ def _patients_name(name: str) -> str:
 
 
 def write_thresholds(
-    folder: Path | str, name: str, thresholds: Mapping[str, float | None]
+    folder: Path | str, name: str, thresholds: Mapping[str, float | list[float] | None]
 ) -> Path | None:
     """Write the runs' thresholds as `{name}_test_thresholds.csv`, rows `run,threshold`.
 
-    Nothing is written, and None given, where no run has one.
+    Of several findings a row holds one for each. Nothing is written, and None given, where no run
+    has one.
 
     Raises:
         InputError: the folder can't be written.
@@ -118,27 +122,35 @@ def write_thresholds(
     known = {run: value for run, value in thresholds.items() if value is not None}
     if thresholds and not known:
         return None
-    rows = [f"{run},{threshold!r}" for run, threshold in known.items()]
+    rows = [
+        ",".join([run, *map(repr, value if isinstance(value, list) else [value])])
+        for run, value in known.items()
+    ]
     return _write_lines(Path(folder), f"{name}_test_thresholds.csv", rows)
 
 
-def read_predictions(path: Path | str) -> np.ndarray:
+def read_predictions(path: Path | str, *, two_findings: bool = False) -> np.ndarray:
     """Scores of a predictions file, in the order of its indices.
 
-    Float64 in [0, 1], of shape (n,), or (n, k) where a row holds k.
+    Float64 in [0, 1], of shape (n,), or (n, k) where a row holds k: two only of two findings, as
+    two classes have one score.
 
     Raises:
         InputError: the file can't be read, or its rows are not `index,score` with the indices
             0 to n - 1, or a score is outside [0, 1].
     """
     scores = _read_rows(Path(path))
+    if scores.shape[1:] == (2,) and not two_findings:
+        raise InputError(f"{path}: is not rows of 'index,value'; run the study again")
     if not ((scores >= 0) & (scores <= 1)).all():
         raise InputError(f"{path}: holds values outside [0, 1]; run the study again")
     return scores
 
 
 def read_labels(path: Path | str) -> np.ndarray:
-    """Labels (n,) int64, whole numbers from 0, of a labels file, in the order of its indices.
+    """Labels int64 of a labels file, in the order of its indices.
+
+    Whole numbers from 0, of shape (n,), or (n, k) where a row holds k.
 
     Raises:
         InputError: the file can't be read, or its rows are not `index,label` with the indices
@@ -156,7 +168,7 @@ def read_patients(folder: Path | str, name: str, n: int) -> np.ndarray:
     """
     path = Path(folder) / _patients_name(name)
     patients = _read_numbers(path, "patients")
-    if len(patients) != n:
+    if patients.shape != (n,):
         raise InputError(
             f"{path}: has {len(patients)} patients for {n} test images; run the study again"
         )
@@ -164,9 +176,9 @@ def read_patients(folder: Path | str, name: str, n: int) -> np.ndarray:
 
 
 def _read_numbers(path: Path, what: str) -> np.ndarray:
-    """Whole numbers from 0, (n,), in the order of their indices."""
+    """Whole numbers from 0 in the order of their indices, (n,); (n, L) of several columns."""
     found = _read_rows(path)
-    if found.ndim != 1 or not ((found >= 0) & (found == np.floor(found)) & (found < 2**53)).all():
+    if not ((found >= 0) & (found == np.floor(found)) & (found < 2**53)).all():
         raise InputError(f"{path}: holds {what} other than 0, 1, 2 …; run the study again")
     return found.astype(np.int64)
 
@@ -197,8 +209,8 @@ def name_and_run(file: Path) -> tuple[str, str]:
     return match["name"], match["run"]
 
 
-def read_threshold(file: Path) -> float | None:
-    """The threshold of a predictions file's run, None if no file of them lies beside it.
+def read_threshold(file: Path) -> float | list[float] | None:
+    """What a predictions file's run chose, None if no file of thresholds lies beside it.
 
     Raises:
         InputError: that file has none for this run.
@@ -208,23 +220,24 @@ def read_threshold(file: Path) -> float | None:
     if not path.is_file():
         return None
     try:
-        rows = dict(line.rsplit(",", 1) for line in path.read_text("utf-8").splitlines())
-        threshold = float(rows[run])
+        rows = dict(line.split(",", 1) for line in path.read_text("utf-8").splitlines())
+        found = [float(value) for value in rows[run].split(",")]
     except (OSError, ValueError, KeyError):
-        threshold = math.nan
-    if not 0 <= threshold <= 1:
+        found = [math.nan]
+    if not all(0 <= threshold <= 1 for threshold in found):
         raise InputError(f"{path}: has no threshold for {run}; run the study again")
-    return threshold
+    return found if len(found) > 1 else found[0]
 
 
 def labels_and_scores(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Labels and scores of a predictions file; the labels lie beside it.
 
     Raises:
-        InputError: one of the two can't be read, or they differ in length.
+        InputError: one of the two can't be read, or they do not fit each other.
     """
     name, _ = name_and_run(file)
-    labels, scores = read_labels(file.with_name(f"{name}_test_labels.csv")), read_predictions(file)
+    labels = read_labels(file.with_name(f"{name}_test_labels.csv"))
+    scores = read_predictions(file, two_findings=labels.ndim == 2)
     if len(labels) != len(scores):
         raise InputError(
             f"{file}: has {len(scores)} scores for {len(labels)} labels; run the study again"
@@ -264,8 +277,6 @@ def _read_rows(path: Path) -> np.ndarray:
         raise InputError(f"{path}: can't be read ({error.strerror}); check the path") from error
     except (ValueError, OverflowError) as error:
         raise InputError(f"{path}: is not rows of 'index,value'; run the study again") from error
-    if values.shape[1:] == (2,):  # two classes have one score, more have as many as there are
-        raise InputError(f"{path}: is not rows of 'index,value'; run the study again")
     if not rows or sorted(indices.tolist()) != list(range(len(rows))):
         raise InputError(f"{path}: its indices are not 0 to n - 1; run the study again")
     ordered = values[np.argsort(indices)]

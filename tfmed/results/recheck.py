@@ -57,7 +57,7 @@ def _print_metrics(files: Sequence[Path], tasks: Mapping[str, str] | None = None
     for file in files:
         name, run = name_and_run(file)
         threshold, (labels, scores) = read_threshold(file), labels_and_scores(file)
-        task = (tasks or {}).get(name) or _task_by_shape(scores)
+        task = (tasks or {}).get(name) or _task_by_shape(labels, scores)
         metrics = evaluate(labels, scores, 0.5 if threshold is None else threshold, task)["metrics"]
         heads = [each.replace(CHOSEN, " (t)").replace("_", " ") for each in metrics]
         if heads != shown:
@@ -72,7 +72,9 @@ def _print_metrics(files: Sequence[Path], tasks: Mapping[str, str] | None = None
     print("(t): at the threshold chosen on validation labels; the others at .5")
 
 
-def _task_by_shape(scores: np.ndarray) -> str:
+def _task_by_shape(labels: np.ndarray, scores: np.ndarray) -> str:
+    if labels.ndim == 2:
+        return "multilabel"
     return "binary" if scores.ndim == 1 else "multiclass"
 
 

@@ -51,7 +51,7 @@ class Evidence:
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
         class_balance: split to the number of images of each class whose labels it saw; and `test`.
         threshold: what the task chose on validation labels; None where it chooses nothing.
-        labels: (n,) of the test split, as the task reads them.
+        labels: of the test split, as the task reads them, one row an image.
         scores: the Keras original's of the test split, one row a case, as the task keeps them.
         seed_scores: key of each run that differs in the seed alone, this one included, to its
             scores; in the order of the seeds.
@@ -65,11 +65,11 @@ class Evidence:
     pretrained_on: DatasetInfo | None
     training: Mapping[str, Any]
     class_balance: Mapping[str, tuple[int, ...]]
-    threshold: float | None
+    threshold: float | list[float] | None
     labels: np.ndarray
     scores: np.ndarray
     seed_scores: Mapping[str, np.ndarray]
-    seed_thresholds: Mapping[str, float | None]
+    seed_thresholds: Mapping[str, float | list[float] | None]
     patients: np.ndarray | None = None
 
 
@@ -91,8 +91,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "source": evidence.source,
         "seeds": sorted(evidence.seed_scores),
         "synthetic": task.synthetic,
-        "intended_use": "Research on training with few labels: classifying images like those "
-        f"of {task.title} as {_listed(task.class_names)}.",
+        "intended_use": f"Research on training with few labels: {_use(task)}.",
         "not_for": _not_for(task),
         "data": {
             "task": _dataset(task),
@@ -174,14 +173,14 @@ def damage(folder: Path, found: Mapping[str, Any]) -> list[str]:
 def majority_gain(
     labels: np.ndarray,
     scores: np.ndarray,
-    threshold: float | None,
+    threshold: float | list[float] | None,
     task: str,
     patients: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """Accuracy of the served labels minus that of always answering the test's majority class.
 
-    Paired by test case; the 95 % interval is `metrics.compare`'s for one seed. It counts patients
-    (n,) where they are known.
+    What counts as accuracy is the task's (`SERVED_ACCURACY`). Paired by test case; the 95 %
+    interval is `metrics.compare`'s for one seed. It counts patients (n,) where they are known.
 
     Returns:
         `difference`, `low`, `high`.
@@ -257,7 +256,7 @@ def _share(part: float, rest: float) -> float | None:
 
 
 def _not_for(data: DatasetInfo) -> list[str]:
-    named = "label 1 is" if len(data.class_names) == 2 else "classes are"
+    named = "label 1 is" if data.task == "binary" else "classes are"
     lines = [line.replace("label 1 is", named) for line in _NOT_FOR]
     if data.steps:
         side = data.image_shape[0]
@@ -267,6 +266,13 @@ def _not_for(data: DatasetInfo) -> list[str]:
         )
     lines += [f"Trusting its metrics: {warning}." for warning in data.warnings]
     return lines
+
+
+def _use(data: DatasetInfo) -> str:
+    if data.task == "multilabel":
+        shown = _listed(data.class_names)
+        return f"saying whether images like those of {data.title} show {shown}, each by itself"
+    return f"classifying images like those of {data.title} as {_listed(data.class_names)}"
 
 
 def _listed(names: tuple[str, ...]) -> str:

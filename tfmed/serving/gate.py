@@ -22,7 +22,8 @@ from google.protobuf.message import DecodeError
 from tfmed.errors import InputError
 from tfmed.evaluation import metrics
 from tfmed.serving import card, loader, protos
-from tfmed.tasks import task_of
+from tfmed.tasks import answer_names, task_of
+from tfmed.tasks.scoring import CHOSEN
 
 WARM_UP = "tf_serving_warmup_requests"
 REFERENCE = "reference.npz"
@@ -38,6 +39,7 @@ SECONDS = 300
 Stage = Literal["stable", "candidate", "unservable"]
 _NEEDED_TO_SERVE = ("card", "files", "loads", "warm-up")
 _OUTPUTS = {"probabilities": "float32", "label": "object", "embedding": "float32"}
+_DECISIONS = {"decisions": "int32"}
 _INPUTS = {"serving_default": ("images", "uint8"), "serve_image_bytes": ("image_bytes", "object")}
 
 
@@ -156,7 +158,8 @@ def _signature_faults(signatures: dict[str, Any]) -> str:
         inputs, outputs = signatures[name].inputs, signatures[name].outputs
         if {key: protos.dtype_of(info) for key, info in inputs.items()} != {argument: dtype}:
             return f"{name} does not take {argument} alone"
-        if {key: protos.dtype_of(info) for key, info in outputs.items()} != _OUTPUTS:
+        given = {key: protos.dtype_of(info) for key, info in outputs.items()}
+        if given not in (_OUTPUTS, _OUTPUTS | _DECISIONS):
             return f"{name} does not give {', '.join(_OUTPUTS)}"
     return ""
 
@@ -212,7 +215,7 @@ def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
             ("serve_image_bytes", {"image_bytes": as_png_files(images)}),
         ):
             answers = model.run(signature, inputs)
-            if answers["label"].tolist() != _labels(answers["probabilities"], found):
+            if not _decided_as(answers, found):
                 words = f"{signature} gives labels of another threshold or other classes"
                 return Check("agrees", False, words)
             off = np.abs(answers["probabilities"] - original["probabilities"]).max()
@@ -231,11 +234,12 @@ def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
     return Check("agrees", True, words)
 
 
-def _labels(probabilities: np.ndarray, found: dict[str, Any]) -> list[bytes]:
-    """The labels that a card's class names and threshold give."""
-    names = [name.encode() for name in found["class_names"]]
-    answered = task_of(_task(found)).class_of(probabilities, found["threshold"])
-    return [names[int(number)] for number in answered]
+def _decided_as(answers: dict[str, np.ndarray], found: dict[str, Any]) -> bool:
+    """Whether labels and decisions are those that a card's class names and threshold give."""
+    answered = task_of(_task(found)).class_of(answers["probabilities"], found["threshold"])
+    labels = [name.encode() for name in answer_names(answered, found["class_names"])]
+    decisions = answers.get("decisions", answered)
+    return bool(answers["label"].tolist() == labels and np.array_equal(decisions, answered))
 
 
 def _task(found: dict[str, Any]) -> str:
@@ -257,13 +261,14 @@ def _accuracy(folder: Path, found: dict[str, Any]) -> list[Check]:
     except (OSError, ValueError, KeyError, TypeError, InputError) as error:
         return [Check("metrics", False, str(error))]
     accuracy = measured[name]
+    called = name.removesuffix(CHOSEN).replace("_", " ")
     same = Check(
         "metrics",
         abs(claimed - accuracy) < 1e-9,
-        f"the card says accuracy {claimed:.3f}, the test scores {accuracy:.3f}",
+        f"the card says {called} {claimed:.3f}, the test scores {accuracy:.3f}",
     )
     words = (
-        f"accuracy {accuracy:.3f} is {100 * gain['difference']:+.1f} points "
+        f"{called} {accuracy:.3f} is {100 * gain['difference']:+.1f} points "
         f"[{100 * gain['low']:+.1f}, {100 * gain['high']:+.1f}] against always answering the more "
         f"frequent label ({accuracy - gain['difference']:.3f})"
     )

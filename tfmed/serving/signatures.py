@@ -10,7 +10,7 @@ import keras
 import tensorflow as tf
 
 from tfmed.data.pipelines import scale_images
-from tfmed.tasks import task_of
+from tfmed.tasks import BETWEEN, NO_FINDING, task_of
 
 ARRAYS, IMAGE_BYTES = "serving_default", "serve_image_bytes"
 MAX_SIDE = 4096
@@ -24,7 +24,7 @@ _PNG_HEADER = 33
 def answer(
     classifier: keras.Model,
     images: tf.Tensor,
-    threshold: float | None,
+    threshold: float | list[float] | None,
     class_names: Sequence[str],
     task: str,
 ) -> dict[str, tf.Tensor]:
@@ -39,18 +39,33 @@ def answer(
 
     Returns:
         `probabilities` float32 (n, classes) in the order of `class_names`; `label` (n,), the name
-        of the class that the task answers; `embedding` float32 (n, features).
+        of the class that the task answers; `embedding` float32 (n, features). Of several findings
+        `decisions` int32 (n, findings) too, and `label` names those decided, between `|`.
     """
     encoder, head = classifier.get_layer("encoder"), classifier.get_layer("head")
     embedding = encoder(scale_images(images), training=False)
     outputs = head(embedding, training=False)
     probabilities, answered = task_of(task).served(outputs, threshold)
+    decisions = {"decisions": answered} if answered.shape.rank == 2 else {}
     features = int(tf.TensorShape(embedding.shape[1:]).num_elements())
     return {
         "probabilities": probabilities,
-        "label": tf.gather(tf.constant(list(class_names)), answered),
+        "label": _named(answered, class_names),
         "embedding": tf.reshape(embedding, (-1, features)),
+        **decisions,
     }
+
+
+def _named(answered: tf.Tensor, class_names: Sequence[str]) -> tf.Tensor:
+    """String (n,): as `tfmed.tasks.answer_names`, in the graph."""
+    names = tf.constant(list(class_names))
+    if answered.shape.rank == 1:
+        return tf.gather(names, answered)
+    pieces = tf.where(answered == 1, names + BETWEEN, "")
+    joined = tf.strings.reduce_join(pieces, axis=1)
+    kept = tf.maximum(tf.strings.length(joined) - 1, 0)
+    shorter = tf.strings.substr(joined, tf.zeros_like(kept), kept)
+    return tf.where(tf.reduce_any(answered == 1, axis=1), shorter, NO_FINDING)
 
 
 def decode_images(image_bytes: tf.Tensor, image_shape: tuple[int, int, int]) -> tf.Tensor:

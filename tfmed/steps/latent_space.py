@@ -43,7 +43,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     patients = load_patients(data["task"], "test")
     whose = None if patients is None else patients[rows]
     say(0.1)
-    two = len(data["task"].class_names) == 2
+    two = data["task"].task == "binary"
     components = projections.pca(embeddings)
     neighbours = projections.tsne(embeddings, perplexity=spec["perplexity"], seed=0)
     record = {
@@ -74,13 +74,14 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 def embedded_test_images(
     spec: Spec, task: DatasetInfo, result: Result
 ) -> tuple["np.ndarray", "np.ndarray", "np.ndarray"]:
-    """Embeddings (n, features), labels (n,) and rows (n,) of the test images looked at."""
+    """Embeddings (n, features), groups (n,) and rows (n,) of the test images looked at."""
     from tfmed.data.loading import load_labels, stream_split
     from tfmed.steps.classify import restore_classifier
+    from tfmed.tasks import task_of
     from tfmed.training import examples, fitting
 
     encoder = restore_classifier(spec, task, result).get_layer("encoder")
-    labels = load_labels(task, "test")
+    labels = task_of(task.task).groups_of(load_labels(task, "test"))
     rows = examples.drawn_rows(len(labels), spec["max_images"])
     embeddings = fitting.embed(encoder, examples.chosen_rows(stream_split(task, "test"), rows))
     return embeddings.reshape(len(rows), -1), labels[rows], rows

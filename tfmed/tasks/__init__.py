@@ -26,11 +26,16 @@ REGISTRY = {
     "binary": "tfmed.tasks.binary",
     "multiclass": "tfmed.tasks.multiclass",
     "ordinal": "tfmed.tasks.ordinal",
+    "multilabel": "tfmed.tasks.multilabel",
 }
 """Name to module; a job depends on the code of the one that its data set names."""
 
+BETWEEN, NO_FINDING = "|", "no listed finding"
+"""What stands between several findings of one image, and in place of none."""
+
 OF_TRAINING = (
-    *("labels_of", "members", "draw", "SMALLEST_BUDGET", "check_cases"),
+    *("labels_of", "members", "groups_of", "draw", "SMALLEST_BUDGET", "check_budget"),
+    "check_cases",
     *("output", "targets", "loss", "fit_metrics", "class_weights", "scores_of", "answers"),
     "choose",
 )
@@ -45,6 +50,7 @@ OF_MEASURING = (
         "check_cases",
         "labels_of",
         "members",
+        "groups_of",
         "answers",
         "undefined",
     ),
@@ -60,7 +66,7 @@ class Task(Protocol):
     several columns. The *labels* are what a classifier is fitted to and scored on. *Scores* are
     what a run keeps of its outputs, one row a case, for several runs on the same cases with a
     leading axis of seeds. A *choice* is what is chosen on validation labels before the test split
-    is read: a threshold; None where there is nothing to choose.
+    is read: a threshold, or one for each finding; None where there is nothing to choose.
     """
 
     @property
@@ -116,11 +122,34 @@ class Task(Protocol):
     def labels_of(self, columns: np.ndarray) -> np.ndarray:
         """Labels of columns that `check_columns` accepts, one row an image."""
 
-    def class_names(self, columns: np.ndarray) -> tuple[str, ...]:
-        """Names of the classes of a data set that names none, by all its columns."""
+    def class_names(self, columns: np.ndarray, named: tuple[str, ...] = ...) -> tuple[str, ...]:
+        """Names of the classes of a data set that names none, by all its columns.
+
+        Args:
+            columns: of all splits.
+            named: names of the columns, where they are known.
+        """
 
     def members(self, labels: np.ndarray, n_classes: int) -> np.ndarray:
         """Whether each image is of each class, bool of shape (n, n_classes)."""
+
+    def groups_of(self, labels: np.ndarray) -> np.ndarray:
+        """One number for each image, (n,), by which pictures and latent spaces tell them apart."""
+
+    def group_names(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of these groups, by the names of the classes."""
+
+    def check_budget(self, counts: Sequence[int], n_train: int, n_val: int) -> None:
+        """Refuse a label budget that is too small for the classes.
+
+        Args:
+            counts: images of each class in the training split.
+            n_train: examples to train on.
+            n_val: examples to validate on.
+
+        Raises:
+            InputError: a class would have no example to train on, or has too few images.
+        """
 
     def draw(
         self, labels: np.ndarray, n_train: int, n_val: int, rng: np.random.Generator
@@ -128,7 +157,7 @@ class Task(Protocol):
         """Disjoint rows to train on and to validate on, stratified.
 
         Raises:
-            InputError: a class has too few examples.
+            InputError: as for `check_budget`.
         """
 
     def output(self, n_classes: int) -> dict[str, Any]:
@@ -143,8 +172,8 @@ class Task(Protocol):
     def fit_metrics(self, plain_loss: str) -> list["keras.metrics.Metric"]:
         """What is measured while fitting: `accuracy`, and the plain loss under the name given."""
 
-    def class_weights(self, labels: np.ndarray) -> Mapping[int, float]:
-        """Weight of each class in the loss `class_weighted`."""
+    def class_weights(self, labels: np.ndarray) -> Mapping[int, float] | np.ndarray:
+        """Weight of each class in the loss `class_weighted`, or of each output of each example."""
 
     def scores_of(self, outputs: np.ndarray) -> np.ndarray:
         """Scores, float64, from a model's outputs (n, units)."""
@@ -154,11 +183,11 @@ class Task(Protocol):
 
         Returns:
             The probability of each class, (n, n_classes), and the number of the class that is
-            answered, int32 (n,).
+            answered, int32 (n,); where it may be several, 0 or 1 for each, int32 (n, n_classes).
         """
 
     def class_of(self, probabilities: np.ndarray, choice: Any = ...) -> np.ndarray:
-        """Number of the class that is answered, (n,), from the probabilities (n, n_classes)."""
+        """What `served` answers, from the probabilities (n, n_classes)."""
 
     def majority_scores(self, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Scores, shaped as these of one run, of always answering the most frequent label."""
@@ -198,7 +227,7 @@ class Task(Protocol):
             metric: its name.
             labels: of `check_cases`.
             scores: of `check_cases`.
-            thresholds: (n_seeds,) choices, used by metrics that depend on one.
+            thresholds: a choice for each seed, used by metrics that depend on one.
 
         Returns:
             Per group of cases an array (n_seeds, n) of all of them, or `scoring.of_cases` of those
@@ -220,7 +249,10 @@ class Task(Protocol):
         """
 
     def confusion(self, labels: np.ndarray, answers: np.ndarray, n_classes: int) -> list[Any]:
-        """Counts of cases; rows are the true class, columns the class answered."""
+        """Counts of cases; rows are the true class, columns the class answered.
+
+        Where an image may be of several, a row `[tn, fp, fn, tp]` for each.
+        """
 
 
 def task_of(name: str) -> Task:
@@ -245,6 +277,16 @@ def task_for(columns: Sequence[np.ndarray]) -> str:
     values = np.unique(np.concatenate([each.ravel() for each in columns]))
     whole = np.array_equal(values, np.arange(len(values)))
     return "multiclass" if whole and len(values) > 2 else "binary"
+
+
+def answer_names(answered: np.ndarray, names: Sequence[str]) -> list[str]:
+    """What `Task.class_of` answers, in words: the class, or the findings between `|`."""
+    if answered.ndim == 1:
+        return [names[int(number)] for number in answered]
+    return [
+        BETWEEN.join(names[int(number)] for number in np.flatnonzero(row)) or NO_FINDING
+        for row in answered
+    ]
 
 
 def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:

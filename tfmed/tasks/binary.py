@@ -5,7 +5,7 @@ Labels are uint8 of shape (n,), 0 or 1. Scores are the probability of label 1, f
 a threshold, as in `medmnist.evaluator.getACC`: .5, or one chosen on validation labels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,6 +44,8 @@ HALF = 0.5
 """The threshold that nothing is chosen for."""
 SERVED_ACCURACY = f"accuracy{scoring.CHOSEN}"
 HAS_CURVES = True
+BINARISE = "any"
+"""How several findings become one question: any of them against none."""
 SMALLEST_BUDGET = 10
 """Below it 80/20 leaves no validation example of each class."""
 
@@ -61,7 +63,7 @@ _LABELS_NEEDED = {
 
 def check_columns(columns: np.ndarray, what: str) -> None:
     """As `tfmed.tasks.Task.check_columns`."""
-    _check_values(columns, what)
+    check_values(columns, what)
     present = np.unique(labels_of(columns))
     if len(present) == N_CLASSES:
         return
@@ -105,7 +107,7 @@ def check_splits(columns: Mapping[str, np.ndarray], names: tuple[str, ...], what
     """As `tfmed.tasks.Task.check_splits`: `check_columns` has seen to both classes."""
 
 
-def class_names(columns: np.ndarray) -> tuple[str, ...]:
+def class_names(columns: np.ndarray, named: tuple[str, ...] = ()) -> tuple[str, ...]:
     """As `tfmed.tasks.Task.class_names`."""
     return _ONE_COLUMN if columns.ndim == 1 or columns.shape[1] == 1 else _ANY_COLUMN
 
@@ -115,7 +117,8 @@ def members(labels: np.ndarray, n_classes: int = N_CLASSES) -> np.ndarray:
     return labels[:, None] == np.arange(n_classes)
 
 
-def _check_values(columns: np.ndarray, what: str) -> None:
+def check_values(columns: np.ndarray, what: str) -> None:
+    """Refuse label columns of other values than 0 and 1; arguments as for `check_columns`."""
     if columns.dtype.kind not in "biuf":
         raise InputError(f"{what} has dtype {columns.dtype}, which is not numeric: {_MAKE_BINARY}")
     if columns.dtype.kind == "f" and (n_nan := int(np.isnan(columns).sum())):
@@ -130,17 +133,31 @@ def _check_values(columns: np.ndarray, what: str) -> None:
         raise InputError(f"{what} holds {columns[place]} ({where}) and not 0 or 1: {_MAKE_BINARY}")
 
 
+def groups_of(labels: np.ndarray) -> np.ndarray:
+    """As `tfmed.tasks.Task.groups_of`: the classes."""
+    return labels
+
+
+def group_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """As `tfmed.tasks.Task.group_names`."""
+    return names
+
+
+def check_budget(counts: Sequence[int], n_train: int, n_val: int) -> None:
+    """As `tfmed.tasks.Task.check_budget`: an example of both classes in both parts."""
+    if min(counts) < 2:
+        raise InputError(
+            f"the training split has {min(counts)} example(s) of one class; a label budget needs "
+            "one to train on and one to validate on, so give more"
+        )
+
+
 def draw(
     labels: np.ndarray, n_train: int, n_val: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """As `tfmed.tasks.Task.draw`: each part has the class balance of `labels`, rounded."""
     orders = [rng.permutation(np.flatnonzero(labels == value)) for value in range(N_CLASSES)]
-    rarest = min(map(len, orders))
-    if rarest < 2:
-        raise InputError(
-            f"the training split has {rarest} example(s) of one class; a label budget needs one to "
-            "train on and one to validate on, so give more"
-        )
+    check_budget(list(map(len, orders)), n_train, n_val)
     share = len(orders[1]) / len(labels)
     val_positives = min(max(round(n_val * share), 1), n_val - 1)
     positives = min(max(round((n_train + n_val) * share) - val_positives, 1), n_train - 1)

@@ -6,7 +6,7 @@ answered by its most probable class, as in `medmnist.evaluator.getACC`, so that 
 validation labels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from tfmed.design import Loss
 from tfmed.errors import InputError
 from tfmed.tasks import scoring
+from tfmed.tasks.scoring import OF_CLASS, SMALLEST_PROBABILITY
 
 if TYPE_CHECKING:
     import keras
@@ -31,10 +32,7 @@ SERVED_ACCURACY = "accuracy"
 SMALLEST_BUDGET = 10
 HAS_CURVES = False
 MOST_CLASSES = 255
-SMALLEST_PROBABILITY = 1e-7
-"""What log loss takes for a probability of 0: the smallest that Keras's loss tells from it."""
 
-_OF_CLASS = "_of_class_"
 _NEEDS_ALL = ("auc", "balanced_accuracy", "macro_f1")
 _RANGES = {"log_loss": (0.0, -float(np.log(SMALLEST_PROBABILITY))), "brier": (0.0, 2.0)}
 _SUM_AGREES = 1e-3
@@ -42,7 +40,7 @@ _SUM_AGREES = 1e-3
 
 def metrics_of(n_classes: int) -> tuple[str, ...]:
     """As `tfmed.tasks.Task.metrics_of`."""
-    of_classes = (f"{name}{_OF_CLASS}{c}" for name in OF_A_CLASS for c in range(n_classes))
+    of_classes = (f"{name}{OF_CLASS}{c}" for name in OF_A_CLASS for c in range(n_classes))
     return (*OVERALL_METRICS, *of_classes)
 
 
@@ -98,7 +96,7 @@ def labels_of(columns: np.ndarray) -> np.ndarray:
     return columns.reshape(-1).astype(np.uint8)
 
 
-def class_names(columns: np.ndarray) -> tuple[str, ...]:
+def class_names(columns: np.ndarray, named: tuple[str, ...] = ()) -> tuple[str, ...]:
     """As `tfmed.tasks.Task.class_names`: `class 0`, `class 1` and so on, to the largest label."""
     return tuple(f"class {number}" for number in range(int(columns.max()) + 1))
 
@@ -106,6 +104,31 @@ def class_names(columns: np.ndarray) -> tuple[str, ...]:
 def members(labels: np.ndarray, n_classes: int) -> np.ndarray:
     """As `tfmed.tasks.Task.members`."""
     return labels[:, None] == np.arange(n_classes)
+
+
+def groups_of(labels: np.ndarray) -> np.ndarray:
+    """As `tfmed.tasks.Task.groups_of`: the classes."""
+    return labels
+
+
+def group_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """As `tfmed.tasks.Task.group_names`."""
+    return names
+
+
+def check_budget(counts: Sequence[int], n_train: int, n_val: int) -> None:
+    """As `tfmed.tasks.Task.check_budget`: an example of every class."""
+    if n_train < len(counts) or n_val < 1:
+        raise InputError(
+            f"a label budget of {n_train + n_val} leaves {n_train} examples to train on, fewer "
+            f"than the {len(counts)} classes: use a larger one"
+        )
+    if min(counts) < 2:
+        raise InputError(
+            f"the training split has {min(counts)} example(s) of class "
+            f"{counts.index(min(counts))}; a label budget needs one to train on and one to "
+            "validate on, so give more"
+        )
 
 
 def draw(
@@ -117,16 +140,7 @@ def draw(
     """
     counts = np.bincount(labels)
     k = len(counts)
-    if n_train < k or n_val < 1:
-        raise InputError(
-            f"a label budget of {n_train + n_val} leaves {n_train} examples to train on, fewer "
-            f"than the {k} classes: use a larger one"
-        )
-    if counts.min() < 2:
-        raise InputError(
-            f"the training split has {counts.min()} example(s) of class {counts.argmin()}; a label "
-            "budget needs one to train on and one to validate on, so give more"
-        )
+    check_budget(counts.tolist(), n_train, n_val)
     of_val = _shares(counts, n_val, counts - 1, least=int(n_val >= k))
     of_train = _shares(counts, n_train, counts - of_val, least=1)
     train, val = [], []
@@ -303,7 +317,9 @@ def case_groups(
     if metric == "balanced_accuracy":
         return tuple(scoring.of_cases(right / k, truth[:, c]) for c in range(k))
     if metric == "macro_f1":
-        return (np.mean([_f1_values(truth[:, c], answered == c) for c in range(k)], axis=0),)
+        return (
+            np.mean([scoring.f1_influence(truth[:, c], answered == c) for c in range(k)], axis=0),
+        )
     if metric == "log_loss":
         return (-np.log(np.maximum(scores[:, truth], SMALLEST_PROBABILITY)),)
     if metric == "brier":
@@ -322,27 +338,12 @@ def _of_class(
         return scoring.auc_values(inside.astype(int), scores[..., number])
     if name == "recall":
         return (scoring.of_cases((answered == number).astype(float), inside),)
-    chosen = (answered == number).astype(float)
-    share = chosen.mean(axis=1, keepdims=True)
-    hits = (chosen * inside).mean(axis=1, keepdims=True)
-    # Of a class that is never answered the precision counts as 0, as in scikit-learn.
-    safe = np.where(share > 0, share, 1.0)
-    precision = hits / safe
-    return (precision + chosen * (inside - precision) / safe,)
-
-
-def _f1_values(inside: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """F1 of one class plus each case's influence on it, (n_seeds, n)."""
-    both = inside + chosen.astype(float)
-    size = both.mean(axis=1, keepdims=True)
-    hits = 2.0 * (inside & chosen)
-    f1 = hits.mean(axis=1, keepdims=True) / size
-    return f1 + (hits - f1 * both) / size
+    return (scoring.precision_influence(inside, answered == number),)
 
 
 def _parsed(metric: str) -> tuple[str, int | None]:
     """`recall_of_class_2` as `recall` and 2; of what is no metric of a class None."""
-    name, found, number = metric.partition(_OF_CLASS)
+    name, found, number = metric.partition(OF_CLASS)
     return (name, int(number)) if found else (metric, None)
 
 

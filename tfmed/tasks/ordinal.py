@@ -14,6 +14,7 @@ from tfmed.tasks.multiclass import (
     SMALLEST_BUDGET,
     accuracy_and_auc,
     answers,
+    check_budget,
     check_cases,
     check_columns,
     check_splits,
@@ -23,6 +24,8 @@ from tfmed.tasks.multiclass import (
     confusion,
     draw,
     fit_metrics,
+    group_names,
+    groups_of,
     labels_of,
     loss,
     majority_scores,
@@ -42,6 +45,7 @@ __all__ = [
     "SMALLEST_BUDGET",
     "accuracy_and_auc",
     "answers",
+    "check_budget",
     "check_cases",
     "check_columns",
     "check_splits",
@@ -51,6 +55,8 @@ __all__ = [
     "confusion",
     "draw",
     "fit_metrics",
+    "group_names",
+    "groups_of",
     "labels_of",
     "loss",
     "majority_scores",
@@ -83,7 +89,7 @@ def metric_range(metric: str, n_classes: int) -> tuple[float, float]:
     return multiclass.metric_range(metric, n_classes)
 
 
-def class_names(columns: np.ndarray) -> tuple[str, ...]:
+def class_names(columns: np.ndarray, named: tuple[str, ...] = ()) -> tuple[str, ...]:
     """As `tfmed.tasks.Task.class_names`: `grade 0`, `grade 1` and so on, to the largest label."""
     return tuple(f"grade {number}" for number in range(int(columns.max()) + 1))
 

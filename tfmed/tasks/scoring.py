@@ -12,6 +12,10 @@ import numpy as np
 
 CHOSEN = "_at_threshold"
 """End of the name of a metric that depends on a choice made on validation labels."""
+OF_CLASS = "_of_class_"
+"""In the name of a metric of one class, before its number."""
+SMALLEST_PROBABILITY = 1e-7
+"""What log loss takes for a probability of 0: the smallest that Keras's loss tells from it."""
 
 
 class Group(NamedTuple):
@@ -44,6 +48,16 @@ def auc_values(labels: np.ndarray, scores: np.ndarray) -> tuple[Group, Group]:
     return Group(np.array(of_positives), labels == 1), Group(centred, labels == 0)
 
 
+def auc_influence(inside: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """AUC of one class against the rest plus each case's influence on it, (n_seeds, n)."""
+    of_inside, of_rest = (part.values for part in auc_values(inside.astype(int), scores))
+    auc, n = of_inside.mean(axis=1, keepdims=True), len(inside)
+    values = np.empty(scores.shape)
+    values[:, inside] = auc + (of_inside - auc) * n / inside.sum()
+    values[:, ~inside] = auc + of_rest * n / (~inside).sum()
+    return values
+
+
 def _share_below(values: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Share of `others` below each value, ties counted half."""
     others = np.sort(others)
@@ -73,6 +87,28 @@ def average_precision_values(labels: np.ndarray, scores: np.ndarray) -> np.ndarr
     values = np.empty(n)
     values[order] = average + n / n_positive * (own - loss[group])
     return values
+
+
+def f1_influence(inside: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """F1 of one class plus each case's influence on it, (n_seeds, n)."""
+    both = inside + chosen.astype(float)
+    size = both.mean(axis=1, keepdims=True)
+    hits = 2.0 * (inside & chosen)
+    f1 = hits.mean(axis=1, keepdims=True) / size
+    return f1 + (hits - f1 * both) / size
+
+
+def precision_influence(inside: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Precision of one class plus each case's influence on it, (n_seeds, n).
+
+    Of a class that is never answered the precision counts as 0, as in scikit-learn.
+    """
+    answered = chosen.astype(float)
+    share = answered.mean(axis=1, keepdims=True)
+    hits = (answered * inside).mean(axis=1, keepdims=True)
+    safe = np.where(share > 0, share, 1.0)
+    precision = hits / safe
+    return precision + answered * (inside - precision) / safe
 
 
 def bin_of(scores: np.ndarray, n_bins: int) -> np.ndarray:

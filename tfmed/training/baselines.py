@@ -2,9 +2,10 @@
 
 Every one gets the whole budget (training and validation labels together) and chooses its own
 setting by stratified cross-validation inside it. Features are (n, ...) of uint8, read as
-intensities over 255, or of floats; labels are (n,), 0 to k - 1. A score is the probability of label
-1 where there are two classes, and of each of them where there are more. The labels of the test
-cases are no argument of anything here.
+intensities over 255, or of floats; labels are (n,), 0 to k - 1, or (n, k) of 0 and 1 where a case
+may be of several classes. A score is the probability of label 1 where there are two classes, and of
+each of them where there are more or several. The labels of the test cases are no argument of
+anything here.
 """
 
 from collections.abc import Callable
@@ -69,6 +70,7 @@ def fit_predict(
 
     - `majority`: the share of label 1 (of each class) for every case; it answers the more common
       label.
+    - of several classes a case, each by itself, all with one setting.
     - `pixels_logistic`, `logistic`: logistic regression with an L2 penalty on standardised
       features.
     - `pca_logistic`: the same on the first 50 principal components at most, fitted to the budget.
@@ -81,7 +83,7 @@ def fit_predict(
     Args:
         name: one of `BASELINES`.
         train_x: (n, ...) the budget's features.
-        train_y: (n,) its labels.
+        train_y: (n,) its labels, or (n, k).
         test_x: (n_test, ...).
         seed: of the folds.
         n_classes: that labels may be of.
@@ -143,7 +145,8 @@ def _cross_validated(
     cases, keeps no out-of-fold scores, and fits each candidate from zero, where `warm_start` from
     the stronger penalty saves most of the iterations.
     """
-    folds, truth = _folds(y, seed), _truth(y, n_classes)
+    folds = _folds(y if y.ndim == 1 else _rarest(y), seed)
+    truth = _truth(y, n_classes)
     out_of_fold = np.empty((len(candidates), *truth.shape))
     for train, held_out in folds:
         out_of_fold[:, held_out] = fit(x[train], y[train], candidates, n_classes)(x[held_out])
@@ -151,6 +154,15 @@ def _cross_validated(
     best = int(errors.mean(axis=1).argmin())
     scorer = fit(x, y, candidates[best : best + 1], n_classes)
     return lambda rows: scorer(rows)[0], out_of_fold[best], candidates[best], len(folds)
+
+
+def _rarest(y: np.ndarray) -> np.ndarray:
+    """One class (n,) of cases (n, k) of several: their rarest, k for none; small ones are one."""
+    counts = y.sum(axis=0)
+    found = np.where(y == 1, counts, len(y) + 1).argmin(axis=1)
+    found[~y.any(axis=1)] = y.shape[1]
+    small = np.bincount(found, minlength=y.shape[1] + 1) < _FOLDS
+    return np.unique(np.where(small[found], y.shape[1], found), return_inverse=True)[1]
 
 
 def _folds(y: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -170,6 +182,8 @@ def _fit_logistic(
     x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...], n_classes: int
 ) -> _Scorer:
     """Logistic regression on standardised features, one for each C."""
+    if y.ndim == 2:
+        return _fit_findings(x, y, candidates)
     if y.min() == y.max():
         return _constant(y, candidates, n_classes)
     from sklearn.linear_model import LogisticRegression  # takes seconds to import
@@ -192,6 +206,63 @@ def _fit_logistic(
         return expit(np.array(weights) @ ((rows - centre) / spread).T + np.array(biases))
 
     return scorer
+
+
+def _fit_findings(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -> _Scorer:
+    """`_fit_logistic` of several findings, each by itself; all in one product of matrices.
+
+    What is minimised is what scikit-learn's `LogisticRegression` minimises, one finding at a time
+    and in many times as long: here along principal directions, each step as long as its curvature
+    allows. A finding that all have or none has gets its share.
+    """
+    from scipy.optimize import minimize
+
+    centre, spread = _statistics(x)
+    directions, curvature = _directions((x - centre) / spread)
+    rotated, n = ((x - centre) / spread) @ directions, len(x)
+    shares, truth = y.mean(axis=0), y.astype(np.float32)
+
+    def objective(flat: np.ndarray, penalty: float, scale: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(scale.shape) * scale
+        logits = rotated @ weights[:, :-1].T.astype(np.float32) + weights[:, -1].astype(np.float32)
+        size = 0.5 * penalty * float(np.square(weights[:, :-1]).sum())
+        loss = float((np.logaddexp(0, logits) - truth * logits).sum(dtype=np.float64)) / n
+        residual = expit(logits) - truth
+        gradient = np.empty_like(weights)
+        gradient[:, :-1] = residual.T @ rotated / n + penalty * weights[:, :-1]
+        gradient[:, -1] = residual.mean(axis=0, dtype=np.float64)
+        return loss + size, (gradient * scale).ravel()
+
+    found = []
+    variances = np.maximum(shares * (1 - shares), 1 / n)[:, None]
+    weights = np.zeros((y.shape[1], rotated.shape[1] + 1))
+    for candidate in candidates:
+        penalty = 1 / (candidate * n)
+        slopes = np.append(variances * curvature + penalty, variances, axis=1)
+        scale = 1 / np.sqrt(slopes)
+        limits = {"maxiter": 2000, "gtol": 1e-5, "ftol": 1e-10}
+        flat = minimize(
+            objective, (weights / scale).ravel(), (penalty, scale), "L-BFGS-B", True, options=limits
+        ).x
+        weights = flat.reshape(scale.shape) * scale
+        found.append((directions.astype(float) @ weights[:, :-1].T, weights[:, -1]))
+    constant = y.min(axis=0) == y.max(axis=0)
+
+    def scorer(rows: np.ndarray) -> np.ndarray:
+        standardised = (rows - centre) / spread
+        answers = [expit(standardised @ slopes + biases) for slopes, biases in found]
+        return np.where(constant, shares, np.array(answers))
+
+    return scorer
+
+
+def _directions(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Principal directions (d, m) float32 of centred features (n, d), and the variance in each."""
+    if len(z) < z.shape[1]:
+        _, sizes, rows = np.linalg.svd(z, full_matrices=False)
+        return rows.T, np.square(sizes.astype(float)) / len(z)
+    variances, columns = np.linalg.eigh((z.T @ z / len(z)).astype(float))
+    return columns.astype(np.float32), np.maximum(variances, 0.0)
 
 
 def _of_classes(
@@ -274,17 +345,21 @@ def _always(y: np.ndarray, n: int, n_classes: int) -> np.ndarray:
 
 def _truth(y: np.ndarray, n_classes: int) -> np.ndarray:
     """What scores are held against: the labels, or of more than two classes each one's 0 or 1."""
-    return y if n_classes == 2 else (y[:, None] == np.arange(n_classes)).astype(np.int64)
+    return (
+        y
+        if n_classes == 2 or y.ndim == 2
+        else (y[:, None] == np.arange(n_classes)).astype(np.int64)
+    )
 
 
 def _budget(
     train_x: np.ndarray, train_y: np.ndarray, n_classes: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features (n, d) float32 and labels (n,) int64 of a budget, or an InputError."""
+    """Features (n, d) float32 and labels (n,) or (n, k) int64 of a budget, or an InputError."""
     x, y = _features(train_x), np.asarray(train_y)
-    if y.shape != (len(x),):
-        raise InputError(f"{len(x)} cases and labels of shape {y.shape}: give (n,)")
-    if not np.isin(y, np.arange(n_classes)).all():
+    if y.shape not in ((len(x),), (len(x), n_classes)):
+        raise InputError(f"{len(x)} cases and labels of shape {y.shape}: give (n,) or (n, k)")
+    if not np.isin(y, np.arange(n_classes if y.ndim == 1 else 2)).all():
         known = "and" if n_classes == 2 else "to"
         raise InputError(
             f"labels hold values other than 0 {known} {n_classes - 1}: number the classes"

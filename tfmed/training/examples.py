@@ -32,7 +32,7 @@ class OnDisk:
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Images (or embeddings) with their labels, of shape (n, ...)."""
+    """Images (or embeddings) with their labels, both of shape (n, ...)."""
 
     images: np.ndarray | OnDisk
     labels: np.ndarray

@@ -178,6 +178,8 @@ def fit_classifier(
         loss: as `tfmed.tasks.Task.loss`; with `class_weighted` each class weighs the same in sum.
     """
     task = task_of(splits.task)
+    weights = task.class_weights(splits.train.labels) if loss == "class_weighted" else None
+    of_outputs = weights if isinstance(weights, np.ndarray) else None
     batches = -(-len(splits.train) // config.batch_size)
     passes = -(-epoch_steps // batches)
     twin = _traced_twin(classifier, _steps(batches * passes), loss, splits.task)
@@ -193,11 +195,12 @@ def fit_classifier(
                 shuffle_seed=seed,
                 augment=config.augment,
                 passes=passes,
+                weights=of_outputs,
             ),
             _batches(splits.val, splits.task, reading, batch_size=PREDICT_BATCH, shuffle_seed=None),
             config,
             say,
-            task.class_weights(splits.train.labels) if loss == "class_weighted" else None,
+            None if isinstance(weights, np.ndarray) else weights,
         )
     transfer.transfer_weights(twin, classifier)
     return fitted
@@ -233,6 +236,7 @@ def _batches(
     return pipelines.streamed_classifier_batches(
         streamed,
         targets,
+        weights=how.get("weights"),
         shuffle_seed=how["shuffle_seed"],
         augment=how.get("augment", False),
         passes=how.get("passes", 1),

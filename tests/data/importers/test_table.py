@@ -9,7 +9,6 @@ from example_folders import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmed import tasks
 from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.sources import check_spec, resolve
@@ -86,8 +85,8 @@ def test_nih_s_table_is_taken_as_it_comes(images, where):
     )
     assert not {*kept["train_patients"]} & {*kept["test_patients"]}
     assert info.warnings == ()
-    if "multilabel" not in tasks.REGISTRY:
-        assert info.class_names == ("no listed finding", "any finding")
+    assert (info.task, info.class_names) == ("binary", ("no listed finding", "any finding"))
+    assert info.n_images("train") == sum(info.counts["train"])
 
 
 def test_columns_of_0_and_1_are_findings(images, where):
@@ -96,6 +95,25 @@ def test_columns_of_0_and_1_are_findings(images, where):
     assert info.n_labels == 2
     labels = read_npz(info.path, ["train_labels"])["train_labels"]
     assert np.unique(labels).tolist() == [0, 1]
+
+
+def test_findings_are_asked_for_one_by_one_where_that_is_chosen(images, where):
+    findings = ["No Finding", "Cardiomegaly|Effusion", "Effusion", "No Finding"]
+    rows = [f"{i}.png,{findings[i % 4]},{i},{i // 3},0{i}Y,M,PA" for i in range(60)]
+    spec = written(images, NIH, rows, name="Data_Entry_2017.csv")
+    merged = resolve(spec, **where)
+    info = resolve(spec, **where, settings=ImportSettings(task="multilabel"))
+    assert info.task == "multilabel"
+    assert info.class_names == ("Cardiomegaly", "Effusion")
+    assert (info.path, info.md5) == (merged.path, merged.md5)  # no image is read again
+    assert sum(map(info.n_images, info.counts)) == 60
+    assert np.sum(list(info.counts.values()), axis=0).tolist() == [15, 30]
+    assert info.notes == merged.notes
+
+
+def test_one_label_an_image_is_no_multilabel_data(images, where):
+    spec = written(images, "Path,label,patient_id,Split,sex", rows_of())
+    assert "has one column" in fault_of(spec, where, task="multilabel")
 
 
 def test_all_rows_that_cannot_be_used_are_named_with_their_lines(images, where):

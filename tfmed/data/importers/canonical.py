@@ -78,27 +78,28 @@ def import_listing(
     listing = with_splits(listing, settings)
     target = cache_dir.absolute() / IMPORTED / f"{_key(listing, settings)}.npz"
     with contextlib.suppress(InputError):
-        info = _described(target, listing, path)
+        info = _described(target, settings, path)
         mark_used(target)
         return info
     with writing(target) as part:
         with contextlib.suppress(InputError):
-            return _described(target, listing, path)  # another process imported it meanwhile
+            return _described(target, settings, path)  # another process imported it meanwhile
         _write(part, listing, settings, cache_dir)
-    return _described(target, listing, path)
+    return _described(target, settings, path)
 
 
-def _described(target: Path, listing: Listing, path: Path) -> DatasetInfo:
+def _described(target: Path, settings: ImportSettings, path: Path) -> DatasetInfo:
     about = npz.about_of(target)
     if about is None:
         raise InputError(f"{target} does not say what it is: import again")
     words = npz.imported_words(about, npz.safe_name(path.stem, target.stem), printable(path.name))
-    return replace(npz.describe(target, words, task=about.task), notes=about.notes)
+    return npz.described(target, words, about, settings)
 
 
 def _key(listing: Listing, settings: ImportSettings) -> str:
     """Hash of what the `.npz` is made of."""
-    made_by = [_RULES, _versions(), asdict(settings), listing.task]
+    chosen = asdict(replace(settings, task=None))  # it changes no image
+    made_by = [_RULES, _versions(), chosen, listing.task, listing.findings]
     digest = hashlib.sha256(json.dumps([*made_by, listing.class_names]).encode())
     for item in listing.items:
         with readable(item.path), item.path.open("rb") as file:
@@ -142,6 +143,7 @@ def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.A
         notes=(*met, *listing.notes),
         class_names=listing.class_names,
         task=listing.task,
+        findings=listing.findings,
     )
 
 

@@ -62,6 +62,7 @@ class Listing:
         class_names: in the order of labels; empty where the task names them.
         task: one of `tfmed.tasks`.
         notes: what was left out and decided, one line each.
+        findings: names of the label columns, where there are several.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Listing:
     class_names: tuple[str, ...]
     task: str
     notes: tuple[str, ...]
+    findings: tuple[str, ...] = ()
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -83,6 +83,13 @@ class OfficialFile:
         return tuple(labels[str(number)] for number in range(len(labels)))
 
     @property
+    def label_names(self) -> tuple[str, ...]:
+        """Names of the label columns; empty where there is one."""
+        labels = self.entry["label"]
+        several = self.class_names is None
+        return tuple(labels[str(number)] for number in range(len(labels))) if several else ()
+
+    @property
     def task(self) -> str:
         """What its labels are for; of several findings, any of them against none."""
         return _TASKS[self.entry["task"]]

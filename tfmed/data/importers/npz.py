@@ -45,8 +45,13 @@ class Words:
     class_names: tuple[str, ...] | None = None
     synthetic: bool = False
     steps: tuple[str, ...] = ()
+    label_names: tuple[str, ...] = ()
 
 
+NIH_FINDINGS = (
+    *("atelectasis", "cardiomegaly", "effusion", "infiltration", "mass", "nodule", "pneumonia"),
+    *("pneumothorax", "consolidation", "edema", "emphysema", "fibrosis", "pleural", "hernia"),
+)
 # Files outside MedMNIST that deserve more than their stem as a title, by their MD5.
 _KNOWN_FILES = {
     "cfe5c43c6c5c56fb17be4b3338e00332": Words(
@@ -56,6 +61,7 @@ _KNOWN_FILES = {
         "split by patient. Not ChestMNIST: other images, resizing and split.",
         "Use unrestricted with a link to https://nihcc.app.box.com/v/ChestXray-NIHCC, "
         "acknowledgement of the NIH Clinical Center and citation of Wang et al., CVPR 2017",
+        label_names=NIH_FINDINGS,
     )
 }
 
@@ -68,6 +74,7 @@ class About(BaseModel):
         notes: what was met, decided and left out.
         class_names: in the order of labels; empty where the task names them.
         task: one of `tfmed.tasks`.
+        findings: names of the label columns, where there are several.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +83,7 @@ class About(BaseModel):
     notes: tuple[Shown, ...]
     class_names: tuple[Shown, ...]
     task: str
+    findings: tuple[Shown, ...] = ()
 
 
 def about_of(path: Path) -> About | None:
@@ -108,7 +116,8 @@ def imported_words(about: About, name: str, title: str) -> Words:
     steps = ", ".join(about.steps)
     description = f"Image files of the user's own. Steps: {steps}."
     names = about.class_names or None
-    return Words(name, title, description, class_names=names, steps=about.steps)
+    words = Words(name, title, description, class_names=names, steps=about.steps)
+    return replace(words, label_names=about.findings)
 
 
 def takes(spec: str) -> bool:
@@ -130,7 +139,7 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     Args:
         path: absolute.
         cache_dir: for a file with other splits, where they are asked for.
-        settings: only `resplit` and `split_seed` matter.
+        settings: only `resplit`, `split_seed` and `task` matter.
 
     Raises:
         InputError: the file cannot be read, or is not in MedMNIST's format.
@@ -141,20 +150,26 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     md5 = md5_of(path)
     official = medmnist.find_by_md5(md5)
     if official is not None:
-        return read_official(medmnist.require_supported(official), path)
+        return read_official(medmnist.require_supported(official), path, settings.task)
     words = Words(safe_name(path.stem, md5), printable(path.stem))
     about = about_of(path)
     if about is not None:
         words = imported_words(about, words.name, words.title)
-        info = replace(describe(path, words, task=about.task), notes=about.notes)
-        if any(0 in counts for counts in info.counts.values()):
+        info = described(path, words, about, settings)
+        if about.class_names and any(0 in counts for counts in info.counts.values()):
             raise _untrue(path)
         return info
     if md5 in _KNOWN_FILES:
         words = replace(_KNOWN_FILES[md5], name=words.name)
     if medmnist.is_name(path.stem):
         words = replace(words, title=f"{words.title} (not the official file)")
-    return describe(path, words)
+    return describe(path, words, task=settings.task)
+
+
+def described(path: Path, words: Words, about: About, settings: ImportSettings) -> DatasetInfo:
+    """As `describe`, of a file that tfmed wrote."""
+    info = describe(path, words, task=settings.task or about.task)
+    return replace(info, notes=about.notes)
 
 
 def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
@@ -162,7 +177,7 @@ def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetIn
     about = about_of(path)
     official = medmnist.find_by_md5(md5_of(path))
     known = about or official
-    task = known.task if known else _task_of(path)
+    task = settings.task or (known.task if known else _task_of(path))
     other, note = resplit_npz(path, cache_dir, task, settings.split_seed)
     words = Words(safe_name(path.stem, md5_of(path)), printable(path.stem))
     if about is not None:
@@ -179,9 +194,12 @@ def _task_of(path: Path) -> str:
     return task_for(list(columns.values()))
 
 
-def read_official(official: medmnist.OfficialFile, path: Path) -> DatasetInfo:
+def read_official(
+    official: medmnist.OfficialFile, path: Path, task: str | None = None
+) -> DatasetInfo:
     """Describe a file that is known to be an official one; errors as for `read`."""
-    return describe(path, _words_of(official), task=official.task, expected=official.n_samples)
+    task, expected = task or official.task, official.n_samples
+    return describe(path, _words_of(official), task=task, expected=expected)
 
 
 def describe(
@@ -208,7 +226,7 @@ def describe(
     n_labels = n_columns(columns["train"])
     warnings = shared_patients(arrays, str(path))
     everywhere = np.concatenate([each.reshape(len(each), -1) for each in columns.values()])
-    class_names = words.class_names or asked.class_names(everywhere)
+    class_names = words.class_names or asked.class_names(everywhere, words.label_names)
     asked.check_splits(columns, class_names, printable(path))
     return DatasetInfo(
         name=words.name,
@@ -228,6 +246,7 @@ def describe(
         task=task,
         steps=words.steps,
         warnings=warnings,
+        sizes={split: len(columns[split]) for split in SPLITS},
     )
 
 
@@ -238,6 +257,7 @@ def _words_of(official: medmnist.OfficialFile) -> Words:
         official.description,
         official.license,
         class_names=official.class_names,
+        label_names=official.label_names,
     )
 
 

@@ -20,6 +20,7 @@ class ImportSettings:
         patient_pattern: a regular expression for file names; what its groups (or, without any,
             the whole) match is the patient.
         split_seed: of the drawn splits.
+        task: what labels are for, one of `tfmed.tasks`; None for what they say.
     """
 
     size: int = 28
@@ -28,6 +29,7 @@ class ImportSettings:
     resplit: bool = False
     patient_pattern: str | None = None
     split_seed: int = 0
+    task: str | None = None
 
 
 def pattern_fault(pattern: str) -> str | None:

@@ -178,7 +178,8 @@ def list_table(path: Path, cache_dir: Path, *, resplit: bool = False) -> Listing
     items = tuple(row.item(findings or class_names, several=several) for row in rows.values())
     if any(item.split for item in items) and not resplit:
         check_splits(items, class_names, name)
-    return Listing(name, items, tuple(map(printable, class_names)), task, tuple(notes))
+    shown, named = (tuple(map(printable, names)) for names in (class_names, findings))
+    return Listing(name, items, shown, task, tuple(notes), named if len(named) > 1 else ())
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ def resolve_phantom(
     cache_dir: Path,
     counts: dict[str, int] | None = None,
     size: int = SIZES[0],
+    task: str | None = None,
 ) -> DatasetInfo:
     """A phantom, drawn if it is not there yet.
 
@@ -46,19 +47,20 @@ def resolve_phantom(
         cache_dir: folder under which phantoms are kept.
         counts: images per split; None for `drawing.DEFAULT_COUNTS`.
         size: side in pixels.
+        task: what its labels are for; None for what they say.
 
     Raises:
-        InputError: it cannot be written.
+        InputError: it cannot be written, or the task cannot be made of it.
     """
     domain = DOMAINS[role]
     path = _path(domain, cache_dir, counts, size)
     try:
-        info = describe(path, _words(domain, size))
+        info = describe(path, _words(domain, size), task=task)
         mark_used(path)
     except InputError:
         # Never drawn, or the cache was damaged: drawing again costs seconds.
         _write(domain, path, counts, size)
-        info = describe(path, _words(domain, size))
+        info = describe(path, _words(domain, size), task=task)
     return info
 
 
@@ -71,6 +73,7 @@ def _words(domain: Domain, size: int) -> Words:
         license="drawn by tfmed; free of terms",
         class_names=("normal", "pneumonia") if domain == "pneumonia" else None,
         synthetic=True,
+        label_names=findings.FINDINGS if domain == "chest" else (),
     )
 
 

@@ -132,7 +132,7 @@ def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | Non
         path = side.path.parent / run["predictions"]
         if not path.is_file():
             return None
-        scores = read_predictions(path)
+        scores = read_predictions(path, two_findings=labels.ndim == 2)
         if len(scores) != len(labels):
             raise InputError(
                 f"{path}: {len(scores)} scores for {len(labels)} test images; run the study again"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tfmed.design import LabelBudget, Method
+from tfmed.report.asked import axis_name, main_metrics, main_name, majority_level
 from tfmed.report.blocks import Span, Text, ref, text
 from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
 from tfmed.report.figures.plotting import (
@@ -19,7 +20,6 @@ from tfmed.report.figures.plotting import (
     taller_legend,
 )
 from tfmed.report.selection import (
-    MAIN_METRICS,
     MAJORITY,
     PIXELS,
     Entry,
@@ -29,7 +29,6 @@ from tfmed.report.selection import (
     forest_task,
     is_standard,
     labels_of,
-    majority_share,
     rows_of,
     rows_over_budgets,
     strategies,
@@ -38,6 +37,7 @@ from tfmed.report.selection import (
 )
 from tfmed.report.wording import (
     budget_name,
+    capitalised,
     count,
     difference,
     interval,
@@ -70,18 +70,20 @@ def figures(results: Results) -> Iterator[Figure]:
 
 
 def _answer(results: Results, task: str) -> Figure:
+    metric = main_metrics(results, task)[0]
+    name = capitalised(main_name(results, task))
     alt = "; ".join(
         f"{budget_name(results, task, row['label_budget'])}, {strategy_name(row)}: "
-        f"{interval(row['accuracy'])}"
+        f"{interval(row[metric])}"
         for row in rows_of(results, task)
         if is_standard(row)
     )
-    majority = majority_share(results, task)
+    majority = majority_level(results, task, metric)
     floor = "" if majority is None else f" ({number(majority)})"
     more: list[str | Span] = [": see ", ref("differences"), "."] if forest_task(results) else ["."]
     caption = text(
-        f"Accuracy on the test split of {task_title(results, task)} over the number of labels: "
-        f"mean over seeds with its 95 % band. {_spread_words(results, task, 'accuracy')}. Dashes: "
+        f"{name} on the test split of {task_title(results, task)} over the number of labels: "
+        f"mean over seeds with its 95 % band. {_spread_words(results, task, metric)}. Dashes: "
         f"always predicting the majority class{floor}. The bands of two strategies may overlap "
         "although their paired difference is clear",
         *more,
@@ -90,24 +92,27 @@ def _answer(results: Results, task: str) -> Figure:
         id="answer",
         draw=partial(draw_answer, results, task),
         caption=caption,
-        alt=f"Accuracy: {alt}.",
-        numbers=partial(label_budgets, results, task, ("accuracy",)),
+        alt=f"{name}: {alt}.",
+        numbers=partial(label_budgets, results, task, (metric,)),
     )
 
 
 def _budgets(results: Results, task: str, slug: str) -> Figure:
-    grow = "; ".join(f"{metric_name(m)}: {_spread_words(results, task, m)}" for m in MAIN_METRICS)
-    auc = _spread_words(results, task, "auc")
+    metrics = main_metrics(results, task)
+    first, second = (main_name(results, task, metric) for metric in metrics)
+    grow = "; ".join(f"{metric_name(m)}: {_spread_words(results, task, m)}" for m in metrics)
+    said = _spread_words(results, task, metrics[1])
     return Figure(
         id=f"budgets-{slug}",
         draw=partial(draw_budgets, results, task),
         caption=text(
-            f"Accuracy and AUC on {task_title(results, task)} over the number of labels, with 95 % "
-            "bands. Each dot is one seed; the spread of a strategy's dots is its seed variance. "
-            f"AUC {auc[:1].lower()}{auc[1:]}."
+            f"{capitalised(first)} and {second} on {task_title(results, task)} over the number of "
+            "labels, with 95 % bands. Each dot is one seed; the spread of a strategy's dots is its "
+            "seed variance. "
+            f"{capitalised(second)} {said[:1].lower()}{said[1:]}."
         ),
         alt=f"{grow}.",
-        numbers=partial(label_budgets, results, task, MAIN_METRICS),
+        numbers=partial(label_budgets, results, task, metrics),
     )
 
 
@@ -131,60 +136,61 @@ def _spread_words(results: Results, task: str, metric: str) -> str:
 
 
 def _differences(results: Results, task: str) -> Figure:
-    shown = [entry for metric in MAIN_METRICS for entry in forest_rows(results, task, metric)]
-    accuracy = forest_rows(results, task, "accuracy") or shown
+    metrics = main_metrics(results, task)
+    shown = [entry for metric in metrics for entry in forest_rows(results, task, metric)]
+    first = forest_rows(results, task, metrics[0]) or shown
     alt = "; ".join(
         f"{budget_name(results, task, c['label_budget'])}, {pair_name(c)}: {difference(c)}"
-        for c in accuracy
+        for c in first
     )
     return Figure(
         id="differences",
         draw=partial(draw_differences, results, task),
-        caption=_difference_caption(results, task, shown, accuracy),
+        caption=_difference_caption(results, task, shown, first),
         alt=alt,
         numbers=partial(differences, results, task),
     )
 
 
 def _difference_caption(
-    results: Results, task: str, shown: list[Entry], accuracy: list[Entry]
+    results: Results, task: str, shown: list[Entry], first: list[Entry]
 ) -> Text:
     clear = sum(entry["clear"] for entry in shown)
-    reach = [100 * entry["detectable"] for entry in accuracy]
+    reach = [100 * entry["detectable"] for entry in first]
     largest = f"{number(max(reach), 1)} points" if max(reach) <= 100 else "any size"
     return text(
         f"Paired differences between strategies on {task_title(results, task)}, at the same seeds "
         f"and on the same test "
         f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
         "markers). Grey: true differences too small to be detected with 80 % power "
-        f"({metric_name(accuracy[0]['metric'])}: below {number(min(reach), 1)} to {largest})."
+        f"({metric_name(first[0]['metric'])}: below {number(min(reach), 1)} to {largest})."
     )
 
 
 def draw_answer(results: Results, task: str) -> "Drawing":
-    """Accuracy over label budgets."""
+    """The main metric over label budgets."""
     handles = _handles(results, task)
     bottom = 1.05 + taller_legend(len(handles), 3, 2)
     figure, [[axes]] = panels(1, 1, height=2.75, margins=(0.65, 0.2, 0.3, bottom))
-    _budget_panel(axes, results, task, "accuracy")
+    _budget_panel(axes, results, task, main_metrics(results, task)[0])
     axes.set_title(short(task_title(results, task), 70), weight="bold")
-    axes.set_ylabel("accuracy on the test split")
+    axes.set_ylabel(axis_name(results, task, main_metrics(results, task)[0]))
     legend_below(figure, handles, ncol=3)
     return figure
 
 
 def draw_budgets(results: Results, task: str) -> "Drawing":
-    """Accuracy and AUC over label budgets of one task, every seed as a dot."""
+    """Both main metrics over label budgets of one task, every seed as a dot."""
     from matplotlib.lines import Line2D
 
     dot = Line2D([], [], color=GREY, marker=".", ls="", ms=4, label="one seed")
     handles = [*_handles(results, task), dot]
     bottom = 1.05 + taller_legend(len(handles), 4, 2)
     figure, [row] = panels(1, 2, height=2.35, margins=(0.6, 0.2, 0.15, bottom), gaps=(0.65, 0))
-    for metric, axes in zip(("accuracy", "auc"), row, strict=True):
+    for metric, axes in zip(main_metrics(results, task), row, strict=True):
         _budget_panel(axes, results, task, metric)
         _seed_points(axes, results, task, metric)
-        axes.set_ylabel(f"{metric_name(metric)} on the test split")
+        axes.set_ylabel(axis_name(results, task, metric))
     legend_below(figure, handles, ncol=4)
     return figure
 
@@ -224,7 +230,7 @@ def _budget_panel(axes: "Axes", results: Results, task: str, metric: str) -> Non
     means = [(xs[budget], row[metric]["mean"]) for budget, row in rows if row and row[metric]]
     if means:
         axes.plot(*zip(*means, strict=True), "x-", color=GREY, lw=0.9, ms=4)
-    chance = majority_share(results, task) if metric == "accuracy" else 0.5
+    chance = majority_level(results, task, metric)
     if chance is not None:
         axes.axhline(chance, color=GREY, ls=MAJORITY_LINE, lw=1)
     axes.set_xscale("log")
@@ -281,8 +287,9 @@ def _budget_line(axes: "Axes", known: list[tuple[int, Entry]], look: Look) -> No
 
 
 def draw_differences(results: Results, task: str) -> "Drawing":
-    """Paired differences on a task as a forest plot, a panel for accuracy and for AUC."""
-    entries = {metric: forest_rows(results, task, metric) for metric in MAIN_METRICS}
+    """Paired differences on a task as a forest plot, a panel for each main metric."""
+    metrics = main_metrics(results, task)
+    entries = {metric: forest_rows(results, task, metric) for metric in metrics}
     entries = {metric: rows for metric, rows in entries.items() if rows}
     first = next(iter(entries.values()))
     places: dict[tuple, float] = {}
@@ -362,7 +369,7 @@ def label_budgets(results: Results, task: str, metrics: Iterable[str]) -> Number
                 row = over_budgets[budget]
                 if row and row[metric]:
                     rows.append([*start, method_name(method), *ends(row[metric]), row["n_seeds"]])
-        chance = majority_share(results, task) if metric == "accuracy" else 0.5
+        chance = majority_level(results, task, metric)
         if chance is not None:
             rows.append([metric, None, method_name(MAJORITY), chance, None, None, None])
     return Numbers(("metric", "labels", "strategy", *ESTIMATE, "seeds"), rows)
@@ -378,7 +385,7 @@ def differences(results: Results, task: str) -> Numbers:
             *(strategy_name(entry[side]) for side in "ab"),
             *(entry[key] for key in keys),
         ]
-        for metric in MAIN_METRICS
+        for metric in main_metrics(results, task)
         for entry in forest_rows(results, task, metric)
     ]
     return Numbers(("metric", "labels", "a", "minus_b", *keys), rows)

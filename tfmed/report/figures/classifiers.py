@@ -5,7 +5,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tfmed.design import Strategy
+from tfmed.report.asked import is_multilabel
 from tfmed.report.blocks import text
+from tfmed.report.classes.figures import findings_figure
 from tfmed.report.figures.description import Figure, Numbers, epochs_of
 from tfmed.report.figures.plotting import (
     GREY,
@@ -62,7 +64,8 @@ def figures(results: Results) -> Iterator[Figure]:
             if any(row["reliability"] for row in rows):
                 yield _score_curves(results, task, slugs[task], rows)
             yield _learning_curves(results, task, slugs[task], rows)
-            yield _confusion(results, task, slugs[task], rows)
+            confusion_of = findings_figure if is_multilabel(results, task) else _confusion
+            yield confusion_of(results, task, slugs[task], rows)
 
 
 def _score_curves(results: Results, task: str, slug: str, rows: list[Entry]) -> Figure:
@@ -139,10 +142,8 @@ def _matrix_words(row: Entry) -> str:
         return f"{count(right_of_all)} correct ({percent(share)})"
     (tn, fp), (fn, tp) = matrix
     right = percent((tn + tp) / max(1, tn + fp + fn + tp))
-    return (
-        f"{count(tn + tp)} correct ({right}), {count(fp)} false positives, "
-        f"{count(fn)} false negatives"
-    )
+    wrong = f"{count(fp)} false positives, {count(fn)} false negatives"
+    return f"{count(tn + tp)} correct ({right}), {wrong}"
 
 
 def draw_curves(results: Results, task: str) -> "Drawing":
@@ -269,10 +270,8 @@ def _reliability_panel(axes: "Axes", row: Entry, look: Look) -> None:
     diagram = row.get("reliability")
     if not diagram:
         return
-    keys = ("score", "share", "low", "high")
-    bins = [
-        values for values in zip(*(diagram[key] for key in keys), strict=True) if None not in values
-    ]
+    columns = (diagram[key] for key in ("score", "share", "low", "high"))
+    bins = [values for values in zip(*columns, strict=True) if None not in values]
     if bins:
         _banded(axes, look, *map(list, zip(*bins, strict=True)))
 
@@ -343,8 +342,8 @@ def _confusion_names(
         if truth:
             beside = f"{short(name, 11)} {label}" if many else short(name, 11, 2)
             beside = str(label) if name == str(label) else beside
-            size = 8 if len(names) < 8 else 6
-            axes.text(x - 0.06, y + middle, beside, ha="right", va="center", fontsize=size)
+            look: Any = {"ha": "right", "va": "center", "fontsize": 8 if len(names) < 8 else 6}
+            axes.text(x - 0.06, y + middle, beside, **look)
     if truth:
         axes.text(
             x - 0.93, y + side / 2, "true class", rotation=90, va="center", ha="center", color=GREY

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tfmed.report.blocks import text
+from tfmed.report.classes.figures import draw_shares
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
     TEXT_WIDTH,
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
 
 SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 MAX_EXAMPLES = 8
+MOST_LINES = 6
+"""Classes up to which each has a line of its own."""
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Example images where there are any, and class balance."""
+    """Example images where there are any, and class balance or the shares of findings."""
     datasets = results["datasets"]
+    several = [data for data in datasets if data.get("task") == "multilabel"]
     if any(any(images) for data in datasets for images in data["examples"]):
         yield Figure(
             id="examples",
@@ -39,20 +43,36 @@ def figures(results: Results) -> Iterator[Figure]:
             numbers=None,
             why_no_numbers="it shows images alone",
         )
+    if several:
+        yield Figure(
+            id="findings",
+            draw=partial(draw_shares, several),
+            caption=text(
+                "Share of the images of each split that have a finding; an image may have several, "
+                "or none."
+            ),
+            alt="; ".join(map(_balance_words, several)),
+            numbers=partial(balance, several),
+        )
+    datasets = [data for data in datasets if data not in several]
+    if not datasets:
+        return
     yield Figure(
         id="balance",
-        draw=partial(draw_balance, results),
+        draw=partial(draw_balance, datasets),
         caption=text(
             "Class balance of each split. Where it differs between training and test, a classifier "
             "may predict the majority class of the training split too often, which lowers its "
             "accuracy."
         ),
         alt="; ".join(map(_balance_words, datasets)),
-        numbers=partial(balance, results),
+        numbers=partial(balance, datasets),
     )
 
 
 def _which(datasets: list[Entry]) -> str:
+    if all(data.get("task") == "multilabel" for data in datasets):
+        return "each finding"
     two = all(len(data["class_names"]) == 2 for data in datasets)
     return "both classes" if two else "each class"
 
@@ -75,36 +95,45 @@ def _balance_words(data: Entry) -> str:
 
 
 def draw_examples(results: Results) -> "Drawing":
-    """A few training images of each class of each data set."""
-    size, gap = 0.76, 0.05
-    blocks = [
-        (dataset, label)
-        for dataset in results["datasets"]
-        for label in range(len(dataset["examples"]))
-        if dataset["examples"][label]
-    ]
-    height = len(blocks) * (size + 0.3) + len({d["name"] for d, _ in blocks}) * 0.3
+    """A few training images of each class of each data set; of many classes two side by side."""
+    size, gap, row = 0.76, 0.05, 1.06
+    height = sum(_examples_height(data, row) for data in results["datasets"])
     figure, axes = canvas(TEXT_WIDTH, height)
-    y, title = 0.0, None
-    for dataset, label in blocks:
-        if dataset["name"] != title:
-            title = dataset["name"]
-            y += 0.3
-            axes.text(0.1, y - 0.08, short(dataset["title"], 70), weight="bold", fontsize=9)
-        axes.text(0.1, y + 0.14, short(dataset["class_names"][label], 80), color="#333333")
-        images = [decode_png(uri) for uri in dataset["examples"][label][:MAX_EXAMPLES]]
-        put_images(axes, images, 0.1, y + 0.2, size, gap)
-        y += size + 0.3
+    y = 0.0
+    for data in results["datasets"]:
+        shown = [label for label, images in enumerate(data["examples"]) if images]
+        if not shown:
+            continue
+        y += 0.3
+        axes.text(0.1, y - 0.08, short(data["title"], 70), weight="bold", fontsize=9)
+        columns = _example_columns(data)
+        for place, label in enumerate(shown):
+            x = 0.1 + place % columns * TEXT_WIDTH / columns
+            top = y + place // columns * row
+            name = short(data["class_names"][label], 80 // columns)
+            axes.text(x, top + 0.14, name, color="#333333")
+            most = MAX_EXAMPLES // columns
+            images = [decode_png(uri) for uri in data["examples"][label][:most]]
+            put_images(axes, images, x, top + 0.2, size, gap)
+        y += -(-len(shown) // columns) * row
     axes.set_xlim(0, TEXT_WIDTH)
     axes.set_ylim(height, 0)
     return figure
 
 
-def draw_balance(results: Results) -> "Drawing":
+def _example_columns(data: Entry) -> int:
+    return 1 if sum(map(bool, data["examples"])) <= MOST_LINES else 2
+
+
+def _examples_height(data: Entry, row: float) -> float:
+    shown = sum(map(bool, data["examples"]))
+    return 0.3 + -(-shown // _example_columns(data)) * row if shown else 0.0
+
+
+def draw_balance(datasets: list[Entry]) -> "Drawing":
     """Share of each class in each split of each data set, as stacked bars."""
     from matplotlib.patches import Patch
 
-    datasets = results["datasets"]
     most = max(len(data["class_names"]) for data in datasets)
     more = 0.0 if most == 2 else 0.18 * (-(-most // 4) - 1)
     figure, grid = panels(
@@ -151,11 +180,11 @@ def _balance_bar(axes: "Axes", y: int, split: Entry) -> None:
     axes.text(1.01, y, f"n = {count(split['n'])}", va="center")
 
 
-def balance(results: Results) -> Numbers:
+def balance(datasets: list[Entry]) -> Numbers:
     """Images of each class in each split."""
     rows = [
         [data["title"], split, data["class_names"][label], counts, counts / max(1, found["n"])]
-        for data in results["datasets"]
+        for data in datasets
         for split, found in data["splits"].items()
         for label, counts in enumerate(found["counts"])
     ]

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tfmed.design import FINETUNE, SCRATCH, STANDARD, Method, Variant, method_of
+from tfmed.report.asked import axis_name, main_metrics, main_name
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
 from tfmed.report.figures.plotting import (
@@ -20,7 +21,6 @@ from tfmed.report.figures.plotting import (
     short,
 )
 from tfmed.report.selection import (
-    MAIN_METRICS,
     Entry,
     Results,
     compared_variants,
@@ -107,17 +107,23 @@ def loss_title(row: Entry) -> str:
 
 def _dropout(results: Results) -> Figure:
     rows = dropout_rows(results)
-    known = [row["accuracy"]["mean"] for _, row in rows if row["accuracy"]]
+    metric = main_metrics(results, rows[0][1]["task"])[0]
+    name = main_name(results, rows[0][1]["task"])
+    known = [row[metric]["mean"] for _, row in rows if row[metric]]
     ends = list(dict.fromkeys(number(mean) for mean in (min(known), max(known)))) if known else []
-    reach = f" mean accuracy {'between ' if ends[1:] else ''}{' and '.join(ends)}" if ends else ""
+    reach = (
+        f" mean {name.removeprefix('mean ')} {'between ' if ends[1:] else ''}{' and '.join(ends)}"
+        if ends
+        else ""
+    )
     return Figure(
         id="dropout",
         draw=partial(draw_dropout, results),
         caption=text(
             f"Fine-tuning on {place_name(results, rows[0][1])} with dropout p from {rows[0][0]:g} "
-            f"to {rows[-1][0]:g}:{reach or ' accuracy not defined'}."
+            f"to {rows[-1][0]:g}:{reach or f' {name} not defined'}."
         ),
-        alt="; ".join(f"p {p:g}: accuracy {interval(row['accuracy'])}" for p, row in rows),
+        alt="; ".join(f"p {p:g}: {name} {interval(row[metric])}" for p, row in rows),
         numbers=partial(dropout, results),
     )
 
@@ -210,10 +216,11 @@ def _handle(method: Method, look: Look) -> Any:
 
 
 def draw_dropout(results: Results) -> "Drawing":
-    """Accuracy and AUC of the fine-tuned encoder over the dropout p."""
+    """Both main metrics of the fine-tuned encoder over the dropout p."""
     rows, looks = dropout_rows(results), looks_of(results)
+    task = rows[0][1]["task"]
     figure, [grid] = panels(1, 2, height=1.75, margins=(0.6, 0.15, 0.15, 0.5), gaps=(0.6, 0))
-    for metric, axes in zip(MAIN_METRICS, grid, strict=True):
+    for metric, axes in zip(main_metrics(results, task), grid, strict=True):
         for p, row in rows:
             _estimate(axes, p, row[metric], looks[row["strategy"]])
         known = [(p, row[metric]["mean"]) for p, row in rows if row[metric]]
@@ -221,7 +228,7 @@ def draw_dropout(results: Results) -> "Drawing":
         axes.plot([p for p, _ in known], [mean for _, mean in known], color=colour, lw=0.8)
         axes.set_xticks([p for p, _ in rows], [f"{p:g}" for p, _ in rows])
         axes.set_xlabel("dropout p")
-        axes.set_ylabel(f"{metric_name(metric)} on the test split")
+        axes.set_ylabel(axis_name(results, task, metric))
     return figure
 
 
@@ -303,11 +310,11 @@ def losses(results: Results) -> Numbers:
 
 
 def dropout(results: Results) -> Numbers:
-    """Accuracy and AUC at each dropout."""
+    """Both main metrics at each dropout."""
     rows = [
         [metric, p, *ends(row[metric])]
-        for metric in MAIN_METRICS
         for p, row in dropout_rows(results)
+        for metric in main_metrics(results, row["task"])
     ]
     return Numbers(("metric", "dropout", *ESTIMATE), rows)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tfmed.report.asked import group_names, is_multilabel
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
@@ -55,12 +56,13 @@ def figures(results: Results) -> Iterator[Figure]:
 
 def _projections(results: Results, task: str, identifier: str, spaces: list[Entry]) -> Figure:
     best = max(spaces, key=lambda space: space["knn_accuracy"])
+    what = "numbers of findings" if is_multilabel(results, task) else "classes"
     return Figure(
         id=identifier,
         draw=partial(draw_spaces, results, spaces),
         caption=text(
             f"Embeddings of the test images of {task_title(results, task)}; one row for each way "
-            f"of training. Of these, “{best['title']}” separates the classes best (10-NN accuracy "
+            f"of training. Of these, “{best['title']}” separates the {what} best (10-NN accuracy "
             f"{number(best['knn_accuracy'])})."
         ),
         alt="; ".join(
@@ -127,7 +129,7 @@ def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
         gaps=(0.45, 0.48),
     )
     labels = np.array(results["latent"]["labels"].get(task, []))
-    names = class_names(results, task)
+    names = group_names(results, task)
     colours = class_colours(len(names))
     for space, (left, right) in zip(spaces, grid, strict=True):
         classes = labels if len(labels) == space["n"] else np.zeros(space["n"], dtype=int)

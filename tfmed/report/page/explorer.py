@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmed.report.asked import group_names, is_multilabel
 from tfmed.report.figures.plotting import class_colours
 from tfmed.report.page.templates import templates_folder
 from tfmed.report.selection import (
@@ -26,6 +27,8 @@ from tfmed.report.selection import (
 from tfmed.report.wording import percent
 from tfmed.results.atlas import read_atlas
 
+HIGHEST = 3
+"""Findings of the highest scores that are named for each image."""
 BOKEH_SCRIPTS = ("bokeh.min.js", "bokeh-gl.min.js", "bokeh-api.min.js")
 
 
@@ -70,13 +73,18 @@ def _json(value: Any) -> str:
 
 def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
     """What one explorer shows: arrays as base64, names as text."""
-    latent, names = results["latent"], class_names(results, task)
+    latent, names = results["latent"], group_names(results, task)
+    several = class_names(results, task) if is_multilabel(results, task) else None
     entry = latent["images"].get(task)
     atlas = read_atlas(out, entry)
     return {
         "n": len(latent["labels"][task]),
         "classes": names,
         "colours": class_colours(len(names)) if len(names) > 2 else None,
+        "findings": several,
+        "present": _base64(np.packbits(latent["findings"][task], axis=1), "u1")
+        if several
+        else None,
         "labels": _base64(latent["labels"][task], "u1"),
         "indices": _base64(latent["indices"][task], "<u4"),
         "images": {
@@ -86,14 +94,22 @@ def _payload(results: Results, task: str, out: Path) -> dict[str, Any]:
         }
         if entry and atlas
         else None,
-        "spaces": [_space(space) for space in explorable(results, task)],
+        "spaces": [
+            _space(space, several=several is not None) for space in explorable(results, task)
+        ],
     }
 
 
-def _space(space: Entry) -> dict[str, Any]:
+def _space(space: Entry, *, several: bool) -> dict[str, Any]:
     ratios = [*space["pca"]["explained_variance_ratio"], None, None]
     scores = None if space["scores"] is None else np.array(space["scores"])
-    answers = None
+    answers = highest = None
+    if several:
+        order = None if scores is None else np.argsort(-scores, axis=1, kind="stable")[:, :HIGHEST]
+        if scores is not None and order is not None:
+            of_order = np.round(np.take_along_axis(scores, order, axis=1) * 1e4)
+            highest = {"findings": _base64(order, "u1"), "scores": _base64(of_order, "<u2")}
+        scores = None
     if scores is not None and scores.ndim == 2:
         answers, scores = scores.argmax(axis=1), scores.max(axis=1)
     return {
@@ -108,6 +124,7 @@ def _space(space: Entry) -> dict[str, Any]:
         "tsne": _base64(space["tsne"]["coordinates"], "<f4"),
         "scores": None if scores is None else _base64(np.round(scores * 1e4), "<u2"),
         "answers": None if answers is None else _base64(answers, "u1"),
+        "highest": highest,
     }
 
 

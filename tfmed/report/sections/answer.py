@@ -1,6 +1,7 @@
 """The study's answer in a few sentences, and what is needed to read it."""
 
 from tfmed.design import SCRATCH, STANDARD, Cell, LabelBudget, Strategy, method_of
+from tfmed.report.asked import is_multilabel, main_metrics, main_name
 from tfmed.report.blocks import Block, definitions, figure, paragraph, statement, strong, text
 from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
@@ -37,9 +38,9 @@ from tfmed.report.wording import (
 def answer(results: Results) -> list[str]:
     """The study's answer in two or three sentences with numbers.
 
-    It follows the paired differences in accuracy alone: "helps" and "hurts" where a difference is
-    clear after the correction for all comparisons of the study, "makes no clear difference" where
-    it is not.
+    It follows the paired differences in accuracy alone (of several findings in mean AUC): "helps"
+    and "hurts" where a difference is clear after the correction for all comparisons of the study,
+    "makes no clear difference" where it is not.
 
     Args:
         results: the content of `results.json`.
@@ -58,22 +59,23 @@ def answer(results: Results) -> list[str]:
 
 
 def _budget_sentence(results: Results, task: str, budget: LabelBudget) -> str:
-    """What a pretrained encoder does to the accuracy at one label budget."""
+    """What a pretrained encoder does to the main metric at one label budget."""
+    metric, name = main_metrics(results, task)[0], main_name(results, task)
     images = "the synthetic phantom images of " if results["synthetic"] else ""
     start = f"With {budget_name(results, task, budget)} on {images}{task_title(results, task)}"
-    found = compared(results, task, from_scratch_pairs(results), among=[budget])
+    found = compared(results, task, from_scratch_pairs(results), metric, among=[budget])
     if found:
         scratch = find_row(results, Cell(task, SCRATCH, STANDARD, budget))
-        accuracy = interval(scratch["accuracy"] if scratch else None)
+        level = interval(scratch[metric] if scratch else None)
         clauses = " and ".join(_clauses(results, found))
-        return f"{start} (accuracy from scratch {accuracy}), {clauses}."
+        return f"{start} ({name} from scratch {level}), {clauses}."
     rows = [
         (strategy, find_row(results, Cell(task, strategy, STANDARD, budget)))
         for strategy in strategies(results, task)
     ]
-    means = "; ".join(f"{method_name(s)} {interval(row['accuracy'])}" for s, row in rows if row)
+    means = "; ".join(f"{method_name(s)} {interval(row[metric])}" for s, row in rows if row)
     return (
-        f"{start} the accuracy was: {means}. Without a paired comparison with training from "
+        f"{start} the {name} was: {means}. Without a paired comparison with training from "
         "scratch, whether pretraining helps cannot be said."
     )
 
@@ -112,7 +114,8 @@ def _strategy(comparison: Entry) -> Strategy:
 
 def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> str:
     """Where anything is clear, and whether that is due to pretraining or to the architecture."""
-    found = compared(results, task, from_scratch_pairs(results))
+    metric, name = main_metrics(results, task)[0], main_name(results, task)
+    found = compared(results, task, from_scratch_pairs(results), metric)
     if not found:
         return ""
     n_budgets = len(budgets(results, task))
@@ -126,17 +129,18 @@ def _overall_sentence(results: Results, task: str, shown: list[LabelBudget]) -> 
     ]
     corrected = f"Corrected for {family} comparisons"
     if clear:
-        start = f"{corrected}, these differences in accuracy from scratch are clear: "
+        start = f"{corrected}, these differences in {name} from scratch are clear: "
         start += ", ".join(clear)
     else:
-        start = f"{corrected}, no difference in accuracy from scratch is clear at {where}"
+        start = f"{corrected}, no difference in {name} from scratch is clear at {where}"
     control = _control(results, task, shown)
     return f"{start}; {control}." if control else f"{start}."
 
 
 def _control(results: Results, task: str, shown: list[LabelBudget]) -> str:
     """The frozen encoder against one with random weights, which owes pretraining nothing."""
-    controls = compared(results, task, control_pairs(results), among=shown)
+    metric = main_metrics(results, task)[0]
+    controls = compared(results, task, control_pairs(results), metric, among=shown)
     if not controls:
         return ""
     several = len(pretrained_by(results)) > 1
@@ -189,8 +193,8 @@ def _certainty(results: Results, task: str) -> Block:
     )
     return paragraph(
         strong("How sure is this? "),
-        f"Each accuracy is {seeds}{images}. Brackets give its 95 % interval: the values that agree "
-        f"with the data.{clear if results['comparisons'] else ''}",
+        f"Each {main_name(results, task)} is {seeds}{images}. Brackets give its 95 % interval: the "
+        f"values that agree with the data.{clear if results['comparisons'] else ''}",
     )
 
 
@@ -207,6 +211,20 @@ WORDS = (
         "used neither to train nor to choose anything.",
     ),
     ("encoder", "the part of a network that turns an image into numbers, its embedding."),
+)
+FINDING_WORDS = (
+    (
+        "label",
+        "the findings that the data set gives an image, which a classifier learns to predict.",
+    ),
+    WORDS[1],
+    (
+        "mean AUC",
+        "of each finding the probability that an image with it scores above one without it, mean "
+        "over the findings; on the test split, whose images are used neither to train nor to "
+        "choose anything. Without any skill it is .5.",
+    ),
+    WORDS[3],
 )
 MORE_WORDS = (
     (
@@ -227,7 +245,7 @@ def _words(results: Results, task: str) -> Block:
     """The words needed to read the answer; of strategies and baselines, those that were run."""
     run = methods(results, task)
     terms = [
-        *WORDS,
+        *(FINDING_WORDS if is_multilabel(results, task) else WORDS),
         ("pretrained", _pretrained_words(results)),
         *((method_name(s), _strategy_words(s)) for s in run if isinstance(s, Strategy)),
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from tfmed.design import STANDARD, Cell, Method
+from tfmed.report.asked import is_multilabel, main_metrics, main_name, majority_level
 from tfmed.report.blocks import (
     Block,
     Span,
@@ -14,14 +15,14 @@ from tfmed.report.blocks import (
     table,
     text,
 )
-from tfmed.report.classes import (
+from tfmed.report.classes.tables import (
     class_blocks,
-    metric_words,
+    finding_notes,
     overall_metrics,
-    words_on_metrics,
+    reason_words,
 )
+from tfmed.report.classes.words import metric_words, words_on_metrics
 from tfmed.report.selection import (
-    MAIN_METRICS,
     Entry,
     Results,
     baselines,
@@ -31,7 +32,6 @@ from tfmed.report.selection import (
     forest_rows,
     forest_task,
     is_binary,
-    majority_share,
     methods,
     rows_of,
     rows_over_budgets,
@@ -61,6 +61,7 @@ from tfmed.report.wording import (
     strategy_name,
     task_title,
 )
+from tfmed.tasks.scoring import CHOSEN
 
 AT_HALF = tuple(METRIC_NAMES)
 AT_CHOSEN = tuple(
@@ -107,13 +108,12 @@ def _difference_blocks(results: Results) -> list[Block]:
 
 def _other_metrics(results: Results, task: str) -> list[Block]:
     """How many differences between the strategies are clear in metrics not shown here."""
-    pairs = {(str(c["a"]), str(c["b"])) for c in forest_rows(results, task, "accuracy")}
+    shown = main_metrics(results, task)
+    pairs = {(str(c["a"]), str(c["b"])) for c in forest_rows(results, task, shown[0])}
     others = [
         c
         for c in results["comparisons"]
-        if c["task"] == task
-        and c["metric"] not in MAIN_METRICS
-        and (str(c["a"]), str(c["b"])) in pairs
+        if c["task"] == task and c["metric"] not in shown and (str(c["a"]), str(c["b"])) in pairs
     ]
     clear = sum(c["clear"] for c in others)
     if not others:
@@ -137,13 +137,15 @@ def _among(results: Results, task: str) -> str:
 def _difference_table(results: Results, task: str) -> Block:
     rows: list[list[str]] = []
     for budget in budgets(results, task):
-        for metric in MAIN_METRICS:
+        for metric in main_metrics(results, task):
             found = [c for c in forest_rows(results, task, metric) if c["label_budget"] == budget]
             if found:
                 rows.append([f"{budget_name(results, task, budget)}, {metric_name(metric)}"])
             rows += [_difference_row(entry) for entry in found]
     family = max(
-        entry["family"] for metric in MAIN_METRICS for entry in forest_rows(results, task, metric)
+        entry["family"]
+        for metric in main_metrics(results, task)
+        for entry in forest_rows(results, task, metric)
     )
     columns = ["Compared", "Points [95 % interval]", "p", "Corrected p", "Detectable", "Reading"]
     words = text(
@@ -169,17 +171,18 @@ def _difference_row(c: Entry) -> list[str]:
 
 def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
-    majority = majority_share(results, task)
+    majority = majority_level(results, task, "accuracy")
     floor = (
         f"Always predicting the majority class has an accuracy of {number(majority)} on the test "
         f"split of {title}, and an AUC of 0.5. "
         if majority is not None
         else ""
     )
+    metrics = main_metrics(results, task)
     return [
         paragraph(floor, *_signposts(results, task, slug)),
         figure(f"budgets-{slug}"),
-        *(_budget_table(results, task, slug, metric) for metric in MAIN_METRICS),
+        *(_budget_table(results, task, slug, metric) for metric in metrics),
         *(figure(f"{kind}-{slug}") for kind in ("roc", "curves", "confusion")),
         *class_blocks(results, task, slug),
     ]
@@ -187,13 +190,15 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
 
 def _signposts(results: Results, task: str, slug: str) -> list[str | Span]:
     """Where to find what on a task."""
+    metrics = main_metrics(results, task)
+    first, second = (main_name(results, task, metric) for metric in metrics)
     parts: list[str | Span] = [
-        "Accuracy and AUC over the number of labels are shown in ",
+        f"{capitalised(first)} and {second} over the number of labels are shown in ",
         ref(f"budgets-{slug}"),
         "; ",
-        ref(f"accuracy-{slug}"),
+        ref(f"{metrics[0]}-{slug}"),
         " and ",
-        ref(f"auc-{slug}"),
+        ref(f"{metrics[1]}-{slug}"),
         " give the numbers, also of simpler baselines.",
     ]
     if curve_grid(results, task):
@@ -213,7 +218,7 @@ def _ranking_words(results: Results, task: str, slug: str) -> list[str | Span]:
         return [start, ref(f"roc-{slug}"), "; losses in training: "]
     return [
         " Curves of ROC, precision–recall and reliability are drawn for two classes only; here "
-        "the AUC of each class is in ",
+        f"the AUC of each {'finding' if is_multilabel(results, task) else 'class'} is in ",
         ref(f"classes-{slug}"),
         ". Losses in training: ",
     ]
@@ -234,8 +239,8 @@ def _budget_table(results: Results, task: str, slug: str, metric: str) -> Block:
     shown = budgets(results, task)
     columns = ["Strategy", *(budget_name(results, task, budget) for budget in shown)]
     words = text(
-        f"{capitalised(metric_name(metric))} on the test split of {task_title(results, task)}: "
-        f"{_best_words(results, task, metric)}."
+        f"{capitalised(main_name(results, task, metric))} on the test split of "
+        f"{task_title(results, task)}: {_best_words(results, task, metric)}."
     )
     widths = [2.0] + [1.1] * len(shown)
     return table(f"{metric}-{slug}", words, columns, rows, size="small", widths=widths)
@@ -276,7 +281,8 @@ def appendix_blocks(results: Results) -> list[Block]:
 def _metric_tables(results: Results) -> list[Block]:
     """A table of every metric of the tasks with two classes, and one of the others'."""
     two = [task for task in tasks(results) if is_binary(results, task)]
-    more = [task for task in tasks(results) if task not in two]
+    several = [task for task in tasks(results) if is_multilabel(results, task)]
+    more = [task for task in tasks(results) if task not in (*two, *several)]
     found: list[Block] = []
     if two:
         found = [
@@ -293,6 +299,15 @@ def _metric_tables(results: Results) -> list[Block]:
         words = "Every classifier by its most probable class."
         measured = overall_metrics(results, more)
         found.append(_metric_table(results, "metrics-classes", measured, words, more))
+    if several:
+        measured = overall_metrics(results, several)
+        chosen = tuple(metric for metric in measured if metric.endswith(CHOSEN))
+        fixed = tuple(metric for metric in measured if metric not in chosen)
+        words = "Every classifier, means over the findings; at threshold .5 where there is one."
+        found.append(_metric_table(results, "metrics-findings", fixed, words, several))
+        words = "Every classifier at the thresholds chosen on the validation labels of its budget."
+        name = "metrics-findings-chosen"
+        found.append(_metric_table(results, name, chosen, words, several))
     return found
 
 
@@ -300,7 +315,7 @@ def _metric_table(
     results: Results, name: str, metrics: tuple[str, ...], words: str, among: list[str]
 ) -> Block:
     rows: list[list[str]] = []
-    chosen = name == "metrics-chosen"
+    chosen = name.endswith("-chosen")
     for task in among:
         for budget in budgets(results, task):
             rows.append([f"{task_title(results, task)}, {budget_name(results, task, budget)}"])
@@ -323,7 +338,8 @@ def _seeds(results: Results) -> str:
 
 
 def _threshold_range(results: Results, row: Entry) -> str:
-    values = [run["threshold"] for run in runs_of(results, row) if run["threshold"] is not None]
+    known = [run["threshold"] for run in runs_of(results, row) if run["threshold"] is not None]
+    values = [t for each in known for t in (each if isinstance(each, list) else [each])]
     if not values:
         return MISSING
     return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
@@ -331,10 +347,12 @@ def _threshold_range(results: Results, row: Entry) -> str:
 
 def _undefined_blocks(results: Results) -> list[Block]:
     reasons = {
-        f"{metric_name(metric)}: {reason}"
+        reason_words(metric, reason)
         for run in results["runs"]
+        if not is_multilabel(results, run["task"])
         for metric, reason in run["undefined"].items()
     }
+    reasons |= {note for task in tasks(results) for note in finding_notes(results, task)}
     if not reasons:
         return []
     start = paragraph(f"A dash ({MISSING}) stands where a metric is not defined:")

@@ -32,14 +32,20 @@ def data_blocks(results: Results) -> list[Block]:
         height, width, channels = data["image_shape"]
         colour = "grey" if channels == 1 else "colour"
         merged = ""
-        two = len(data["class_names"]) == 2
+        several = data.get("task") == "multilabel"
+        two = len(data["class_names"]) == 2 and not several
         if data["n_labels"] > 1 and two:
-            merged = f" Its {data['n_labels']} labels were merged into one: any of them, or none."
+            merged = (
+                f" Its {data['n_labels']} labels were merged into one: any of them, or none "
+                "(binarise = any)."
+            )
         about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
         names = [f"“{name}”" for name in data["class_names"]]
         classes = f"{' against '.join(names) if two else listed(names)}.{merged}"
         if not two:
             classes = f"{len(names)} classes: {classes}"
+        if several:
+            classes = f"{len(names)} findings, any number of them an image: {listed(names)}."
         blocks.append(paragraph(strong(data["title"]), about + classes))
     drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
     shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
@@ -47,19 +53,27 @@ def data_blocks(results: Results) -> list[Block]:
         paragraph(
             *shown,
             "The class balance is shown in ",
-            ref("balance"),
-            " and ",
+            *_balance_refs(results),
             ref("balance-table"),
             ".",
         )
     )
-    return [*blocks, figure("examples"), figure("balance"), _balance_table(results)]
+    drawn_balance = [figure("balance"), figure("findings")]
+    return [*blocks, figure("examples"), *drawn_balance, _balance_table(results)]
+
+
+def _balance_refs(results: Results) -> list[str | Span]:
+    several = [data.get("task") == "multilabel" for data in results["datasets"]]
+    found: list[str | Span] = []
+    for name, there in (("balance", not all(several)), ("findings", any(several))):
+        found += [ref(name), " and "] if there else []
+    return found
 
 
 def _balance_table(results: Results) -> Block:
     rows: list[list[str]] = []
     for data in results["datasets"]:
-        if len(data["class_names"]) > 2:
+        if _has_many(data):
             continue
         negative, positive = data["class_names"]
         rows.append([f"{task_title(results, data['name'])}: {negative} / {positive}"])
@@ -69,9 +83,14 @@ def _balance_table(results: Results) -> Block:
             rows.append([name, count(split["n"]), *map(count, split["counts"]), share])
     columns = ["Split", "Images", "First class", "Second class", "Share of second"]
     words = text("Images and class balance of each split.")
-    if any(len(data["class_names"]) > 2 for data in results["datasets"]):
+    if any(map(_has_many, results["datasets"])):
         return _class_table(results, words)
     return table("balance-table", words, columns, rows)
+
+
+def _has_many(data: Entry) -> bool:
+    """Whether a data set's classes need a line each."""
+    return len(data["class_names"]) > 2 or data.get("task") == "multilabel"
 
 
 def _class_table(results: Results, words: Text) -> Block:

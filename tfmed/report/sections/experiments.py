@@ -1,6 +1,7 @@
 """What the report says about the experiments: losses, dropout, early stopping, forgetting."""
 
 from tfmed.design import STANDARD, method_of
+from tfmed.report.asked import is_multilabel, main_metrics, main_name
 from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
 from tfmed.report.figures.experiments import loss_title, stopping_words
 from tfmed.report.selection import (
@@ -76,7 +77,7 @@ def _loss_blocks(results: Results) -> list[Block]:
     return [
         heading("Losses for imbalanced classes"),
         paragraph(
-            *_loss_words(is_binary(results, rows[0]["task"])),
+            *_loss_words(results, rows[0]["task"]),
             ref("losses"),
             " and, for every difference, ",
             ref("losses-table"),
@@ -87,8 +88,15 @@ def _loss_blocks(results: Results) -> list[Block]:
     ]
 
 
-def _loss_words(two: bool) -> list[str]:
-    if two:
+def _loss_words(results: Results, task: str) -> list[str]:
+    if is_multilabel(results, task):
+        return [
+            "Class weights give the images with a finding the same total weight in training as "
+            "those without, for each finding; the focal loss (Lin et al., 2017) gives less weight "
+            "to what is predicted well already. Both shift scores, so metrics at threshold .5 "
+            "change most: see "
+        ]
+    if is_binary(results, task):
         return [
             "Class weights give both classes the same total weight in training; the focal loss "
             "(Lin et al., 2017) gives less weight to cases that are predicted well already, in "
@@ -106,16 +114,19 @@ def _dropout_blocks(results: Results) -> list[Block]:
     rows = dropout_rows(results)
     if not rows:
         return []
+    task = rows[0][1]["task"]
+    first, second = main_metrics(results, task)
     cells = [
         [
             f"{p:g}" + (" (standard)" if variant_of(row) == STANDARD else ""),
-            interval(row["accuracy"]),
-            interval(row["auc"]),
-            _change_from_standard(results, row, "accuracy"),
+            interval(row[first]),
+            interval(row[second]),
+            _change_from_standard(results, row, first),
         ]
         for p, row in rows
     ]
-    columns = ["Dropout p", "Accuracy", "AUC", "Change in accuracy"]
+    names = [main_name(results, task, metric) for metric in (first, second)]
+    columns = ["Dropout p", *map(capitalised, names), f"Change in {names[0]}"]
     words = text(f"Dropout of the fine-tuned classifier on {place_name(results, rows[0][1])}.")
     return [
         heading("Dropout"),

@@ -1,12 +1,12 @@
 """What the report says about the latent spaces."""
 
 from tfmed.design import SCRATCH, Strategy, method_of
+from tfmed.report.asked import group_names, is_multilabel
 from tfmed.report.blocks import Block, figure, heading, paragraph, table, term, text
 from tfmed.report.figures.plotting import class_colours
 from tfmed.report.selection import (
     Entry,
     Results,
-    class_names,
     explorable,
     is_binary,
     space_chunks,
@@ -80,6 +80,13 @@ def _left_out(results: Results, task: str) -> list[str]:
     """What is said of two classes only."""
     if is_binary(results, task):
         return []
+    if is_multilabel(results, task):
+        return [
+            " An image may have several findings: points are coloured by how many (none, one, "
+            "several), and silhouette and 10-NN accuracy are of these three groups, not of the "
+            "findings; the tables of findings above say how well each is told apart. What is about "
+            "two classes only, and pictures of single errors, are left out."
+        ]
     return [
         " With more than two classes, the AUC of single components, their difference and two "
         "clusters on the map mean nothing and are left out, as are pictures of single errors: "
@@ -106,14 +113,15 @@ def explorer_blocks(results: Results, task: str, slug: str) -> list[Block]:
             "title": f"Explore the latent spaces of {task_title(results, task)}",
             "caption": text(
                 "Point at an image to see it; draw a box around points to mark them in all "
-                f"pictures. A prediction is {_right_words(results, task)}; a frozen encoder's "
-                "scores are those of its run with most labels."
+                f"pictures. {_right_words(results, task)}; a frozen encoder's scores are those of "
+                "its run with most labels."
             ),
             "n": count(spaces[0]["n"]),
-            "classes": class_names(results, task),
+            "classes": group_names(results, task),
             "colours": []
             if is_binary(results, task)
-            else class_colours(len(class_names(results, task))),
+            else class_colours(len(group_names(results, task))),
+            "findings": is_multilabel(results, task),
             "spaces": [space["title"] for space in spaces],
             "chosen": [tuned[-1] if tuned else len(spaces) - 1, others[-1] if others else 0],
         }
@@ -123,9 +131,12 @@ def explorer_blocks(results: Results, task: str, slug: str) -> list[Block]:
 def _right_words(results: Results, task: str) -> str:
     if is_binary(results, task):
         return (
-            "right or wrong at a threshold of .5 on the score, the probability of the second class"
+            "A prediction is right or wrong at a threshold of .5 on the score, the probability of "
+            "the second class"
         )
-    return "the most probable class, and its probability is the score"
+    if is_multilabel(results, task):
+        return "An image is named with its findings and with those of the highest scores"
+    return "A prediction is the most probable class, and its probability is the score"
 
 
 def _space_table(results: Results, task: str, slug: str) -> Block:

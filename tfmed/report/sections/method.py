@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from tfmed.design import OVERTRAINED, Strategy, method_of
+from tfmed.report.asked import is_multilabel
 from tfmed.report.blocks import Block, Text, bullets, strong, table, text
 from tfmed.report.selection import (
     PIXELS,
@@ -53,9 +54,21 @@ def method_blocks(results: Results) -> list[Block]:
 
 def _decision_words(results: Results) -> Iterator[Text]:
     """When the test split is read, and how an answer follows from probabilities."""
-    two = [is_binary(results, task) for task in tasks(results)]
-    chosen = "weights and its threshold were" if any(two) else "weights were"
+    several = [task for task in tasks(results) if is_multilabel(results, task)]
+    two = [is_binary(results, task) for task in tasks(results) if task not in several]
+    chosen = "weights and its threshold were" if any(two) or several else "weights were"
     yield text(strong("Test split. "), f"Read once per classifier, after its {chosen} chosen.")
+    if several:
+        yield text(
+            strong("Several findings. "),
+            "Each finding has an output, a probability and a threshold of its own: .5, or the one "
+            "with its best balanced accuracy on the validation labels of the budget (.5 where "
+            "these hold no case of it, or no other). Label budgets are sampled by iterative "
+            "stratification (Sechidis et al., 2011); every finding of the training split has at "
+            "least one image to train on. Class weights and losses are means over the findings.",
+        )
+    if not two:
+        return
     if all(two):
         yield text(
             strong("Threshold. "),

@@ -39,7 +39,7 @@ def model_blocks(results: Results) -> list[Block]:
             strong("stable"),
             " if it loads in TensorFlow's own C++ loader, answers its warm-up requests, agrees "
             "with its Keras original, and the lower end of its accuracy's 95 % interval lies above "
-            "the accuracy of the majority class; otherwise it is a ",
+            f"the accuracy of the majority class{_of_findings(models)}; otherwise it is a ",
             strong("candidate"),
             ". Numbers on a card are those of the exported model, whose intervals cover the sample "
             "of test images alone; below them are those of all seeds. ",
@@ -59,6 +59,11 @@ def model_blocks(results: Results) -> list[Block]:
     for i, model in enumerate(models, 1):
         blocks += [heading(model["name"]), _card_table(results, model, f"card-{i}")]
     return blocks
+
+
+def _of_findings(models: list[Entry]) -> str:
+    several = any(isinstance(model["card"]["threshold"], list) for model in models)
+    return " (of several findings: balanced accuracy, mean of the findings)" if several else ""
 
 
 def _overview(results: Results) -> Block:
@@ -90,6 +95,7 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
     metrics, balance = card["metrics"], card["class_balance"]
     own, seeds = metrics["this_seed"], metrics["over_seeds"]
     gain = metrics["accuracy_over_majority"]
+    several = isinstance(card["threshold"], list)
     rows = [
         ["Stage", model["stage"]],
         ["For", card["intended_use"]],
@@ -102,11 +108,11 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
         *_decision_rows(card, own, seeds),
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],
         [
-            "Accuracy minus the majority class's",
+            f"{'Balanced accuracy' if several else 'Accuracy'} minus the majority class's",
             points(gain["difference"], gain["low"], gain["high"]),
         ],
     ]
-    rows += _balance_rows(card["class_names"], balance)
+    rows += _balance_rows(card["class_names"], balance, several=several)
     rows += [["To call it", card["call"]["command"]], ["tfmed", card["tfmed_version"]]]
     caption = text(
         "Card of ", code(model["path"]), ", an excerpt of its ", code("model_card.json"), "."
@@ -122,15 +128,30 @@ def _decision_rows(card: Entry, own: Entry, seeds: Entry) -> list[list[str]]:
             ["Answer", f"the most probable of {', '.join(card['class_names'])}"],
             ["Accuracy", _estimates(own, seeds, "accuracy", n_seeds)],
         ]
+    if isinstance(card["threshold"], list):
+        pairs = zip(card["class_names"], card["threshold"], strict=True)
+        thresholds = ", ".join(f"{name} {number(threshold)}" for name, threshold in pairs)
+        return [
+            ["Threshold of each finding", thresholds],
+            ["Average precision", _estimates(own, seeds, "average_precision", n_seeds)],
+            [
+                "Balanced accuracy at them",
+                _estimates(own, seeds, "balanced_accuracy_at_threshold", n_seeds),
+            ],
+        ]
     return [
         ["Threshold", f"{number(card['threshold'])}; {card['class_names'][1]} above it"],
         ["Accuracy at it", _estimates(own, seeds, "accuracy_at_threshold", n_seeds)],
     ]
 
 
-def _balance_rows(names: list[str], balance: Entry) -> list[list[str]]:
+def _balance_rows(names: list[str], balance: Entry, *, several: bool) -> list[list[str]]:
     """Shares of the classes whose labels it saw, and for two what other shares would do."""
     splits = ("train", "val", "test")
+    if several:
+        of_each = zip(names, *(balance[split] for split in splits), strict=True)
+        counted = (f"{name} {' / '.join(map(count, counts))}" for name, *counts in of_each)
+        return [["Images with a finding (train / val / test)", ", ".join(counted)]]
     if len(names) > 2:
         shares = [
             f"{split} {', '.join(map(count, balance[split]))} of {count(sum(balance[split]))}"

@@ -37,7 +37,18 @@ def latent_part(
     tasks = {space.run.task.name: space.run.task for space in plan.spaces}
     spaces = [_space(space, finished) for space in plan.spaces]
     return {
-        "labels": {task: labels[task][chosen].tolist() for task, chosen in rows.items()},
+        "labels": {
+            name: task_of(task.task).groups_of(labels[name][rows[name]]).tolist()
+            for name, task in tasks.items()
+        },
+        "groups": {
+            name: list(names)
+            for name, task in tasks.items()
+            if (names := task_of(task.task).group_names(task.class_names)) != task.class_names
+        },
+        "findings": {
+            name: labels[name][rows[name]].tolist() for name in tasks if labels[name].ndim == 2
+        },
         "indices": {task: chosen.tolist() for task, chosen in rows.items()},
         "images": {
             name: atlas.write_atlas(out / "images", name, stream_split(task, "test"), rows[name])

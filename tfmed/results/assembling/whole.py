@@ -23,6 +23,7 @@ from tfmed.results.planned import Plan, Run
 from tfmed.results.schema import SCHEMA_VERSION
 from tfmed.serving import card, gate
 from tfmed.tasks import task_of
+from tfmed.tasks.binary import BINARISE
 
 EXAMPLES = 6
 OF_CARD = (
@@ -182,6 +183,7 @@ def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
         "class_names": list(info.class_names),
         "n_labels": info.n_labels,
         "task": info.task,
+        "binarise": BINARISE if info.task == "binary" and info.n_labels > 1 else None,
         "splits": {
             split: {
                 "n": info.n_images(split),
@@ -208,7 +210,7 @@ def _examples(info: DatasetInfo) -> list[list[str]]:
     ]
     shown = load_rows(info, "train", np.unique(np.concatenate(chosen)))
     return [
-        [as_png(image) for image in shown.images[inside]]
+        [as_png(image) for image in shown.images[inside][:EXAMPLES]]
         for inside in task.members(shown.labels, n_classes).T
     ]
 

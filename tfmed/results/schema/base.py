@@ -24,7 +24,10 @@ Labels = Annotated[int, Field(ge=1, lt=_MOST)] | Literal["full"]
 Counts = Annotated[list[Count], Field(min_length=2)]
 """Images of each class."""
 Confusion = list[list[Annotated[float, Field(ge=0)]]]
-"""Rows: the true class; columns: the answer."""
+"""Rows: the true class; columns: the answer. Of several findings a row for each: true negatives,
+false positives, false negatives, true positives."""
+Threshold = float | list[float] | None
+"""Chosen on validation labels, one for each of several findings; null where nothing is chosen."""
 Png = Annotated[str, Field(pattern="^data:image/png;base64,")]
 """A PNG as a data URI."""
 Bins = Annotated[list[Number], Field(min_length=10, max_length=10)]

@@ -12,6 +12,7 @@ from tfmed.results.schema.base import (
     OneOrMore,
     Part,
     SeedsInterval,
+    Threshold,
 )
 
 
@@ -59,8 +60,8 @@ class ClaimEntry(Part):
 
 
 class OverMajority(Part):
-    """Accuracy of the served labels minus that of always answering the test split's more frequent
-    label.
+    """Accuracy of the served labels (of several findings: balanced accuracy, their mean) minus that
+    of always answering the test split's more frequent label.
     """
 
     difference: float
@@ -116,8 +117,7 @@ class Card(Part):
     not_for: list[str]
     data: CardData
     class_names: Annotated[list[str], Field(min_length=2)]
-    threshold: Number
-    """Null where the task chooses nothing."""
+    threshold: Threshold
     metrics: CardMetrics
     class_balance: ClassBalance
     call: dict[str, Any]

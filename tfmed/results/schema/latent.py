@@ -134,7 +134,8 @@ class SpaceEntry(NamedEntry):
     labels."""
     scores: list[Share] | list[list[Share]] | None
     """Probability of label 1 of each embedded test image by that run, to four digits and on its
-    side of .5; above .5 the answer is label 1. Of more than two classes the probability of each."""
+    side of .5; above .5 the answer is label 1. Of more than two classes, or of several findings,
+    the probability of each."""
     n: Count
     dimensions: Count
     pca: Pca
@@ -183,7 +184,11 @@ class LatentEntry(Part):
     """The latent spaces that were looked into."""
 
     labels: dict[str, list[Count]]
-    """Per task: label of each embedded test image."""
+    """Per task: label of each embedded test image, or its group where there are `groups`."""
+    groups: dict[str, list[str]] = Field(default_factory=dict)
+    """Per task whose images may be of several classes: what they are told apart by instead."""
+    findings: dict[str, list[list[Count]]] = Field(default_factory=dict)
+    """Of these tasks: 0 or 1 for each class of each embedded test image."""
     indices: dict[str, list[Count]]
     """Per task: row of each embedded image in the test split."""
     images: dict[str, Atlas]

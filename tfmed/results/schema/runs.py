@@ -17,6 +17,7 @@ from tfmed.results.schema.base import (
     SeedsInterval,
     Share,
     SideEntry,
+    Threshold,
 )
 
 
@@ -52,8 +53,7 @@ class RunEntry(CellEntry, FitEntry):
     baselines."""
     val_metrics: dict[str, Number]
     """Accuracy and auc on the validation labels of the budget."""
-    threshold: Number
-    """Chosen on the validation labels of the budget; null where the task chooses nothing."""
+    threshold: Threshold
     confusion: Confusion
     confusion_at_threshold: Confusion | None
     """Null where the task chooses nothing."""

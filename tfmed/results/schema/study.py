@@ -89,6 +89,8 @@ class DatasetEntry(Part):
     n_labels: Count
     task: str = "binary"
     """What is asked of an image."""
+    binarise: Literal["any"] | None = None
+    """How several label columns became one question: any of them against none; null otherwise."""
     splits: SplitEntries
     examples: Annotated[list[list[Png]], Field(min_length=2)]
     """A few training images of each class."""

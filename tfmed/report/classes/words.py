@@ -1,48 +1,8 @@
-"""What the report says of single classes, where there are more than two."""
+"""What the report says of the metrics of its tasks."""
 
-from tfmed.report.blocks import Block, Span, ref, table, term, text
-from tfmed.report.selection import Results, curve_rows, is_binary, rows_of, tasks
-from tfmed.report.selection import class_names as names_of
-from tfmed.report.wording import capitalised, interval, row_name, stacked, task_title
-
-OF_CLASS = "_of_class_"
-NOT_METRICS = ("confusion", "roc", "pr", "reliability", "train_accuracy")
-
-
-def overall_metrics(results: Results, among: list[str]) -> tuple[str, ...]:
-    """Metrics of these tasks that are not of one class, in the order of the results."""
-    found = {
-        name: None
-        for task in among
-        for row in rows_of(results, task)
-        for name, value in row.items()
-        if (value is None or (isinstance(value, dict) and "mean" in value))
-        and name not in NOT_METRICS
-        and name not in ("initialisation", "trained")
-        and OF_CLASS not in name
-    }
-    return tuple(found)
-
-
-def class_blocks(results: Results, task: str, slug: str) -> list[Block]:
-    """AUC, recall and precision of each class, for the rows of the figures; none of two classes."""
-    shown = curve_rows(results, task)
-    if is_binary(results, task) or not shown:
-        return []
-    kinds = list(dict.fromkeys(key.partition(OF_CLASS)[0] for key in shown[0] if OF_CLASS in key))
-    rows: list[list[str]] = []
-    for row in shown:
-        rows.append([capitalised(row_name(results, row))])
-        for number, name in enumerate(names_of(results, task)):
-            cells = [stacked(interval(row[f"{kind}{OF_CLASS}{number}"])) for kind in kinds]
-            rows.append([name, *cells])
-    words = text(
-        f"Each class of {task_title(results, task)} on the test split. Recall: share of the class "
-        "that is predicted as it; precision: share of what is predicted as the class that is of "
-        "it, 0 where nothing is; AUC: against all other classes."
-    )
-    columns = ["Class", *(kind.upper() if kind == "auc" else capitalised(kind) for kind in kinds)]
-    return [table(f"classes-{slug}", words, columns, rows, size="small")]
+from tfmed.report.asked import is_multilabel
+from tfmed.report.blocks import Span, ref, term
+from tfmed.report.selection import Results, is_binary, tasks
 
 
 def metric_words(results: Results) -> list[str | Span]:
@@ -59,7 +19,18 @@ def metric_words(results: Results) -> list[str | Span]:
             ref("metrics-chosen"),
         ]
     between: list[str | Span] = [ref("metrics"), " and "]
+    of_classes: list[str | Span] = [ref("metrics-classes"), " and "]
     some = any(is_binary(results, task) for task in tasks(results))
+    several = [task for task in tasks(results) if is_multilabel(results, task)]
+    more = [task for task in tasks(results) if task not in several and not is_binary(results, task)]
+    if several:
+        return [
+            *_finding_words(),
+            "Every other metric is in ",
+            *(between if some else []),
+            *(of_classes if more else []),
+            ref("metrics-findings"),
+        ]
     return [
         term("Accuracy"),
         ": share of the images whose most probable class is theirs; ",
@@ -68,6 +39,21 @@ def metric_words(results: Results) -> list[str | Span]:
         "classes. Every other metric is in ",
         *(between if some else []),
         ref("metrics-classes"),
+    ]
+
+
+def _finding_words() -> list[str | Span]:
+    """What the main metrics of several findings are."""
+    return [
+        "Of several findings each is asked for by itself, and numbers are means over the "
+        "findings. ",
+        term("AUC"),
+        ": probability that an image with a finding scores above one without; ",
+        term("average precision"),
+        ": area under the precision–recall curve; ",
+        term("accuracy"),
+        ": share of the answers, one an image and finding, that are right. As findings are rare, "
+        "accuracy is high for never finding any, and says little. ",
     ]
 
 
@@ -89,8 +75,10 @@ def words_on_metrics(results: Results) -> list[str | Span]:
             term("ECE"),
             ": expected calibration error; both are better when lower.",
         ]
+    several = any(is_multilabel(results, task) for task in tasks(results))
+    means = "Of several findings every metric is the mean over them. " if several else ""
     return [
-        "Means over seeds, below them 95 % intervals. ",
+        f"Means over seeds, below them 95 % intervals. {means}",
         term("Balanced accuracy"),
         ": mean over the classes of their recall, the share that is predicted correctly; ",
         term("macro F1"),
