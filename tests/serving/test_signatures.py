@@ -12,7 +12,8 @@ from example_model import NAMES, THRESHOLD
 from PIL import Image
 
 from tfmed.serving import gate
-from tfmed.serving.signatures import MAX_PIXELS, MAX_SIDE, decode_image
+from tfmed.serving.pictures.headers import MAX_PIXELS, MAX_SIDE
+from tfmed.serving.signatures import decode_image
 from tfmed.training import fitting
 
 GREY, RGB = (28, 28, 1), (28, 28, 3)

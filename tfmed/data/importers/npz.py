@@ -21,6 +21,7 @@ from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
+from tfmed.data.pictures.recipe import shown_steps, steps_from
 from tfmed.errors import InputError, printable
 from tfmed.tasks import REGISTRY, class_counts, task_for, task_of
 
@@ -45,6 +46,7 @@ class Words:
     class_names: tuple[str, ...] | None = None
     synthetic: bool = False
     steps: tuple[str, ...] = ()
+    step_settings: tuple[dict[str, int | str], ...] = ()
 
 
 # Files outside MedMNIST that deserve more than their stem as a title, by their MD5.
@@ -64,7 +66,8 @@ class About(BaseModel):
     """What the array `about` of a file that tfmed wrote says in JSON.
 
     Attributes:
-        steps: that made the images, in order.
+        steps: that made the images, in order, as people read them.
+        step_settings: the same, with their settings; empty if the file was put together otherwise.
         notes: what was met, decided and left out.
         class_names: in the order of labels; empty where the task names them.
         task: one of `tfmed.tasks`.
@@ -73,6 +76,7 @@ class About(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: tuple[Shown, ...]
+    step_settings: tuple[dict[str, int | str], ...] = ()
     notes: tuple[Shown, ...]
     class_names: tuple[Shown, ...]
     task: str
@@ -92,6 +96,10 @@ def about_of(path: Path) -> About | None:
         n_labels = len(about.class_names)
         if about.task not in REGISTRY or n_labels == 1:
             raise ValueError(about.task)
+        if about.step_settings:
+            steps_from(about.step_settings)
+            if shown_steps(about.step_settings) != about.steps:
+                raise ValueError(about.steps)
     except ValueError:
         raise _untrue(path) from None
     return about
@@ -108,7 +116,14 @@ def imported_words(about: About, name: str, title: str) -> Words:
     steps = ", ".join(about.steps)
     description = f"Image files of the user's own. Steps: {steps}."
     names = about.class_names or None
-    return Words(name, title, description, class_names=names, steps=about.steps)
+    return Words(
+        name,
+        title,
+        description,
+        class_names=names,
+        steps=about.steps,
+        step_settings=about.step_settings,
+    )
 
 
 def takes(spec: str) -> bool:
@@ -147,7 +162,7 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     if about is not None:
         words = imported_words(about, words.name, words.title)
         info = replace(describe(path, words, task=about.task), notes=about.notes)
-        if any(0 in counts for counts in info.counts.values()):
+        if any(0 in counts for counts in info.counts.values()) or not _made_by(info):
             raise _untrue(path)
         return info
     if md5 in _KNOWN_FILES:
@@ -155,6 +170,14 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     if medmnist.is_name(path.stem):
         words = replace(words, title=f"{words.title} (not the official file)")
     return describe(path, words)
+
+
+def _made_by(info: DatasetInfo) -> bool:
+    """Whether images have the size and the channels that their steps make."""
+    if not info.step_settings:
+        return True
+    recipe = steps_from(info.step_settings)
+    return info.image_shape == (recipe.size, recipe.size, recipe.channels)
 
 
 def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
@@ -170,6 +193,8 @@ def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetIn
     elif official is not None:
         words = replace(_words_of(official), title=f"{official.title} (other splits)")
     info = describe(other, words, task=task)
+    if not _made_by(info):
+        raise _untrue(path)
     notes = about.notes if about else ()
     return replace(info, notes=(*notes, note), description=f"{info.description} {note}.".strip())
 
@@ -227,6 +252,7 @@ def describe(
         },
         task=task,
         steps=words.steps,
+        step_settings=words.step_settings,
         warnings=warnings,
     )
 
