@@ -11,7 +11,7 @@ from small_server import serve
 from tfmed.cli import main
 from tfmed.errors import InputError
 from tfmed.serving import client, gate
-from tfmed.serving.client import BadImageError, ServerError, Target
+from tfmed.serving.client import BadImageError, ServerError, Target, over_rest
 from tfmed.training import fitting
 
 NAME = evidence().name
@@ -152,7 +152,7 @@ def test_a_server_that_is_not_there_is_named(way):
 
 def test_a_server_of_another_kind_is_an_error():
     with pytest.raises(ServerError, match="no label and probabilities"):
-        client._rest_answer({"predictions": [1.0]}, Target("http://h", "m"))
+        over_rest._row({"predictions": [1.0]}, Target("http://h", "m"))
 
 
 @pytest.mark.parametrize("url", ["localhost:8501", "ftp://h", "", "http://", "grpc://"])

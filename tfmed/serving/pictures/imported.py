@@ -16,8 +16,8 @@ from tfmed.serving.pictures.resampling import Span, resize, resize_deep
 _CLIENT = "; prepare it as tfmed models predict does"
 _DEPTH_AT, _COLOURS_AT = 24, 25
 """Bytes of a PNG's header."""
-_GREY, _RGB, _PALETTE = 0, 2, 3
-"""Kinds of colours of a PNG; the others have an alpha channel."""
+_GREY = 0
+"""Kind of colours of a PNG."""
 _TURNED = (
     # EXIF's tag 0x0112 as one SHORT from 2 to 8, of either byte order; as one of another type.
     r"\x01\x12\x00\x03\x00\x00\x00\x01\x00[\x02-\x08]",
@@ -31,7 +31,8 @@ _TURNED = (
 )
 """What tells, or may tell, that an image is to be turned; some files that are upright have it."""
 _FRAMES = r"\x00\x00\x00\x08acTL"
-_CLEAR_GREY = r"\x00\x00\x00\x02tRNS"
+_CLEAR = r"\x00\x00\x00[\x01-\x10]tRNS"
+"""Where one pixel has fewer than 8 bits."""
 
 
 def decode_imported(file: File, recipe: Recipe) -> tf.Tensor:
@@ -74,7 +75,7 @@ def _png(file: File, recipe: Recipe) -> tf.Tensor:
     return tf.cond(
         deep,
         lambda: _deep_png(content, file.row, recipe),
-        lambda: _plain_png(content, file.row, recipe, grey & (depth < 8)),
+        lambda: _plain_png(content, file.row, recipe, depth < 8, grey),
     )
 
 
@@ -92,13 +93,20 @@ def _deep_png(content: tf.Tensor, row: tf.Tensor, recipe: Recipe) -> tf.Tensor:
     return tf.repeat(grey, 3, axis=2)
 
 
-def _plain_png(content: tf.Tensor, row: tf.Tensor, recipe: Recipe, coarse: tf.Tensor) -> tf.Tensor:
+def _plain_png(
+    content: tf.Tensor, row: tf.Tensor, recipe: Recipe, coarse: tf.Tensor, grey: tf.Tensor
+) -> tf.Tensor:
     """Of at most 8 bits: uint8 (size, size, 3).
 
-    `coarse` is of fewer than 8 bits of grey, where Pillow takes a transparent level for another.
+    Of fewer (`coarse`), TensorFlow's decoder adds no alpha of 255 where there is none, and Pillow
+    takes a transparent level of `grey` for another.
     """
-    clear = coarse & _holds(content, _CLEAR_GREY)
-    with ensure(~clear, row, f"is grey of less than 8 bits and partly transparent{_CLIENT}"):
+    clear = _holds(content, _CLEAR)
+    with ensure(
+        ~(clear & coarse & grey),
+        row,
+        f"is grey of less than 8 bits and partly transparent{_CLIENT}",
+    ):
         content = tf.identity(content)
 
     def opaque() -> tf.Tensor:
@@ -109,7 +117,7 @@ def _plain_png(content: tf.Tensor, row: tf.Tensor, recipe: Recipe, coarse: tf.Te
         pixels = tf.io.decode_png(content, channels=4)
         return resize(pixels, *_spans(pixels, recipe), levels=_over_black)
 
-    return tf.cond(coarse, opaque, over_black)
+    return tf.cond(coarse & ~clear, opaque, over_black)
 
 
 def _over_black(pixels: tf.Tensor) -> tf.Tensor:
