@@ -209,8 +209,8 @@ ROWS = (
         saved(of(COLOURS), "TIFF", tiffinfo={0x0112: 6}),
         graph=NOT_BYTES,
     ),
-    Row("dicom_grey.dcm", lambda: _dicom("MONOCHROME2"), graph=NOT_BYTES),
-    Row("dicom_inverted.dcm", lambda: _dicom("MONOCHROME1"), graph=NOT_BYTES),
+    Row("dicom_grey.dcm", lambda: dicom_of(TWELVE, "MONOCHROME2"), graph=NOT_BYTES),
+    Row("dicom_inverted.dcm", lambda: dicom_of(TWELVE, "MONOCHROME1"), graph=NOT_BYTES),
 )
 
 
@@ -234,7 +234,8 @@ def _with_xmp(orientation: int, *, compressed: bool) -> bytes:
     return png(COLOURS.reshape(HEIGHT, -1), 8, 2, chunk(b"iTXt", data))
 
 
-def _dicom(kind: str) -> bytes:
+def dicom_of(stored: np.ndarray, kind: str) -> bytes:
+    """A file of 12-bit values, uint16 (height, width) and a window."""
     from pydicom.dataset import Dataset, FileMetaDataset
     from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage, generate_uid
 
@@ -244,11 +245,11 @@ def _dicom(kind: str) -> bytes:
     scan.file_meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
     scan.SOPClassUID = SecondaryCaptureImageStorage
     scan.SOPInstanceUID = scan.file_meta.MediaStorageSOPInstanceUID = generate_uid()
-    scan.Rows, scan.Columns = TWELVE.shape
+    scan.Rows, scan.Columns = stored.shape
     scan.SamplesPerPixel, scan.PhotometricInterpretation = 1, kind
     scan.BitsAllocated, scan.BitsStored, scan.HighBit, scan.PixelRepresentation = 16, 12, 11, 0
     scan.WindowCenter, scan.WindowWidth = 2000, 3000
-    scan.PixelData = TWELVE.tobytes()
+    scan.PixelData = stored.tobytes()
     buffer = io.BytesIO()
     scan.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
