@@ -97,10 +97,11 @@ def run(command: Command, fill: Callable[[Path, Path], None], real: Path) -> Stu
     fill(command.folder / "images", real)
     done = command.run(
         *("--quick", "--seeds", 1, "--workers", 2),
-        *("--source", "images", "--target", "images", "--out", "out", "--models", "models"),
+        *("--source", "images", "--target", "images"),
     )
     assert done.code == 0, done.err
-    results = json.loads((command.folder / "out" / "results.json").read_text(encoding="utf-8"))
+    out = next((command.folder / "reports").glob("*/results.json")).parent
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     runs = {
         (run["task"], run["strategy"], run["label_budget"], run["seed"]): run
         for run in results["runs"]
@@ -108,8 +109,8 @@ def run(command: Command, fill: Callable[[Path, Path], None], real: Path) -> Stu
     versions, scores = [], []
     for entry in results["models"]:
         asked = entry["task"], entry["strategy"], entry["label_budget"], entry["seed"]
-        rows = list(read(command.folder / "out" / runs[asked]["predictions"]))
-        versions.append(command.folder / "models" / entry["path"])
+        rows = list(read(out / runs[asked]["predictions"]))
+        versions.append(command.folder / "saved_models" / entry["path"])
         scores.append(np.array([float(row[1]) for row in rows]))
     assert versions
     files = sorted((command.folder / "images" / "test").glob("*/*"))
