@@ -2,6 +2,7 @@
 
 import csv
 import json
+import operator
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import tensorflow as tf
-from conftest import ROOT, Command
+from conftest import ROOT, Command, small
 from PIL import Image
 
 from tfmed.data.pictures.recipe import prepared, steps_from
@@ -96,20 +97,17 @@ def studies(new_command: Callable[[], Command], real: Path) -> Callable[[str], S
 def run(command: Command, fill: Callable[[Path, Path], None], real: Path) -> Study:
     fill(command.folder / "images", real)
     done = command.run(
-        *("--quick", "--seeds", 1, "--workers", 2),
-        *("--source", "images", "--target", "images"),
+        *small(command, workers=2),
+        *("--seeds", 1, "--source", "images", "--target", "images"),
     )
     assert done.code == 0, done.err
     out = next((command.folder / "reports").glob("*/results.json")).parent
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    runs = {
-        (run["task"], run["strategy"], run["label_budget"], run["seed"]): run
-        for run in results["runs"]
-    }
+    key = operator.itemgetter("task", "strategy", "variant", "label_budget", "seed")
+    runs = {key(run): run for run in results["runs"]}
     versions, scores = [], []
     for entry in results["models"]:
-        asked = entry["task"], entry["strategy"], entry["label_budget"], entry["seed"]
-        rows = list(read(out / runs[asked]["predictions"]))
+        rows = list(read(out / runs[key(entry)]["predictions"]))
         versions.append(command.folder / "saved_models" / entry["path"])
         scores.append(np.array([float(row[1]) for row in rows]))
     assert versions
