@@ -1,8 +1,8 @@
 """The steps of an import (`tfmed.data.pictures.steps`) in the graph, to the last byte.
 
 What the graph can't do as the import does is refused, and left to `tfmed models predict`, which
-prepares a file by the import's own code: images that EXIF or XMP turns, several frames, colours of
-16 bits, CMYK. What more than 8 bits mean is known only where the model's images had them.
+prepares a file by the import's own code: images that EXIF or XMP turns, and CMYK. Both refuse
+several frames, colours of 16 bits, and more than 8 bits where no image of the model had them.
 """
 
 import tensorflow as tf
@@ -64,7 +64,7 @@ def _jpeg(file: File, recipe: Recipe) -> tf.Tensor:
 
 def _png(file: File, recipe: Recipe) -> tf.Tensor:
     """uint8 (size, size, 3)."""
-    with ensure(~_holds(file.content, _FRAMES), file.row, f"holds several frames{_CLIENT}"):
+    with ensure(~_holds(file.content, _FRAMES), file.row, "holds several frames; save one image"):
         content = tf.identity(file.content)
     depth, colours = _byte(content, _DEPTH_AT), _byte(content, _COLOURS_AT)
     deep, grey = depth == 16, colours == _GREY
