@@ -7,8 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from example_model import SHAPE, build, evidence
+from example_model import IMPORTED, SHAPE, STEPS, build, evidence
 
+from tfmed.data.pictures.recipe import shown_steps
 from tfmed.serving import export
 
 
@@ -22,7 +23,7 @@ class Example:
 
     @property
     def version(self) -> Path:
-        return self.folder / "chest_frozen_300" / "1"
+        return next(self.folder.glob("*/1"))
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +31,15 @@ def example(tmp_path_factory) -> Example:
     folder = tmp_path_factory.mktemp("models")
     classifier = build()
     return Example(folder, classifier, export.export_model(classifier, folder, evidence()))
+
+
+@pytest.fixture(scope="session")
+def imported(tmp_path_factory) -> Example:
+    """The same model as of images that were imported from files."""
+    folder = tmp_path_factory.mktemp("models")
+    found = evidence(IMPORTED, steps=shown_steps(STEPS), step_settings=STEPS)
+    classifier = build()
+    return Example(folder, classifier, export.export_model(classifier, folder, found))
 
 
 @pytest.fixture

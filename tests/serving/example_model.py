@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfmed.data import DatasetInfo
+from tfmed.data.pictures.recipe import settings_of
+from tfmed.data.pictures.steps import last_steps, steps_of
 from tfmed.encoders import plain
 from tfmed.serving.card import Evidence
 from tfmed.tasks import task_of
@@ -13,6 +15,8 @@ from tfmed.training import fitting, heads
 NAMES = ("normal", "pneumonia")
 THRESHOLD = 0.4375
 SHAPE = (28, 28, 1)
+IMPORTED = "scans_frozen_300"
+STEPS = settings_of((*steps_of(28), *last_steps(12, 1)))
 
 
 def evidence(name="chest_frozen_300", source="run-a", *, good=True, shape=SHAPE, **data):

@@ -155,6 +155,8 @@ def _handler(server: SmallServer) -> type[BaseHTTPRequestHandler]:
             values = body["instances"]
             if isinstance(values[0], dict) and "b64" in values[0]:
                 inputs = {"image_bytes": tf.constant([base64.b64decode(v["b64"]) for v in values])}
+            elif isinstance(values[0], str):
+                inputs = {"question": tf.constant(values)}
             else:
                 inputs = {"images": tf.constant(np.array(values, dtype=np.uint8))}
             version = int(parts["version"]) if parts["version"] else None

@@ -5,13 +5,15 @@ import socket
 
 import numpy as np
 import pytest
-from example_model import evidence
+from example_model import IMPORTED, STEPS, evidence
+from picture_table import ROWS
 from small_server import serve
 
 from tfmed.cli import main
+from tfmed.data.pictures.recipe import prepared, steps_from
 from tfmed.errors import InputError
 from tfmed.serving import client, gate
-from tfmed.serving.client import BadImageError, ServerError, Target
+from tfmed.serving.client import BadImageError, ServerError, Target, over_rest
 from tfmed.training import fitting
 
 NAME = evidence().name
@@ -152,7 +154,7 @@ def test_a_server_that_is_not_there_is_named(way):
 
 def test_a_server_of_another_kind_is_an_error():
     with pytest.raises(ServerError, match="no label and probabilities"):
-        client._rest_answer({"predictions": [1.0]}, Target("http://h", "m"))
+        over_rest._row({"predictions": [1.0]}, Target("http://h", "m"))
 
 
 @pytest.mark.parametrize("url", ["localhost:8501", "ftp://h", "", "http://", "grpc://"])
@@ -185,3 +187,53 @@ def test_options_out_of_range_are_refused(extra, capsys):
         main(["models", "predict", "--url", "http://h", "--model", "m", *extra, "a.png"])
     assert ended.value.code == 2
     assert extra[0] in capsys.readouterr().err
+
+
+@pytest.fixture(scope="module")
+def server_of_imported(imported):
+    with serve(IMPORTED, imported.version) as server:
+        yield server
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_model_of_imported_images_is_sent_what_the_import_makes_of_a_file(
+    imported, server_of_imported, way, tmp_path
+):
+    paths, pictures = [], []
+    for row in ROWS:
+        if row.refused or not row.name.endswith(("exif_6.jpg", ".dcm", "p_alpha.png", "i;16.tif")):
+            continue
+        paths.append(tmp_path / row.name)
+        paths[-1].write_bytes(row.make())
+        pictures.append(prepared(paths[-1], steps_from(STEPS)))
+    assert len(paths) == 5
+    expected = fitting.scores(imported.classifier, np.stack(pictures), "binary")
+    target = Target(getattr(server_of_imported, way), IMPORTED)
+    answers = [answer for _, answer in client.predict_files(target, paths)]
+    given = [answer.probabilities[1] for answer in answers]
+    assert given == pytest.approx(expected.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_the_import_refuses_is_refused_before_it_is_sent(
+    server_of_imported, way, tmp_path
+):
+    (row,) = (row for row in ROWS if row.name == "png_rgb_16.png")
+    path = tmp_path / row.name
+    path.write_bytes(row.make())
+    before = server_of_imported.requests
+    target = Target(getattr(server_of_imported, way), IMPORTED)
+    found = dict(client.predict_files(target, [path, tmp_path / "none.png"]))
+    assert row.refused in str(found[path])
+    assert "can't be read (No such file" in str(found[tmp_path / "none.png"])
+    assert server_of_imported.requests == before + 1  # for the steps
+
+
+def test_steps_of_another_version_are_an_error(server_of_imported, monkeypatch):
+    def unknown(*_):
+        return {"steps": '[{"step": "spin"}]'}
+
+    connection = client.connect(Target(server_of_imported.rest, IMPORTED))
+    monkeypatch.setattr(connection, "ask", unknown)
+    with pytest.raises(InputError, match="use the version that exported it"):
+        client.image_steps(connection)

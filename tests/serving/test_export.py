@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_model import SHAPE, build, evidence
+from example_model import SHAPE, STEPS, build, evidence
 
 from tfmed.errors import InputError
 from tfmed.locks import working_folder
@@ -238,6 +238,9 @@ def test_a_card_says_where_files_are_prepared_otherwise_and_metrics_are_too_good
     of_files = evidence(steps=("square(pad)", "resize(28)"), warnings=("splits share patients",))
     said = card.model_card(of_files, {})["not_for"]
     assert any("28 × 28 pixels" in line and "tfmed data import" in line for line in said)
+    known = evidence(steps=of_files.task.steps, step_settings=STEPS)
+    assert not any("tfmed data import" in line for line in card.model_card(known, {})["not_for"])
+    assert card.model_card(known, {})["image_steps"] == list(STEPS)
     assert "Trusting its metrics: splits share patients." in said
     assert not any(
         "tfmed data import" in line for line in card.model_card(evidence(), {})["not_for"]

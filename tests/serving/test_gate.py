@@ -53,6 +53,24 @@ def test_a_missing_or_an_extra_file_is_found(spoiled):
     assert "stray is not in the card" in reason
 
 
+def test_a_model_of_imported_images_is_asked_whether_it_prepares_files_as_the_import(imported):
+    checks = {check.name: check for check in imported.exported.verdict.checks}
+    assert checks["prepares"].detail == "6 of 6 drawn files as the import does"
+    assert imported.exported.verdict.stage == "stable"
+
+
+def test_a_graph_that_prepares_files_by_other_steps_than_its_card_is_a_candidate(
+    imported, tmp_path
+):
+    folder = shutil.copytree(imported.version, tmp_path / "model" / "1")
+    content = card.read_card(folder)
+    content["image_steps"][4]["aspect"] = "crop"
+    card.write_card(folder, content)
+    verdict = gate.judge(folder)
+    assert verdict.stage == "candidate"
+    assert failed(verdict) == {"prepares"}
+
+
 def test_a_card_that_names_other_hashes_is_found(spoiled):
     content = json.loads((spoiled / card.CARD).read_text())
     content["files"]["saved_model.pb"] = "0" * 64

@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from example_model import NAMES, THRESHOLD
+from example_model import NAMES, STEPS, THRESHOLD
 from PIL import Image
 
+from tfmed.data.pictures.recipe import steps_from
 from tfmed.serving import gate
-from tfmed.serving.signatures import MAX_PIXELS, MAX_SIDE, decode_image
+from tfmed.serving.pictures.headers import MAX_PIXELS, MAX_SIDE
+from tfmed.serving.signatures import decode_image
 from tfmed.training import fitting
 
 GREY, RGB = (28, 28, 1), (28, 28, 3)
@@ -34,6 +36,11 @@ def decoded(content: bytes, shape=GREY) -> np.ndarray:
 @tf.function(reduce_retracing=True)
 def decode(content, shape):
     return decode_image(content, tf.constant(0), shape)
+
+
+@tf.function(reduce_retracing=True)
+def decode_imported(content):
+    return decode_image(content, tf.constant(0), GREY, steps_from(STEPS))
 
 
 def png_header(width: int, height: int) -> bytes:
@@ -87,8 +94,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_bytes_that_are_not_an_image_are_an_error_that_names_the_cause(name):
     content, words = HOSTILE[name]
-    with pytest.raises(tf.errors.InvalidArgumentError, match=words):
-        decoded(content)
+    for way in (decoded, decode_imported):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+            way(tf.constant(content) if way is decode_imported else content)
 
 
 def test_images_of_the_models_size_come_through_unchanged():
@@ -134,8 +142,10 @@ def test_the_centred_square_of_a_long_image_is_what_counts():
 
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
 @pytest.mark.slow
-def test_hostile_bytes_take_little_memory_and_the_model_goes_on_answering(example):
-    run = tf.saved_model.load(str(example.version)).signatures["serve_image_bytes"]
+@pytest.mark.parametrize("model", ["example", "imported"])
+def test_hostile_bytes_take_little_memory_and_the_model_goes_on_answering(model, request):
+    version = request.getfixturevalue(model).version
+    run = tf.saved_model.load(str(version)).signatures["serve_image_bytes"]
     good = file_of(Image.fromarray(COLOURS))
     run(image_bytes=tf.constant([good]))
     for kind, progressive in (("PNG", False), ("JPEG", False), ("JPEG", True)):

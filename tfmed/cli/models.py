@@ -9,6 +9,7 @@ from tfmed.errors import InputError, printing
 
 FOUND_FAULT = 1
 """Exit code."""
+_IMAGES = "PNG or JPEG; where the model's images were imported, any file that an import takes"
 
 
 def add(commands: Subparsers) -> None:
@@ -58,7 +59,7 @@ def add(commands: Subparsers) -> None:
         "--retries", type=integer(0, 20), default=4, metavar="N", help="tries after the first (4)"
     )
     predict.add_argument("--json", action="store_true", help="one line of JSON for each image")
-    predict.add_argument("images", nargs="+", type=path, metavar="IMAGE", help="PNG or JPEG")
+    predict.add_argument("images", nargs="+", type=path, metavar="IMAGE", help=_IMAGES)
 
 
 def _check(options: argparse.Namespace) -> int:

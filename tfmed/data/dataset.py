@@ -49,7 +49,9 @@ class DatasetInfo:
         counts: per split, the number of images of each class.
         sizes: per split, the number of images, where counts do not add up to it.
         task: what is asked of an image; one of `tfmed.tasks`.
-        steps: that an import made the images by, in order; empty where nothing is known of them.
+        steps: that an import made the images by, in order, as people read them; empty where nothing
+            is known of them.
+        step_settings: the same, as `tfmed.data.pictures.recipe.steps_from` reads them.
         notes: what an import met, decided and left out, one line each.
         warnings: what makes its results doubtful, one line each.
     """
@@ -67,6 +69,7 @@ class DatasetInfo:
     counts: dict[str, tuple[int, ...]]
     task: str = "binary"
     steps: tuple[str, ...] = ()
+    step_settings: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
@@ -102,6 +105,7 @@ class DatasetInfo:
                 "image_shape": tuple(values["image_shape"]),
                 "class_names": tuple(values["class_names"]),
                 "steps": tuple(values["steps"]),
+                "step_settings": tuple(values["step_settings"]),
                 "notes": tuple(values["notes"]),
                 "warnings": tuple(values["warnings"]),
                 "counts": {split: tuple(counts) for split, counts in values["counts"].items()},

@@ -98,6 +98,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
             "pretrained_on": _dataset(evidence.pretrained_on) if evidence.pretrained_on else None,
         },
         "training": dict(evidence.training),
+        "image_steps": list(task.step_settings),
         "class_names": list(task.class_names),
         "threshold": evidence.threshold,
         "metrics": metrics,
@@ -258,7 +259,7 @@ def _share(part: float, rest: float) -> float | None:
 def _not_for(data: DatasetInfo) -> list[str]:
     named = "label 1 is" if data.task == "binary" else "classes are"
     lines = [line.replace("label 1 is", named) for line in _NOT_FOR]
-    if data.steps:
+    if data.steps and not data.step_settings:
         side = data.image_shape[0]
         lines.append(
             f"Image files that are not {side} × {side} pixels yet: serve_image_bytes cuts and "

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfmed.data.pictures.recipe import steps_from
 from tfmed.errors import InputError
 from tfmed.locks import working_folder
 from tfmed.serving import card, gate, protos, signatures, versions
@@ -80,8 +81,13 @@ def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> 
             classifier, images, evidence.threshold, task.class_names, task.task
         )
 
+    recipe = steps_from(task.step_settings) if task.step_settings else None
+
     def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return of_arrays(signatures.decode_images(image_bytes, shape))
+        return of_arrays(signatures.decode_images(image_bytes, shape, recipe))
+
+    def of_questions(question: tf.Tensor) -> dict[str, tf.Tensor]:
+        return signatures.written_steps(question, task.step_settings)
 
     archive = keras.export.ExportArchive()
     archive.track(classifier)
@@ -91,6 +97,12 @@ def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> 
     archive.add_endpoint(
         signatures.IMAGE_BYTES, of_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
     )
+    if recipe is not None:
+        archive.add_endpoint(
+            signatures.IMAGE_STEPS,
+            of_questions,
+            [tf.TensorSpec((None,), tf.string, name="question")],
+        )
     archive.write_out(str(folder), verbose=False)
 
     images = reference_images(shape)

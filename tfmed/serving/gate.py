@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any, Literal
 import numpy as np
 from google.protobuf.message import DecodeError
 
+from tfmed.data.pictures.recipe import prepared, steps_from
 from tfmed.errors import InputError
 from tfmed.evaluation import metrics
 from tfmed.serving import card, loader, protos
@@ -128,7 +130,8 @@ def ask(folder: Path) -> list[Check]:
             if wrong:
                 return [Check("loads", False, wrong)]
             loads = Check("loads", True, "by TensorFlow's C++ loader, both signatures")
-            return [loads, _warm_up(model, folder), _agreement(model, folder)]
+            checks = [loads, _warm_up(model, folder), _agreement(model, folder)]
+            return [*checks, *_preparation(model, folder)]
     except loader.LoaderError as error:
         return [Check("loads", False, str(error))]
 
@@ -232,6 +235,40 @@ def _agreement(model: loader.LoadedModel, folder: Path) -> Check:
         return Check("agrees", False, str(error))
     words = f"with the Keras original to {largest:.1e} on {len(images)} images"
     return Check("agrees", True, words)
+
+
+def _preparation(model: loader.LoadedModel, folder: Path) -> list[Check]:
+    """Whether the graph makes the import's pictures of drawn files; of models that list steps."""
+    try:
+        settings = card.read_card(folder).get("image_steps", [])
+        if not settings:
+            return []
+        recipe = steps_from(settings)
+        with tempfile.TemporaryDirectory() as drawn:
+            paths = _drawn_files(Path(drawn), recipe.size)
+            files = np.array([path.read_bytes() for path in paths], dtype=object)
+            pictures = np.stack([prepared(path, recipe) for path in paths])
+        by_graph = model.run("serve_image_bytes", {"image_bytes": files})["embedding"]
+        by_import = model.run("serving_default", {"images": pictures})["embedding"]
+    except (OSError, ValueError, card.CardError, loader.LoaderError) as error:
+        return [Check("prepares", False, str(error))]
+    equal = int((by_graph == by_import).all(axis=1).sum())
+    words = f"{equal} of {len(paths)} drawn files as the import does"
+    return [Check("prepares", equal == len(paths), words)]
+
+
+def _drawn_files(folder: Path, size: int) -> list[Path]:
+    """Colour files of other shapes than the model's, larger and smaller, PNG and JPEG."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    paths = []
+    for i, shape in enumerate([(2 * size + 3, size), (size // 2, size), (size + 7, 3 * size + 1)]):
+        for ending, kind in ((".png", "PNG"), (".jpg", "JPEG")):
+            pixels = rng.integers(0, 256, (*shape, 3), dtype=np.uint8)
+            paths.append(folder / f"{i}{ending}")
+            Image.fromarray(pixels).save(paths[-1], format=kind)
+    return paths
 
 
 def _decided_as(answers: dict[str, np.ndarray], found: dict[str, Any]) -> bool:

@@ -10,6 +10,8 @@ from example_folders import folder_of
 from tfmed.data.importers import medmnist
 from tfmed.data.integrity import file_md5
 from tfmed.data.loading import load, load_split
+from tfmed.data.pictures.recipe import settings_of, shown_steps, steps_from
+from tfmed.data.pictures.steps import last_steps, steps_of
 from tfmed.data.sources import resolve
 from tfmed.errors import InputError
 
@@ -93,8 +95,14 @@ def test_an_imported_file_still_says_its_classes_and_steps_when_it_is_moved(tmp_
     info = resolve(str(moved), **where)
     assert (info.name, info.class_names) == ("moved", ("healthy", "ill"))
     assert (info.notes, info.description) == (first.notes, first.description)
+    assert info.step_settings == first.step_settings
+    assert (steps_from(info.step_settings).size, shown_steps(info.step_settings)) == (
+        28,
+        info.steps,
+    )
 
 
+STEPS = settings_of((*steps_of(64), *last_steps(None, 1)))
 ABOUT = {"steps": [], "notes": [], "class_names": ["a", "b"], "task": "binary"}
 
 
@@ -106,6 +114,9 @@ ABOUT = {"steps": [], "notes": [], "class_names": ["a", "b"], "task": "binary"}
         json.dumps(ABOUT | {"task": "gone"}),
         json.dumps(ABOUT | {"class_names": ["a"]}),
         json.dumps(ABOUT | {"class_names": ["a", "b", "c"]}),
+        json.dumps(ABOUT | {"step_settings": [{"step": "spin"}]}),
+        json.dumps(ABOUT | {"step_settings": STEPS}),  # that `steps` does not say
+        json.dumps(ABOUT | {"step_settings": STEPS, "steps": shown_steps(STEPS)}),  # of 64 pixels
     ],
 )
 def test_a_file_that_says_something_untrue_of_itself_is_refused(tmp_path, where, about):

@@ -31,9 +31,10 @@ from tfmed.data.integrity import readable
 from tfmed.data.pictures import steps
 from tfmed.data.pictures.dicom import Display
 from tfmed.data.pictures.files import Picture, UnusableError, read_picture
+from tfmed.data.pictures.recipe import settings_of, shown_steps
 from tfmed.errors import InputError, printable
 
-_RULES = 2  # another number imports everything again
+_RULES = 3  # another number imports everything again
 _AT_ONCE = 256
 _THREADS = 4
 
@@ -138,8 +139,10 @@ def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.A
         f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
     )
     by_viewer = any(kind.startswith("DICOM ") for kind in seen.kinds)
+    written = settings_of((*((Display(),) if by_viewer else ()), *done))
     return npz.About(
-        steps=(*((str(Display()),) if by_viewer else ()), *map(str, done)),
+        steps=shown_steps(written),
+        step_settings=written,
         notes=(*met, *listing.notes),
         class_names=listing.class_names,
         task=listing.task,

@@ -21,6 +21,7 @@ from tfmed.data.importers.npz_file import KEYS, read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
+from tfmed.data.pictures.recipe import shown_steps, steps_from
 from tfmed.errors import InputError, printable
 from tfmed.tasks import REGISTRY, class_counts, task_for, task_of
 
@@ -46,6 +47,7 @@ class Words:
     synthetic: bool = False
     steps: tuple[str, ...] = ()
     label_names: tuple[str, ...] = ()
+    step_settings: tuple[dict[str, int | str], ...] = ()
 
 
 NIH_FINDINGS = (
@@ -70,7 +72,8 @@ class About(BaseModel):
     """What the array `about` of a file that tfmed wrote says in JSON.
 
     Attributes:
-        steps: that made the images, in order.
+        steps: that made the images, in order, as people read them.
+        step_settings: the same, with their settings; empty if the file was put together otherwise.
         notes: what was met, decided and left out.
         class_names: in the order of labels; empty where the task names them.
         task: one of `tfmed.tasks`.
@@ -80,6 +83,7 @@ class About(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     steps: tuple[Shown, ...]
+    step_settings: tuple[dict[str, int | str], ...] = ()
     notes: tuple[Shown, ...]
     class_names: tuple[Shown, ...]
     task: str
@@ -100,6 +104,10 @@ def about_of(path: Path) -> About | None:
         n_labels = len(about.class_names)
         if about.task not in REGISTRY or n_labels == 1:
             raise ValueError(about.task)
+        if about.step_settings:
+            steps_from(about.step_settings)
+            if shown_steps(about.step_settings) != about.steps:
+                raise ValueError(about.steps)
     except ValueError:
         raise _untrue(path) from None
     return about
@@ -116,8 +124,15 @@ def imported_words(about: About, name: str, title: str) -> Words:
     steps = ", ".join(about.steps)
     description = f"Image files of the user's own. Steps: {steps}."
     names = about.class_names or None
-    words = Words(name, title, description, class_names=names, steps=about.steps)
-    return replace(words, label_names=about.findings)
+    return Words(
+        name,
+        title,
+        description,
+        class_names=names,
+        steps=about.steps,
+        label_names=about.findings,
+        step_settings=about.step_settings,
+    )
 
 
 def takes(spec: str) -> bool:
@@ -156,7 +171,8 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     if about is not None:
         words = imported_words(about, words.name, words.title)
         info = described(path, words, about, settings)
-        if about.class_names and any(0 in counts for counts in info.counts.values()):
+        empty = about.class_names and any(0 in counts for counts in info.counts.values())
+        if empty or not _made_by(info):
             raise _untrue(path)
         return info
     if md5 in _KNOWN_FILES:
@@ -172,6 +188,14 @@ def described(path: Path, words: Words, about: About, settings: ImportSettings) 
     return replace(info, notes=about.notes)
 
 
+def _made_by(info: DatasetInfo) -> bool:
+    """Whether images have the size and the channels that their steps make."""
+    if not info.step_settings:
+        return True
+    recipe = steps_from(info.step_settings)
+    return info.image_shape == (recipe.size, recipe.size, recipe.channels)
+
+
 def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
     """As `read`, in splits that tfmed draws."""
     about = about_of(path)
@@ -185,6 +209,8 @@ def _resplit(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetIn
     elif official is not None:
         words = replace(_words_of(official), title=f"{official.title} (other splits)")
     info = describe(other, words, task=task)
+    if not _made_by(info):
+        raise _untrue(path)
     notes = about.notes if about else ()
     return replace(info, notes=(*notes, note), description=f"{info.description} {note}.".strip())
 
@@ -245,6 +271,7 @@ def describe(
         },
         task=task,
         steps=words.steps,
+        step_settings=words.step_settings,
         warnings=warnings,
         sizes={split: len(columns[split]) for split in SPLITS},
     )

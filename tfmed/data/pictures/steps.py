@@ -122,13 +122,18 @@ class Square:
 
 @dataclass(frozen=True)
 class Resize:
-    """Brings an image to `size` × `size` pixels: bilinear, with anti-aliasing where it shrinks."""
+    """Brings an image to `size` × `size` pixels: bilinear, with anti-aliasing where it shrinks.
+
+    First the width, then the height: left to itself, Pillow takes tall images the other way round
+    from version 13 on, which rounds differently.
+    """
 
     size: int
 
     def __call__(self, image: Image.Image) -> Image.Image:
         """Of the size."""
-        return image.resize((self.size, self.size), Image.Resampling.BILINEAR)
+        narrowed = image.resize((self.size, image.height), Image.Resampling.BILINEAR)
+        return narrowed.resize((self.size, self.size), Image.Resampling.BILINEAR)
 
     def __str__(self) -> str:
         """For the data set's description."""
@@ -146,11 +151,16 @@ class Depth:
 
     bits: int
 
+    @property
+    def factor(self) -> float:
+        """What a grey level is multiplied by."""
+        return 255 / (2**self.bits - 1)
+
     def __call__(self, image: Image.Image) -> Image.Image:
         """Of mode L where it was of mode F."""
         if image.mode != "F":
             return image
-        levels = np.asarray(image, np.float64) * (255 / (2**self.bits - 1))
+        levels = np.asarray(image, np.float64) * self.factor
         return Image.fromarray(np.clip(np.rint(levels), 0, 255).astype(np.uint8))
 
     def __str__(self) -> str:
