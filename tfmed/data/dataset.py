@@ -47,6 +47,7 @@ class DatasetInfo:
         class_names: name of each class of the task, in the order of its labels.
         n_labels: columns of the original labels (14 for ChestMNIST, 1 for PneumoniaMNIST).
         counts: per split, the number of images of each class.
+        sizes: per split, the number of images, where counts do not add up to it.
         task: what is asked of an image; one of `tfmed.tasks`.
         steps: that an import made the images by, in order; empty where nothing is known of them.
         notes: what an import met, decided and left out, one line each.
@@ -68,6 +69,7 @@ class DatasetInfo:
     steps: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sizes: dict[str, int] = dataclasses.field(default_factory=dict)
 
     @property
     def image_bytes(self) -> int:
@@ -84,7 +86,7 @@ class DatasetInfo:
 
     def n_images(self, split: str) -> int:
         """Images of one split."""
-        return sum(self.counts[split])
+        return self.sizes.get(split, sum(self.counts[split]))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values, for `from_json` in another process."""

@@ -1,19 +1,22 @@
 """Which data sets a study runs on: found, downloaded or drawn, and verified."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tfmed.cache import cache_folder
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo, sources
+from tfmed.data.checks import known_duplicates
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.errors import InputError
 from tfmed.orchestration.listening import Listener
 from tfmed.orchestration.plan import fit_budgets
+from tfmed.results.assembling.datasets import dataset_entry
 
 QUICK_PHANTOM = {
     "source": {"train": 2000, "val": 300, "test": 600},
@@ -104,6 +107,16 @@ def find_one(
     sources.check_spec(spec)
     root = data_root or sources.default_data_root()
     return _resolved("source", spec, root, settings or ImportSettings(), quick=False)
+
+
+def checked(info: DatasetInfo) -> dict[str, Any]:
+    """What a report says of a verified data set, as an entry of `datasets` in `results.json`.
+
+    Raises:
+        InputError: its file changed since it was verified, or cannot be read any more.
+    """
+    entry = dataset_entry(info, "", known_duplicates(info, cache_folder()))
+    return json.loads(json.dumps(entry))
 
 
 def write_npz(info: DatasetInfo, out: Path) -> None:

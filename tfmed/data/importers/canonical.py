@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from tfmed.cache import IMPORTED, mark_used, writing
+from tfmed.data.checks import every_blank, test_in_train
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import npz
 from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
@@ -186,15 +187,13 @@ def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
 
 def _refuse_alike(seen: _Seen, listing: Listing) -> None:
     if not seen.any_content:
-        raise InputError(f"{listing.name}: every image is blank: give images that show something")
+        raise InputError(every_blank(listing.name))
     if len(set(seen.digests.values())) == 1:
         raise InputError(f"{listing.name}: all images are the same: give different ones")
     in_train = {seen.digests[item] for item in listing.items if item.split == "train"}
-    if all(seen.digests[item] in in_train for item in listing.items if item.split == "test"):
-        raise InputError(
-            f"{listing.name}: every image of test is in train too, so its scores would say nothing "
-            "of new images: give other test images, or let --resplit draw the splits"
-        )
+    for split in ("test", "val"):
+        if all(seen.digests[item] in in_train for item in listing.items if item.split == split):
+            raise InputError(test_in_train(listing.name, split))
 
 
 def _pictures(

@@ -14,7 +14,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
+from tfmed.data.checks import (
+    image_shape,
+    known_duplicates,
+    n_columns,
+    refuse_useless,
+    shared_patients,
+    verify_arrays,
+)
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
@@ -133,8 +140,16 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
         settings: only `resplit` and `split_seed` matter.
 
     Raises:
-        InputError: the file cannot be read, or is not in MedMNIST's format.
+        InputError: the file cannot be read or is not in MedMNIST's format, its images are all
+            blank, or all of its test or val images are in train.
     """
+    info = _read(path, cache_dir, settings)
+    refuse_useless(info, known_duplicates(info, cache_dir))
+    return info
+
+
+def _read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
+    """As `read`, whatever its images show."""
     check_readable(path)
     if settings.resplit:
         return _resplit(path, cache_dir, settings)

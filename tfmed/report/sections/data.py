@@ -1,6 +1,7 @@
 """What the report says about the data sets, and about pretraining on them."""
 
-from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, strong, table, term, text
+from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, table, term, text
+from tfmed.report.datasets.words import bullet_list, described, said
 from tfmed.report.figures.plotting import decode_png
 from tfmed.report.figures.pretraining import as_uri, difference_span, is_worst, signed_difference
 from tfmed.report.selection import (
@@ -14,7 +15,6 @@ from tfmed.report.selection import (
 from tfmed.report.wording import (
     MISSING,
     count,
-    listed,
     number,
     percent,
     pretraining_name,
@@ -29,18 +29,7 @@ def data_blocks(results: Results) -> list[Block]:
     """The data sets: what they are, examples, class balance."""
     blocks: list[Block] = []
     for data in results["datasets"]:
-        height, width, channels = data["image_shape"]
-        colour = "grey" if channels == 1 else "colour"
-        merged = ""
-        two = len(data["class_names"]) == 2
-        if data["n_labels"] > 1 and two:
-            merged = f" Its {data['n_labels']} labels were merged into one: any of them, or none."
-        about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
-        names = [f"“{name}”" for name in data["class_names"]]
-        classes = f"{' against '.join(names) if two else listed(names)}.{merged}"
-        if not two:
-            classes = f"{len(names)} classes: {classes}"
-        blocks.append(paragraph(strong(data["title"]), about + classes))
+        blocks += [described(data), *bullet_list(said(data, briefly=True), marked=True)]
     drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
     shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
     blocks.append(

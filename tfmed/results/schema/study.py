@@ -70,6 +70,38 @@ class SplitEntries(Part):
     test: SplitEntry
 
 
+class SharedEntry(Part):
+    """Images of a split that an earlier split holds too."""
+
+    earlier: str
+    split: str
+    equal: Count
+    near: Count
+    """Nearly equal, and not equal."""
+    named: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    """Names of the first few: of the image of `split`, and of that of `earlier`."""
+
+
+class RepeatedEntry(Part):
+    """Images that are there twice, or show nothing."""
+
+    within: dict[str, Count]
+    """Per split, images that equal an earlier one of it."""
+    blank: dict[str, Count]
+    """Per split, images of one grey level or colour."""
+    across: list[SharedEntry]
+
+
+class ShiftEntry(Part):
+    """Class balance of a split against that of train."""
+
+    split: str
+    distance: Share
+    """Total variation distance; of several findings the largest difference of their shares."""
+    p: Annotated[float, Field(ge=0, le=1)] | None
+    """Of the chi-squared test of homogeneity; null where every image is of one class."""
+
+
 class DatasetEntry(Part):
     """One data set."""
 
@@ -89,6 +121,16 @@ class DatasetEntry(Part):
     splits: SplitEntries
     examples: Annotated[list[list[Png]], Field(min_length=2)]
     """A few training images of each class."""
+    steps: list[str] = Field(default_factory=list)
+    """That an import made the images by, in order."""
+    notes: list[str] = Field(default_factory=list)
+    """What an import met, converted, decided and left out."""
+    warnings: list[str] = Field(default_factory=list)
+    """What makes results doubtful."""
+    repeated: RepeatedEntry | None = None
+    """Null in results of earlier versions."""
+    shifts: list[ShiftEntry] = Field(default_factory=list)
+    """Of `val` and `test`; empty where there are no labels."""
 
 
 class Reproduced(Part):
