@@ -98,7 +98,9 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
                     "image": tfds.features.Tensor(
                         shape=source.image_shape, dtype=np.uint8, encoding="bytes"
                     ),
-                    "label": tfds.features.ClassLabel(names=list(source.class_names)),
+                    "label": tfds.features.ClassLabel(
+                        names=list(source.class_names or [source.task])
+                    ),
                     "findings": tfds.features.Tensor(
                         shape=(source.n_labels,), dtype=np.uint8, encoding="bytes"
                     ),

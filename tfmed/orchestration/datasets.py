@@ -15,7 +15,8 @@ from tfmed.data.importers import medmnist
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.errors import InputError
 from tfmed.orchestration.listening import Listener
-from tfmed.orchestration.plan import fit_budgets
+from tfmed.orchestration.plan import fit_budgets, without_labels
+from tfmed.report.datasets.words import NO_CLASSIFIERS
 from tfmed.results.assembling.datasets import dataset_entry
 
 QUICK_PHANTOM = {
@@ -78,6 +79,8 @@ def find(
     target = source
     if study.target != study.source or sources.depends_on_role(study.target):
         target = _resolved("target", study.target, root, imports, quick=study.quick)
+    if not target.labelled:
+        raise without_labels(target)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
@@ -85,6 +88,8 @@ def find(
             listener.note(f"       {note}")
         for warning in info.warnings:
             listener.note(f"*** WARNING *** {info.title}: {warning}")
+        if not info.labelled:
+            listener.note(f"       {info.title} {NO_CLASSIFIERS}")
         if not info.fits_in_memory:
             listener.note(f"       {sources.loading_notice(info)}")
     if fit_to_data:

@@ -50,10 +50,13 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
             f"source {source.name} has images of {_shape(source)} and target {target.name} of "
             f"{_shape(target)}; one encoder takes one size, so give two sets of the same"
         )
+    if not target.labelled:
+        raise without_labels(target)
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
     pretrainings = _pretrainings(study, source)
     tasks = [(source, study.source_task, True), (target, study.target_task, False)]
+    tasks = [each for each in tasks if each[0].labelled]
     for task, settings, _ in tasks:
         _check_budgets(task, settings)
     if source.md5 == target.md5:
@@ -73,9 +76,21 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         runs=runs,
         spaces=spaces,
         similarities=_similarities(study, spaces),
-        forgetting=[] if same else _forgetting(study, source, target, runs, pretrainings),
+        forgetting=(
+            _forgetting(study, source, target, runs, pretrainings)
+            if source.labelled and not same
+            else []
+        ),
         evaluations=_evaluations(runs),
         comparisons=_comparisons(runs),
+    )
+
+
+def without_labels(info: DatasetInfo) -> InputError:
+    """The error about a target that can't be classified."""
+    return InputError(
+        f"{info.title} holds images without labels, which can be a source only: for a target put "
+        "the images of each class into a folder of its own, or give a table of labels"
     )
 
 

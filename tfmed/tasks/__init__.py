@@ -28,6 +28,9 @@ REGISTRY = {
 }
 """Name to module; a job depends on the code of the one that its data set names."""
 
+UNLABELLED = "unlabelled"
+"""In a task's place, where images have no labels."""
+
 OF_TRAINING = (
     *("labels_of", "members", "draw", "SMALLEST_BUDGET", "check_cases"),
     *("output", "targets", "loss", "fit_metrics", "class_weights", "scores_of", "answers"),
@@ -219,11 +222,13 @@ class Task(Protocol):
 
 
 def task_of(name: str) -> Task:
-    """The module of a task.
+    """The module of a task; of `UNLABELLED` one that only reads.
 
     Raises:
         InputError: the name is not in the registry.
     """
+    if name == UNLABELLED:
+        return cast(Task, importlib.import_module("tfmed.tasks.unlabelled"))
     if name not in REGISTRY:
         raise InputError(f"task {name!r} is unknown: use one of {', '.join(REGISTRY)}")
     return cast(Task, importlib.import_module(REGISTRY[name]))
@@ -244,6 +249,8 @@ def task_for(columns: Sequence[np.ndarray]) -> str:
 
 def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:
     """Definitions that a job depends on, `module:name` each, of `OF_TRAINING` or the like."""
+    if name == UNLABELLED:
+        return ()
     return tuple(f"{REGISTRY[name]}:{each}" for each in used)
 
 

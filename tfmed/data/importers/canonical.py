@@ -11,9 +11,9 @@ import json
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Literal
@@ -34,7 +34,7 @@ from tfmed.data.pictures.dicom import Display
 from tfmed.data.pictures.files import Picture, UnusableError, read_picture
 from tfmed.errors import InputError, printable
 
-_RULES = 2  # another number imports everything again
+_RULES = 3  # another number imports everything again
 _AT_ONCE = 256
 _THREADS = 4
 
@@ -49,7 +49,10 @@ class _Spooled:
 
 @dataclass
 class _Seen:
-    """What the files turned out to be; `largest` is of train alone, as every statistic."""
+    """What the files turned out to be; `largest` is of train alone, as every statistic.
+
+    `changed` counts the files that a first step changed, resizing aside, `modes` what these became.
+    """
 
     kinds: Counter[str]
     sizes: Counter[tuple[int, int]]
@@ -59,6 +62,8 @@ class _Seen:
     deep: bool = False
     coloured: bool = False
     any_content: bool = False
+    changed: Counter[steps.Step] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
 
 
 def import_listing(
@@ -133,9 +138,12 @@ def _write(path: Path, listing: Listing, settings: ImportSettings, cache_dir: Pa
 def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.About:
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common(8))
     widths, heights = (sorted(size[side] for size in seen.sizes) for side in (0, 1))
+    changed = [(step, seen.changed[step] + _n_finished(step, seen.modes)) for step in done]
+    converted = ", ".join(f"{step} {n:,}" for step, n in changed if n)
     met = (
         f"formats: {kinds}",
-        f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
+        f"sizes: {_span(widths)} × {_span(heights)} pixels",
+        *((f"converted, files that a step changed: {converted}",) if converted else ()),
     )
     by_viewer = any(kind.startswith("DICOM ") for kind in seen.kinds)
     return npz.About(
@@ -144,6 +152,20 @@ def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.A
         class_names=listing.class_names,
         task=listing.task,
     )
+
+
+def _n_finished(step: steps.Step, modes: Counter[str]) -> int:
+    """Files that one of the last steps changed, by what the first ones made of them."""
+    if isinstance(step, steps.Depth):
+        return modes["F"]
+    if isinstance(step, steps.Channels):
+        return modes["RGB"] if step.number == 1 else modes.total() - modes["RGB"]
+    return 0
+
+
+def _span(sides: Sequence[int]) -> str:
+    low, high = sides[0], sides[-1]
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _spool(
@@ -180,6 +202,8 @@ def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
         seen.largest = max(seen.largest, picture.largest)
     seen.deep |= picture.image.mode == "F"
     seen.coloured |= picture.coloured
+    seen.changed.update(picture.changed)
+    seen.modes[picture.image.mode] += 1
     extrema = picture.image.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
     seen.any_content |= any(low != high for low, high in bands)

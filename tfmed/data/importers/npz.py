@@ -29,7 +29,7 @@ from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.errors import InputError, printable
-from tfmed.tasks import REGISTRY, class_counts, task_for, task_of
+from tfmed.tasks import REGISTRY, UNLABELLED, class_counts, task_for, task_of
 
 WANTED = "the path of an .npz file"
 MAKES_SIZES = False
@@ -97,7 +97,7 @@ def about_of(path: Path) -> About | None:
     try:
         about = About.model_validate_json(str(array))
         n_labels = len(about.class_names)
-        if about.task not in REGISTRY or n_labels == 1:
+        if about.task not in (*REGISTRY, UNLABELLED) or n_labels == 1:
             raise ValueError(about.task)
     except ValueError:
         raise _untrue(path) from None
@@ -243,6 +243,7 @@ def describe(
         task=task,
         steps=words.steps,
         warnings=warnings,
+        sizes={split: len(columns[split]) for split in SPLITS},
     )
 
 

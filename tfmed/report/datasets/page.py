@@ -16,7 +16,6 @@ from tfmed.report.blocks import (
     heading,
     number_blocks,
     paragraph,
-    ref,
     table,
     text,
 )
@@ -82,6 +81,7 @@ def document(data: Entry, figures: Mapping[str, Figure]) -> dict:
         "name": "data check",
         "quick": False,
         "synthetic": data["synthetic"],
+        "made": "Checked on",
         "date": datetime.date.today().isoformat(),
         "version": tfmed.__version__,
         "sections": number_blocks(
@@ -97,14 +97,7 @@ def document(data: Entry, figures: Mapping[str, Figure]) -> dict:
 def _count_blocks(data: Entry) -> list[Block]:
     titles, *rows = count_rows(data)
     caption = text("Images of each split and class.")
-    columns = [title.capitalize() for title in titles[:2]] + titles[2:]
-    if len(titles) > len(data["splits"]):
-        columns = [SPLIT_NAMES.get(title, title).capitalize() for title in titles]
-    blocks = [
-        described(data),
-        paragraph("How many images there are is in ", ref("counts"), "."),
-        table("counts", caption, columns, rows),
-    ]
+    blocks = [described(data), table("counts", caption, titles, rows)]
     if not data["shifts"]:
         return blocks
     shifts = [

@@ -16,6 +16,11 @@ MOST_COLUMNS = 8
 WORTH_SAYING = 0.02
 """Distance of class balances that a report speaks of, where chance does not explain it."""
 _CHANCE = 0.01
+NO_CLASSIFIERS = (
+    "has no labels: encoders are pretrained on it, no classifier is trained on it, and how much an "
+    "encoder forgets of it is not measured"
+)
+"""What follows the title of such a data set."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +125,7 @@ def _classes(data: Entry) -> str:
     two = len(names) == 2
     classes = f"{' against '.join(names) if two else listed(names)}."
     if not names:
-        return "without labels."
+        return f"it {NO_CLASSIFIERS}."
     if not two:
         return f"{len(names)} classes: {classes}"
     if data["n_labels"] > 1:

@@ -39,6 +39,8 @@ def figures(results: Results) -> Iterator[Figure]:
             numbers=None,
             why_no_numbers="it shows images alone",
         )
+    if not any(data["class_names"] for data in datasets):
+        return
     yield Figure(
         id="balance",
         draw=partial(draw_balance, results),
@@ -47,18 +49,27 @@ def figures(results: Results) -> Iterator[Figure]:
             "may predict the majority class of the training split too often, which lowers its "
             "accuracy."
         ),
-        alt="; ".join(map(_balance_words, datasets)),
+        alt="; ".join(map(_balance_words, _classified(results))),
         numbers=partial(balance, results),
     )
 
 
+def groups_of(data: Entry) -> list[str]:
+    """What images are shown by: classes, or that there are none."""
+    return data["class_names"] or ["images without labels"]
+
+
+def _classified(results: Results) -> list[Entry]:
+    return [data for data in results["datasets"] if data["class_names"]]
+
+
 def _which(datasets: list[Entry]) -> str:
-    two = all(len(data["class_names"]) == 2 for data in datasets)
+    two = all(len(data["class_names"]) in (0, 2) for data in datasets)
     return "both classes" if two else "each class"
 
 
 def _example_words(data: Entry) -> str:
-    names = zip(data["examples"], data["class_names"], strict=True)
+    names = zip(data["examples"], groups_of(data), strict=True)
     return f"{data['title']}: {', '.join(f'{len(found)} of {name}' for found, name in names)}"
 
 
@@ -91,7 +102,7 @@ def draw_examples(results: Results) -> "Drawing":
             title = dataset["name"]
             y += 0.3
             axes.text(0.1, y - 0.08, short(dataset["title"], 70), weight="bold", fontsize=9)
-        axes.text(0.1, y + 0.14, short(dataset["class_names"][label], 80), color="#333333")
+        axes.text(0.1, y + 0.14, short(groups_of(dataset)[label], 80), color="#333333")
         images = [decode_png(uri) for uri in dataset["examples"][label][:MAX_EXAMPLES]]
         put_images(axes, images, 0.1, y + 0.2, size, gap)
         y += size + 0.3
@@ -104,7 +115,7 @@ def draw_balance(results: Results) -> "Drawing":
     """Share of each class in each split of each data set, as stacked bars."""
     from matplotlib.patches import Patch
 
-    datasets = results["datasets"]
+    datasets = _classified(results)
     most = max(len(data["class_names"]) for data in datasets)
     more = 0.0 if most == 2 else 0.18 * (-(-most // 4) - 1)
     figure, grid = panels(

@@ -48,7 +48,7 @@ def data_blocks(results: Results) -> list[Block]:
 def _balance_table(results: Results) -> Block:
     rows: list[list[str]] = []
     for data in results["datasets"]:
-        if len(data["class_names"]) > 2:
+        if len(data["class_names"]) != 2:
             continue
         negative, positive = data["class_names"]
         rows.append([f"{task_title(results, data['name'])}: {negative} / {positive}"])
@@ -67,6 +67,8 @@ def _class_table(results: Results, words: Text) -> Block:
     """Images of each class, a line for each, where a data set has more than two."""
     rows: list[list[str]] = []
     for data in results["datasets"]:
+        if not data["class_names"]:
+            continue
         rows.append([task_title(results, data["name"])])
         splits = [data["splits"][key] for key in ("train", "val", "test")]
         for label, name in enumerate(data["class_names"]):

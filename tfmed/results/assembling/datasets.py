@@ -70,14 +70,20 @@ def _repeated(found: Duplicates) -> dict[str, Any]:
 
 def _examples(info: DatasetInfo) -> list[list[str]]:
     """A few training images of each class, by a fixed seed."""
-    task, n_classes = task_of(info.task), len(info.class_names)
     rng = np.random.default_rng(0)
     chosen = [
         rng.permutation(np.flatnonzero(inside))[:EXAMPLES]
-        for inside in task.members(load_labels(info, "train"), n_classes).T
+        for inside in _groups(info, load_labels(info, "train"))
     ]
     shown = load_rows(info, "train", np.unique(np.concatenate(chosen)))
     return [
         [as_png(image) for image in shown.images[inside][:EXAMPLES]]
-        for inside in task.members(shown.labels, n_classes).T
+        for inside in _groups(info, shown.labels)
     ]
+
+
+def _groups(info: DatasetInfo, labels: np.ndarray) -> np.ndarray:
+    """Whether each image is of each class, bool (classes, n); without labels all are one group."""
+    if not info.labelled:
+        return np.ones((1, len(labels)), bool)
+    return task_of(info.task).members(labels, len(info.class_names)).T

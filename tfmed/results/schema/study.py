@@ -5,12 +5,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from tfmed.results.schema.base import Count, Counts, FitEntry, Part, Png, Seconds, Share, Span
+from tfmed.results.schema.base import Count, FitEntry, Part, Png, Seconds, Share, Span
 
 
 def _is_time(started: str) -> str:
     datetime.fromisoformat(started)
     return started
+
+
+def _not_one(classes: list[str]) -> list[str]:
+    if len(classes) == 1:
+        raise ValueError("one class alone")
+    return classes
+
+
+Classes = Annotated[list[str], AfterValidator(_not_one)]
 
 
 class StudyEntry(Part):
@@ -59,7 +68,7 @@ class SplitEntry(Part):
     """Images of a split, and of each of its classes."""
 
     n: Count
-    counts: Counts
+    counts: list[Count]
 
 
 class SplitEntries(Part):
@@ -114,13 +123,14 @@ class DatasetEntry(Part):
     file: str
     md5: str
     image_shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
-    class_names: Annotated[list[str], Field(min_length=2)]
+    class_names: Classes
+    """Empty where images have no labels."""
     n_labels: Count
     task: str = "binary"
-    """What is asked of an image."""
+    """What is asked of an image; `unlabelled` where nothing can be."""
     splits: SplitEntries
-    examples: Annotated[list[list[Png]], Field(min_length=2)]
-    """A few training images of each class."""
+    examples: Annotated[list[list[Png]], Field(min_length=1)]
+    """A few training images of each class; one list where there are no labels."""
     steps: list[str] = Field(default_factory=list)
     """That an import made the images by, in order."""
     notes: list[str] = Field(default_factory=list)
