@@ -45,7 +45,8 @@ def with_splits(listing: Listing, settings: ImportSettings) -> Listing:
     if settings.resplit or any(item.split is None for item in items):
         items = drawn(items, listing.class_names, listing.name, settings.split_seed)
         by = "patient" if any(item.patient is not None for item in items) else "image"
-        notes += (drawn_words(settings.split_seed, by=by),)
+        how = f"by {by}, stratified by class" if listing.class_names else f"by {by}"
+        notes += (drawn_words(settings.split_seed, how),)
     return replace(listing, items=items, notes=notes)
 
 
@@ -174,7 +175,8 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
             np.savez(opened, **made)
     mark_used(target)
     known = read_npz(target, (), optional=("train_patients",))
-    return target, drawn_words(seed, by="patient" if known else "image")
+    by = "patient" if known else "image"
+    return target, drawn_words(seed, f"by {by}, stratified by class")
 
 
 def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
@@ -202,13 +204,10 @@ def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
     return made | {key: arrays[key] for key in ("about",) if key in arrays}
 
 
-def drawn_words(seed: int, *, by: str) -> str:
+def drawn_words(seed: int, how: str) -> str:
     """A line on drawn splits."""
     shares = "/".join(f"{share:.0%}".rstrip("%") for share in SHARES.values())
-    return (
-        f"splits: drawn by {by}, stratified by class ({shares} %, seed {seed}); any that came "
-        "along were not used"
-    )
+    return f"splits: drawn {how} ({shares} %, seed {seed}); any that came along were not used"
 
 
 def _missing(

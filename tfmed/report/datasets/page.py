@@ -72,7 +72,7 @@ def document(data: Entry, figures: Mapping[str, Figure]) -> dict:
         ("counts", "What is in it", _count_blocks(data)),
         ("problems", "What is wrong with it", wrong),
         ("met", "What was met and found", _met_blocks(data)),
-        ("images", "Images of each class", [figure("examples")]),
+        ("images", "Some training images", [figure("examples")]),
         ("file", "The file", _file_blocks(data)),
     ]
     return {
@@ -119,7 +119,7 @@ def _count_blocks(data: Entry) -> list[Block]:
 
 
 def _met_blocks(data: Entry) -> list[Block]:
-    notes = [line for line in said(data, briefly=False) if line.kind == "note"]
+    notes = [line for line in said(data, briefly=True) if line.kind == "note"]
     blocks = bullet_list(notes, marked=False)
     if data["steps"]:
         steps = bullets(text(code(step)) for step in data["steps"])
