@@ -9,7 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tfmed.data.checks import find_duplicates, known_duplicates, shifts, verify_arrays
+from tfmed.data.checks import (
+    find_duplicates,
+    known_duplicates,
+    known_patients,
+    shifts,
+    verify_arrays,
+)
 from tfmed.data.checks.balance import p_of_homogeneity
 from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.npz_file import KEYS
@@ -220,3 +226,18 @@ def test_of_several_findings_the_one_that_differs_most_counts(tmp_path, where):
     assert (val.distance, val.p) == (0, 1)
     assert test.distance == pytest.approx(15 / 40)
     assert test.p == pytest.approx(3 * p_of_homogeneity([[10, 30], [25, 15]]))
+
+
+@pytest.mark.parametrize("dtype", [np.int16, np.uint64, "U3", "S3"])
+def test_patients_of_any_type_are_one_value_an_image(tmp_path, where, dtype):
+    arrays = good_arrays(n=5)
+    for number, split in enumerate(SPLITS):
+        arrays[f"{split}_patients"] = np.arange(5 * number, 5 * number + 5).astype(dtype)
+    np.savez(tmp_path / "own.npz", **arrays)
+    assert resolve(str(tmp_path / "own.npz"), **where).warnings == ()
+    known = known_patients(arrays, "own")
+    assert [known[split].shape for split in SPLITS] == [(5,)] * 3
+    arrays["test_patients"][0] = arrays["train_patients"][0]
+    np.savez(tmp_path / "own.npz", **arrays)
+    (warning,) = resolve(str(tmp_path / "own.npz"), **where).warnings
+    assert warning.startswith("1 of 5 images of test are of patients with images in train")
