@@ -28,13 +28,16 @@ def one_of_each():
         "drawn phantoms": root / "phantom" / "phantom-chest-0.npz",
         "records of large images": records,
         "imported images": root / "imported" / "0.npz",
+        "lists of bad files": root / "imported" / "files-0.bad.txt",
+        "equal images": root / "checked" / "0-1.json",
         "data files from the command": root / "data" / "0.npz",
+        "unfinished files": root / "imported" / ".1.npz.part",
     }
     records.mkdir(parents=True)
     for path in (records / "dataset_info.json", records / "x-train.tfrecord-00000-of-00001"):
         path.write_bytes(b"1234")
-    for kind in ("drawn phantoms", "imported images", "data files from the command"):
-        found[kind].parent.mkdir()
+    for kind in set(found) - {"run", "records of large images"}:
+        found[kind].parent.mkdir(exist_ok=True)
         found[kind].write_bytes(b"1234")
     return found
 
@@ -51,7 +54,7 @@ def test_all_that_is_kept_is_shown_with_its_size(capsys):
     assert cli.main(["cache"]) == 0
     shown = capsys.readouterr().out
     assert all(kind in shown for kind in kept)
-    assert shown.count("1 kept") == 5
+    assert shown.count("1 kept") == 8
 
 
 @pytest.mark.parametrize("kind", cache.CONTENTS)

@@ -18,14 +18,17 @@ CONTENTS = {
     "drawn phantoms": "phantom/*.npz",
     "records of large images": "records/*/*/*/dataset_info.json",
     "imported images": "imported/*.npz",
+    "lists of bad files": "imported/*.bad.txt",
+    "equal images": "checked/*.json",
     "data files from the command": "data/*.npz",
+    "unfinished files": "*/.*.part",
 }
 """What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms
-(`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), and what
-a cluster's workers were sent."""
+(`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), what
+importers and checks write, what a cluster's workers were sent, and what killed processes left."""
 
-IMPORTED = "imported"
-"""Folder of imported images."""
+IMPORTED, CHECKED = "imported", "checked"
+"""Folders of imported images, and of what was found in data sets."""
 _PART = ".part"
 """End of the name of a file that is not whole yet."""
 LOCKS = ("jobs/*/*.claim", f"*/{LOCK}", f"records/*/*/{LOCK}")

@@ -5,6 +5,12 @@ from tfmed import cli
 from tfmed.data.importers.npz_file import read_npz
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """Pages go to the test's folder."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.fixture
 def own(tmp_path):
     rng = np.random.default_rng(0)
@@ -24,6 +30,14 @@ def test_check_describes_a_sound_data_set(own, capsys):
     assert "28 × 28 pixels, 1 channel; task binary of 3 label columns" in said
     assert "train      12" in said
     assert "nothing is wrong with it" in said
+
+
+def test_check_writes_a_page_and_says_where(own, tmp_path, capsys):
+    assert cli.main(["data", "check", str(own)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "page: reports/data/own.html"
+    assert "What is wrong with it" in (tmp_path / "reports" / "data" / "own.html").read_text()
+    assert cli.main(["data", "import", str(own), "--out", "x.npz", "--page", "x.html"]) == 0
+    assert (tmp_path / "x.html").is_file()
 
 
 def test_check_counts_images_that_are_in_two_splits(own, capsys):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
+from PIL import Image
 
 from tfmed.data import streaming
 from tfmed.data.loading import load
@@ -299,3 +300,16 @@ def test_the_real_pneumoniamnist_survives_the_journey(tmp_path):
     found = np.sort([hashlib.md5(i).digest() for b in batches for i in b.numpy()])
     expected = np.sort([hashlib.md5(i.copy()).digest() for i in load(info)["test"].images])
     assert np.array_equal(found, expected)
+
+
+def test_images_without_labels_are_streamed_too(tmp_path, where, monkeypatch):
+    root = tmp_path / "own"
+    root.mkdir()
+    for number in range(20):
+        noise = np.random.default_rng(number).integers(0, 256, (28, 28), np.uint8)
+        Image.fromarray(noise).save(root / f"{number}.png")
+    info = resolve(str(root), **where)
+    monkeypatch.setattr("tfmed.data.dataset.IN_MEMORY_LIMIT", 1)
+    records = write_records(info, tmp_path / "records")
+    batches = stream_images(records, "train", batch_size=4, shuffle_seed=None)
+    assert sum(len(images) for images in batches) == info.n_images("train")

@@ -72,8 +72,10 @@ def test_a_truncated_file_is_named(command, share):
 
 
 def test_two_sets_of_different_image_sizes_are_named(command):
+    rng = np.random.default_rng(0)
     large = {
-        f"{split}_images": np.zeros((12, 64, 64), np.uint8) for split in ("train", "val", "test")
+        f"{split}_images": rng.integers(0, 256, (12, 64, 64), np.uint8)
+        for split in ("train", "val", "test")
     }
     write_npz(command.folder / "small.npz")
     write_npz(command.folder / "large.npz", **large)

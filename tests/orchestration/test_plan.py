@@ -1,4 +1,5 @@
 import dataclasses
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from tfmed.errors import InputError
 from tfmed.evaluation.comparisons import Side
 from tfmed.execution.job import with_ancestors
 from tfmed.orchestration.plan import exports, fit_budgets, make_plan
+from tfmed.tasks import UNLABELLED
 
 
 def dataset(name, n_train=4000, shape=(28, 28, 1), md5=None):
@@ -219,6 +221,27 @@ def test_one_data_set_as_source_and_target_is_one_task():
     plan = make_plan(Study(), SOURCE, SOURCE)
     assert [task.name for task in plan.tasks] == ["chest"]
     assert len(plan.runs) == len({run.label for run in plan.runs}) == 5 * (5 * 11 + 8)
+
+
+def without_labels(info):
+    sizes = {split: sum(counts) for split, counts in info.counts.items()}
+    nothing = dict.fromkeys(info.counts, ())
+    return replace(info, class_names=(), counts=nothing, sizes=sizes, task=UNLABELLED)
+
+
+def test_a_source_without_labels_is_pretrained_on_and_never_classified():
+    plan = make_plan(Study(), without_labels(SOURCE), TARGET)
+    assert {run.task.name for run in plan.runs} == {TARGET.name}
+    assert plan.pretrainings
+    assert plan.forgetting == []
+    labelled = make_plan(Study(), SOURCE, TARGET)
+    of_target = [run.label for run in labelled.runs if run.task.name == TARGET.name]
+    assert [run.label for run in plan.runs] == of_target
+
+
+def test_a_target_without_labels_is_refused():
+    with pytest.raises(InputError, match="can be a source only"):
+        make_plan(Study(), SOURCE, without_labels(TARGET))
 
 
 def test_two_files_of_one_name_are_kept_apart():

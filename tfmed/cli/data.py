@@ -1,9 +1,9 @@
 """`tfmed data`: what is in a data set and what is wrong with it, and files of data sets."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tfmed.cli.arguments import (
     Subparsers,
@@ -18,10 +18,9 @@ from tfmed.errors import printing
 
 if TYPE_CHECKING:
     from tfmed.data import DatasetInfo
-    from tfmed.data.checks import Duplicates
 
-MOST_COLUMNS = 8
-"""Classes beyond which the table has a line for each."""
+PAGES = Path("reports") / "data"
+"""Folder of pages of data sets."""
 _DATA = (
     "a MedMNIST flag (also with _64, _128, _224), 'phantom', an .npz, or a folder or CSV of images"
 )
@@ -55,16 +54,25 @@ def add(commands: Subparsers) -> None:
         )
         add_import_options(each, "pixels a side of a folder's images (28)")
         add_task_option(each, "--task")
+    check.add_argument(
+        "--page", type=path, metavar="FILE.html", help=f"the page ({PAGES}/<name>.html)"
+    )
+    write.add_argument("--page", type=path, metavar="FILE.html", help="write the check's page too")
     write.add_argument("--out", type=path, required=True, metavar="FILE.npz", help="a new file")
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tfmed.data import checks, sources
+    from tfmed.data import sources
+    from tfmed.orchestration.datasets import checked
+    from tfmed.report.datasets.page import write_page
+    from tfmed.report.datasets.plain import found
 
     info = _found(options)
-    print("\n".join(_described(info)))
-    print(sources.loading_notice(info))
-    print("\n".join(_problems(info.warnings, checks.find_duplicates(info))))
+    entry = checked(info)
+    print("\n".join([*_described(info, entry), sources.loading_notice(info), *found(entry)]))
+    page = options.page or PAGES / f"{info.name}.html"
+    write_page(entry, page)
+    print(f"page: {page}")
     return 0
 
 
@@ -79,18 +87,11 @@ def _found(options: argparse.Namespace) -> "DatasetInfo":
     return find_one(options.data, options.data_root, replace(settings, task=task))
 
 
-def _described(info: "DatasetInfo") -> list[str]:
+def _described(info: "DatasetInfo", entry: dict[str, Any]) -> list[str]:
     """What is in a data set."""
+    from tfmed.report.datasets.plain import counts
+
     height, width, channels = info.image_shape
-    rows: list[tuple[str, ...]] = [("split", "images", *info.class_names)]
-    for split, counts in info.counts.items():
-        rows.append((split, *(f"{count:,}" for count in (info.n_images(split), *counts))))
-    if len(info.class_names) > MOST_COLUMNS:
-        rows = list(zip(*rows, strict=True))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
-    ]
     columns = f" of {info.n_labels} label columns" if info.n_labels > 1 else ""
     from tfmed.tasks.binary import BINARISE
 
@@ -100,37 +101,19 @@ def _described(info: "DatasetInfo") -> list[str]:
         *([info.description] if info.description else []),
         f"{height} × {width} pixels, {channels} channel{'s' if channels > 1 else ''}; "
         f"task {info.task}{columns}",
-        *table,
-        *(f"note: {note}" for note in info.notes),
+        *counts(entry),
         f"MD5 {info.md5}" + (f"; terms: {info.license}" if info.license else ""),
     ]
 
 
-def _problems(warnings: Sequence[str], found: "Duplicates") -> list[str]:
-    """What is wrong with a data set that can be used all the same."""
-    lines = [f"problem: {warning}" for warning in warnings]
-    lines += [
-        f"problem: images of {b} that are in {a} too: {count}; their scores say nothing of new ones"
-        for (a, b), count in found.across.items()
-        if count
-    ]
-    lines += [
-        f"note: images of {b} that are nearly equal to one of {a}: {count}"
-        for (a, b), count in found.near.items()
-        if count
-    ]
-    lines += [
-        f"note: images of {split} that equal an earlier one of it: {count}"
-        for split, count in found.within.items()
-        if count
-    ]
-    return lines or ["nothing is wrong with it"]
-
-
 def _import(options: argparse.Namespace) -> int:
-    from tfmed.orchestration.datasets import write_npz
+    from tfmed.orchestration.datasets import checked, write_npz
+    from tfmed.report.datasets.page import write_page
 
     info = _found(options)
     write_npz(info, options.out)
     print(f"{options.out}: {info.title}, {sum(map(info.n_images, info.counts))} images")
+    if options.page:
+        write_page(checked(info), options.page)
+        print(f"page: {options.page}")
     return 0

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from tfmed.tasks import UNLABELLED
+
 SPLITS = ("train", "val", "test")
 IN_MEMORY_LIMIT = 512 << 20
 """Bytes of images, all splits together, above which they are streamed from disk."""
@@ -48,7 +50,7 @@ class DatasetInfo:
         n_labels: columns of the original labels (14 for ChestMNIST, 1 for PneumoniaMNIST).
         counts: per split, the number of images of each class.
         sizes: per split, the number of images, where counts do not add up to it.
-        task: what is asked of an image; one of `tfmed.tasks`.
+        task: what is asked of an image; one of `tfmed.tasks`, or `UNLABELLED` there.
         steps: that an import made the images by, in order, as people read them; empty where nothing
             is known of them.
         step_settings: the same, as `tfmed.data.pictures.recipe.steps_from` reads them.
@@ -73,6 +75,11 @@ class DatasetInfo:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sizes: dict[str, int] = dataclasses.field(default_factory=dict)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether its images have labels; without them it is a source only, and has no classes."""
+        return self.task != UNLABELLED
 
     @property
     def image_bytes(self) -> int:

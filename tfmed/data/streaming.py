@@ -99,7 +99,9 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
                     "image": tfds.features.Tensor(
                         shape=source.image_shape, dtype=np.uint8, encoding="bytes"
                     ),
-                    "label": tfds.features.ClassLabel(names=list(_label_names(source))),
+                    "label": tfds.features.ClassLabel(
+                        names=list(task_of(source.task).group_names(source.class_names))
+                    ),
                     "findings": tfds.features.Tensor(
                         shape=(source.n_labels,), dtype=np.uint8, encoding="bytes"
                     ),
@@ -273,12 +275,9 @@ def damage_named(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _label_names(info: DatasetInfo) -> tuple[str, ...]:
-    return task_of(info.task).group_names(info.class_names)
-
-
 def _config_name(info: DatasetInfo) -> str:
-    of_task = "-multilabel" if _label_names(info) != info.class_names else ""
+    names = task_of(info.task).group_names(info.class_names)
+    of_task = f"-{info.task}" if names != info.class_names else ""
     return f"{info.name}-{info.md5[:8]}{of_task}"
 
 

@@ -1,19 +1,23 @@
 """Which data sets a study runs on: found, downloaded or drawn, and verified."""
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from tfmed.cache import cache_folder
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo, sources
+from tfmed.data.checks import known_duplicates
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.errors import InputError
 from tfmed.orchestration.listening import Listener
-from tfmed.orchestration.plan import fit_budgets
+from tfmed.orchestration.plan import fit_budgets, without_labels
+from tfmed.report.datasets.words import NO_CLASSIFIERS
+from tfmed.results.assembling.datasets import dataset_entry
 
 QUICK_PHANTOM = {
     "source": {"train": 2000, "val": 300, "test": 600},
@@ -77,6 +81,8 @@ def find(
     target = source
     if not same:
         target = _resolved("target", study.target, root, imports["target"], quick=study.quick)
+    if not target.labelled:
+        raise without_labels(target)
     for role, info in (("source", source), ("target", target)):
         counts = " / ".join(str(info.n_images(split)) for split in info.counts)
         listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
@@ -84,6 +90,8 @@ def find(
             listener.note(f"       {note}")
         for warning in info.warnings:
             listener.note(f"*** WARNING *** {info.title}: {warning}")
+        if not info.labelled:
+            listener.note(f"       {info.title} {NO_CLASSIFIERS}")
         if not info.fits_in_memory:
             listener.note(f"       {sources.loading_notice(info)}")
     if fit_to_data:
@@ -133,6 +141,16 @@ def find_one(
     sources.check_spec(spec)
     root = data_root or sources.default_data_root()
     return _resolved("source", spec, root, settings or ImportSettings(), quick=False)
+
+
+def checked(info: DatasetInfo) -> dict[str, Any]:
+    """What a report says of a verified data set, as an entry of `datasets` in `results.json`.
+
+    Raises:
+        InputError: its file changed since it was verified, or cannot be read any more.
+    """
+    entry = dataset_entry(info, "", known_duplicates(info, cache_folder()))
+    return json.loads(json.dumps(entry))
 
 
 def write_npz(info: DatasetInfo, out: Path) -> None:

@@ -51,6 +51,8 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
             f"source {source.name} has images of {_shape(source)} and target {target.name} of "
             f"{_shape(target)}; one encoder takes one size, so give two sets of the same"
         )
+    if not target.labelled:
+        raise without_labels(target)
     if source.md5 == target.md5 and source.task != target.task:
         raise InputError(
             f"source {source.name} and target {target.name} are one file, asked as {source.task} "
@@ -60,6 +62,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         target = dataclasses.replace(target, name=f"{target.name}-target")
     pretrainings = _pretrainings(study, source)
     tasks = [(source, study.source_task, True), (target, study.target_task, False)]
+    tasks = [each for each in tasks if each[0].labelled]
     for task, settings, _ in tasks:
         _check_budgets(task, settings)
     if source.md5 == target.md5:
@@ -79,9 +82,21 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         runs=runs,
         spaces=spaces,
         similarities=_similarities(study, spaces),
-        forgetting=[] if same else _forgetting(study, source, target, runs, pretrainings),
+        forgetting=(
+            _forgetting(study, source, target, runs, pretrainings)
+            if source.labelled and not same
+            else []
+        ),
         evaluations=_evaluations(runs),
         comparisons=_comparisons(runs),
+    )
+
+
+def without_labels(info: DatasetInfo) -> InputError:
+    """The error about a target that can't be classified."""
+    return InputError(
+        f"{info.title} holds images without labels, which can be a source only: for a target put "
+        "the images of each class into a folder of its own, or give a table of labels"
     )
 
 
@@ -166,7 +181,7 @@ def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
 def _fault(task: DatasetInfo, budget: LabelBudget) -> str | None:
     """Why a label budget is too small for the classes of a data set; None where it is not."""
     try:
-        if budget != "full":
+        if budget != "full" and task.labelled:
             check_budget(task.counts["train"], int(budget), task.task)
     except InputError as error:
         return str(error)

@@ -37,7 +37,7 @@ def pretraining_images(
         settings: of the method that makes its views of them.
     """
     fit, seed = settings.fit, settings.seed
-    available = sum(source.counts["train"])
+    available = source.n_images("train")
     n_train = min(settings.max_images or available, available)
     if records is not None:
         train, val, mean = _streamed(source, records, settings, n_train)

@@ -105,7 +105,7 @@ def _detail(model: keras.Model, source: DatasetInfo) -> dict[str, Any] | None:
     if source.image_shape[0] < _SSIM_SIDE:
         return None
     most = max(min(_DETAIL_IMAGES, _DETAIL_BYTES // int(np.prod(source.image_shape))), 1)
-    rows = drawn_rows(sum(source.counts["test"]), most)
+    rows = drawn_rows(source.n_images("test"), most)
     originals = load_rows(source, "test", rows).images
     patients = load_patients(source, "test")
     return reconstruction.detail(

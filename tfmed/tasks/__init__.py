@@ -32,6 +32,8 @@ REGISTRY = {
 
 BETWEEN, NO_FINDING = "|", "no listed finding"
 """What stands between several findings of one image, and in place of none."""
+UNLABELLED = "unlabelled"
+"""In a task's place, where images have no labels."""
 
 OF_TRAINING = (
     *("labels_of", "members", "groups_of", "draw", "SMALLEST_BUDGET", "check_budget"),
@@ -256,11 +258,13 @@ class Task(Protocol):
 
 
 def task_of(name: str) -> Task:
-    """The module of a task.
+    """The module of a task; of `UNLABELLED` one that only reads.
 
     Raises:
         InputError: the name is not in the registry.
     """
+    if name == UNLABELLED:
+        return cast(Task, importlib.import_module("tfmed.tasks.unlabelled"))
     if name not in REGISTRY:
         raise InputError(f"task {name!r} is unknown: use one of {', '.join(REGISTRY)}")
     return cast(Task, importlib.import_module(REGISTRY[name]))
@@ -291,6 +295,8 @@ def answer_names(answered: np.ndarray, names: Sequence[str]) -> list[str]:
 
 def code_of(name: str, used: tuple[str, ...]) -> tuple[str, ...]:
     """Definitions that a job depends on, `module:name` each, of `OF_TRAINING` or the like."""
+    if name == UNLABELLED:
+        return ()
     return tuple(f"{REGISTRY[name]}:{each}" for each in used)
 
 

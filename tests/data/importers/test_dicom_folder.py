@@ -4,10 +4,14 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from example_folders import folder_of
 from pydicom.data import get_testdata_file
 
+from tfmed.data.dataset import SPLITS
+from tfmed.data.importers.npz_file import read_npz
+from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.loading import load_split
 from tfmed.data.pictures.dicom import read_dicom
 from tfmed.data.sources import resolve
@@ -46,6 +50,56 @@ def test_a_damaged_dicom_file_is_named_with_the_others(mixed, where):
     (mixed / "val" / "ill" / "cut.dcm").write_bytes(CT.read_bytes()[:9000])
     with pytest.raises(InputError, match=r"val/ill/cut\.dcm cannot be decoded"):
         resolve(str(mixed), **where)
+
+
+def dicoms(root, patients):
+    """A folder of CT slices of these patients, unlike each other."""
+    for number, patient in enumerate(patients):
+        header = pydicom.dcmread(CT)
+        header.PatientID = patient
+        stored = header.pixel_array.copy()
+        stored[number] = 2000
+        header.PixelData = stored.tobytes()
+        place = root / ("ill" if number % 2 else "well")
+        place.mkdir(parents=True, exist_ok=True)
+        header.save_as(place / f"{number}.dcm")
+    return root
+
+
+def patients_of(info):
+    keys = [f"{split}_patients" for split in SPLITS]
+    return [set(found.tolist()) for found in read_npz(info.path, (), optional=keys).values()]
+
+
+def test_patients_are_those_of_the_headers_and_no_id_leaves_its_file(tmp_path, where):
+    names = [f"secret{number // 4}" for number in range(120)]
+    info = resolve(str(dicoms(tmp_path / "own", [*names, "", " "])), **where)
+    assert (
+        "patients: 30, by the Patient ID of DICOM files; files without one, each a patient of its "
+        "own: 2" in info.notes
+    )
+    train, val, test = patients_of(info)
+    assert not train & val | train & test | val & test
+    assert train | val | test == {
+        *(f"patient {n}" for n in range(1, 31)),
+        *("well/120.dcm", "ill/121.dcm"),
+    }
+    assert b"secret" not in info.path.read_bytes()
+
+
+def test_one_patient_id_for_all_is_said_and_not_used(tmp_path, where):
+    info = resolve(str(dicoms(tmp_path / "own", ["anonymous"] * 40)), **where)
+    assert any(
+        "the Patient ID of all 40 DICOM files that have one is the same" in n for n in info.notes
+    )
+    assert patients_of(info) == []
+
+
+def test_a_pattern_goes_before_patient_ids(tmp_path, where):
+    root = dicoms(tmp_path / "own", [f"p{number % 7}" for number in range(60)])
+    chosen = ImportSettings(patient_pattern=r"(\d+)\.dcm")
+    info = resolve(str(root), **where, settings=chosen)
+    assert any(note.startswith("patients: 60, by the pattern") for note in info.notes)
 
 
 def test_a_table_names_dicom_files(tmp_path, where):

@@ -11,12 +11,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tfmed.data.dataset import SPLITS
 from tfmed.data.importers import canonical, folder
 from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.loading import load_split
 from tfmed.data.sources import check_spec, resolve, sized
 from tfmed.errors import InputError
+from tfmed.tasks import UNLABELLED
 
 
 def fault_of(path, where, **options):
@@ -152,9 +154,45 @@ def test_what_cannot_be_a_data_set_is_refused_in_one_line(tmp_path, where, spoil
     assert fault in fault_of(root, where)
 
 
-def test_images_without_folders_of_classes_are_refused(tmp_path, where):
+def test_images_without_folders_of_classes_are_a_data_set_without_labels(tmp_path, where):
+    root = tmp_path / "own"
+    root.mkdir()
+    for number in range(20):
+        drawn(number).save(root / f"{number}.png")
+    (root / "notes.txt").write_text("x")
+    info = resolve(str(root), **where)
+    assert (info.task, info.class_names, info.labelled) == (UNLABELLED, (), False)
+    assert [info.n_images(split) for split in SPLITS] == [14, 2, 4]
+    assert load_split(info, "test").images.shape == (4, 28, 28, 1)
+    assert "no labels: a source only" in info.notes
+    assert any(note.startswith("left out") and ".txt 1" in note for note in info.notes)
+    again = resolve(str(info.path), **where)
+    assert (again.task, again.md5) == (UNLABELLED, info.md5)
+
+
+def test_too_few_images_without_labels_are_refused(tmp_path, where):
     drawn(0).save(tmp_path / "a.png")
-    assert "1 images and no folders of classes" in fault_of(tmp_path, where)
+    assert "too few for three splits" in fault_of(tmp_path, where)
+
+
+def test_what_the_steps_changed_is_counted(tmp_path, where):
+    root = folder_of(tmp_path / "own")
+    drawn(70, "RGB", size=(28, 28)).save(root / "train" / "ill" / "colour.png")
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    drawn(71).save(root / "train" / "ill" / "turned.jpg", exif=turned)
+    info = resolve(str(root), **where, settings=ImportSettings(grey=True))
+    assert (
+        "converted, files that a step changed: turn(EXIF) 1, square(pad) 19, channels(grey) 1"
+        in info.notes
+    )
+
+
+def test_a_val_split_that_lies_wholly_in_train_is_refused_too(tmp_path, where):
+    root = folder_of(tmp_path / "own")
+    shutil.rmtree(root / "val")
+    shutil.copytree(root / "train", root / "val")
+    assert "every image of val is in train too" in fault_of(root, where)
 
 
 def test_colours_stay_unless_grey_is_asked_for(tmp_path, where):

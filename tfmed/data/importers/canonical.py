@@ -11,9 +11,9 @@ import json
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Literal
@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 
 from tfmed.cache import IMPORTED, mark_used, writing
+from tfmed.data.checks import every_blank, test_in_train
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import npz
 from tfmed.data.importers.listing import Item, Listing, all_listed, columns_of
@@ -49,7 +50,10 @@ class _Spooled:
 
 @dataclass
 class _Seen:
-    """What the files turned out to be; `largest` is of train alone, as every statistic."""
+    """What the files turned out to be; `largest` is of train alone, as every statistic.
+
+    `changed` counts the files that a first step changed, resizing aside, `modes` what these became.
+    """
 
     kinds: Counter[str]
     sizes: Counter[tuple[int, int]]
@@ -59,6 +63,8 @@ class _Seen:
     deep: bool = False
     coloured: bool = False
     any_content: bool = False
+    changed: Counter[steps.Step] = field(default_factory=Counter)
+    modes: Counter[str] = field(default_factory=Counter)
 
 
 def import_listing(
@@ -134,9 +140,12 @@ def _write(path: Path, listing: Listing, settings: ImportSettings, cache_dir: Pa
 def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.About:
     kinds = ", ".join(f"{kind} {count:,}" for kind, count in seen.kinds.most_common(8))
     widths, heights = (sorted(size[side] for size in seen.sizes) for side in (0, 1))
+    changed = [(step, seen.changed[step] + _n_finished(step, seen.modes)) for step in done]
+    converted = ", ".join(f"{step} {n:,}" for step, n in changed if n)
     met = (
         f"formats: {kinds}",
-        f"sizes: {widths[0]} to {widths[-1]} × {heights[0]} to {heights[-1]} pixels",
+        f"sizes: {_span(widths)} × {_span(heights)} pixels",
+        *((f"converted, files that a step changed: {converted}",) if converted else ()),
     )
     by_viewer = any(kind.startswith("DICOM ") for kind in seen.kinds)
     written = settings_of((*((Display(),) if by_viewer else ()), *done))
@@ -148,6 +157,20 @@ def _about(listing: Listing, seen: _Seen, done: tuple[steps.Step, ...]) -> npz.A
         task=listing.task,
         findings=listing.findings,
     )
+
+
+def _n_finished(step: steps.Step, modes: Counter[str]) -> int:
+    """Files that one of the last steps changed, by what the first ones made of them."""
+    if isinstance(step, steps.Depth):
+        return modes["F"]
+    if isinstance(step, steps.Channels):
+        return modes["RGB"] if step.number == 1 else modes.total() - modes["RGB"]
+    return 0
+
+
+def _span(sides: Sequence[int]) -> str:
+    low, high = sides[0], sides[-1]
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"
 
 
 def _spool(
@@ -184,6 +207,8 @@ def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
         seen.largest = max(seen.largest, picture.largest)
     seen.deep |= picture.image.mode == "F"
     seen.coloured |= picture.coloured
+    seen.changed.update(picture.changed)
+    seen.modes[picture.image.mode] += 1
     extrema = picture.image.getextrema()
     bands = extrema if isinstance(extrema[0], tuple) else (extrema,)
     seen.any_content |= any(low != high for low, high in bands)
@@ -191,15 +216,13 @@ def _note(seen: _Seen, item: Item, picture: Picture, content: bytes) -> None:
 
 def _refuse_alike(seen: _Seen, listing: Listing) -> None:
     if not seen.any_content:
-        raise InputError(f"{listing.name}: every image is blank: give images that show something")
+        raise InputError(every_blank(listing.name))
     if len(set(seen.digests.values())) == 1:
         raise InputError(f"{listing.name}: all images are the same: give different ones")
     in_train = {seen.digests[item] for item in listing.items if item.split == "train"}
-    if all(seen.digests[item] in in_train for item in listing.items if item.split == "test"):
-        raise InputError(
-            f"{listing.name}: every image of test is in train too, so its scores would say nothing "
-            "of new images: give other test images, or let --resplit draw the splits"
-        )
+    for split in ("test", "val"):
+        if all(seen.digests[item] in in_train for item in listing.items if item.split == split):
+            raise InputError(test_in_train(listing.name, split))
 
 
 def _pictures(

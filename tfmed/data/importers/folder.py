@@ -1,8 +1,8 @@
-"""A folder of images: a folder a class, or train, val and test folders of such folders."""
+"""A folder of images: a folder a class, train, val and test folders of such, or without labels."""
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from tfmed.data.integrity import readable
 from tfmed.data.pictures.dicom import why_no_image
 from tfmed.data.pictures.files import ENDINGS, FORMATS, is_image
 from tfmed.errors import InputError, printable
+from tfmed.tasks import UNLABELLED
 
 WANTED = "a folder of images (one folder a class)"
 MAKES_SIZES = True
@@ -98,7 +99,7 @@ def list_folder(root: Path, *, resplit: bool = False) -> Listing:
         c for of in per_split.values() for c, files in of.items() if files
     )
     if not classes:
-        raise InputError(_without_images(root, beside, found))
+        return _flat(root, beside, found)
     _check_classes(name, per_split, resplit=resplit)
     items = tuple(
         Item(
@@ -134,19 +135,23 @@ def _check_classes(
         )
 
 
-def _without_images(root: Path, beside: list[str], found: _Found) -> str:
+def _flat(root: Path, beside: list[str], found: _Found) -> Listing:
+    """Images without labels: those that lie in a folder without folders of classes.
+
+    Raises:
+        InputError: there is none.
+    """
     name = printable(root)
-    images = [file for file in beside if is_image(root / file)]
-    if images:
-        return (
-            f"{name} holds {len(images)} images and no folders of classes: put the images of each "
-            "class into a folder of its own"
+    found.left_out = [each for each in found.left_out if each not in beside]
+    paths = list(_pictures(root, beside, found))
+    if not paths:
+        held = "; ".join(found.notes())
+        raise InputError(
+            f"{name} holds no image that can be read{f' ({held})' if held else ''}: give a folder "
+            f"with one folder a class, of {', '.join(ENDINGS)} files"
         )
-    held = "; ".join(found.notes())
-    return (
-        f"{name} holds no image that can be read{f' ({held})' if held else ''}: give a folder with "
-        f"one folder a class, of {', '.join(ENDINGS)} files"
-    )
+    items = tuple(Item(path, printable(path.name), None, (0,)) for path in paths)
+    return Listing(name, items, (), UNLABELLED, ("no labels: a source only", *found.notes()))
 
 
 def _classes(folder: Path, root: Path, found: _Found) -> dict[str, list[Path]]:
@@ -159,6 +164,16 @@ def _classes(folder: Path, root: Path, found: _Found) -> dict[str, list[Path]]:
 
 def _images(folder: Path, root: Path, found: _Found) -> Iterator[Path]:
     folders, files = _entries(folder, root, found)
+    yield from _pictures(root, files, found)
+    for inner in folders:
+        if inner.is_symlink():
+            found.left_out.append(inner.relative_to(root).as_posix())  # it may lead back here
+        else:
+            yield from _images(inner, root, found)
+
+
+def _pictures(root: Path, files: Iterable[str], found: _Found) -> Iterator[Path]:
+    """Those of some files that hold pictures."""
     for file in files:
         path = root / file
         if not path.is_file() or not is_image(path):
@@ -167,11 +182,6 @@ def _images(folder: Path, root: Path, found: _Found) -> Iterator[Path]:
             found.no_pictures.append((file, why))
         else:
             yield path
-    for inner in folders:
-        if inner.is_symlink():
-            found.left_out.append(inner.relative_to(root).as_posix())  # it may lead back here
-        else:
-            yield from _images(inner, root, found)
 
 
 def _entries(folder: Path, root: Path, found: _Found) -> tuple[list[Path], list[str]]:

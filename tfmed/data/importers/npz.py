@@ -14,7 +14,14 @@ from typing import Annotated
 import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from tfmed.data.checks import image_shape, n_columns, shared_patients, verify_arrays
+from tfmed.data.checks import (
+    image_shape,
+    known_duplicates,
+    n_columns,
+    refuse_useless,
+    shared_patients,
+    verify_arrays,
+)
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
 from tfmed.data.importers.npz_file import KEYS, read_npz
@@ -23,7 +30,7 @@ from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
 from tfmed.data.pictures.recipe import shown_steps, steps_from
 from tfmed.errors import InputError, printable
-from tfmed.tasks import REGISTRY, class_counts, task_for, task_of
+from tfmed.tasks import REGISTRY, UNLABELLED, class_counts, task_for, task_of
 
 WANTED = "the path of an .npz file"
 MAKES_SIZES = False
@@ -102,7 +109,7 @@ def about_of(path: Path) -> About | None:
     try:
         about = About.model_validate_json(str(array))
         n_labels = len(about.class_names)
-        if about.task not in REGISTRY or n_labels == 1:
+        if about.task not in (*REGISTRY, UNLABELLED) or n_labels == 1:
             raise ValueError(about.task)
         if about.step_settings:
             steps_from(about.step_settings)
@@ -157,8 +164,16 @@ def read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
         settings: only `resplit`, `split_seed` and `task` matter.
 
     Raises:
-        InputError: the file cannot be read, or is not in MedMNIST's format.
+        InputError: the file cannot be read or is not in MedMNIST's format, its images are all
+            blank, or all of its test or val images are in train.
     """
+    info = _read(path, cache_dir, settings)
+    refuse_useless(info, known_duplicates(info, cache_dir))
+    return info
+
+
+def _read(path: Path, cache_dir: Path, settings: ImportSettings) -> DatasetInfo:
+    """As `read`, whatever its images show."""
     check_readable(path)
     if settings.resplit:
         return _resplit(path, cache_dir, settings)

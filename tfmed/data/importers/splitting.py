@@ -18,6 +18,8 @@ from tfmed.data.importers.listing import Item, Listing
 from tfmed.data.importers.npz_file import read_npz
 from tfmed.data.importers.settings import ImportSettings, pattern_fault
 from tfmed.data.integrity import md5_of
+from tfmed.data.pictures.dicom import patient_id
+from tfmed.data.pictures.files import FORMATS
 from tfmed.errors import InputError, printable
 from tfmed.tasks import task_of
 
@@ -37,10 +39,14 @@ def with_splits(listing: Listing, settings: ImportSettings) -> Listing:
     if settings.patient_pattern is not None:
         items, note = with_patients(items, settings.patient_pattern)
         notes += (note,)
+    elif all(item.patient is None for item in items):
+        items, told = with_dicom_patients(items)
+        notes += told
     if settings.resplit or any(item.split is None for item in items):
         items = drawn(items, listing.class_names, listing.name, settings.split_seed)
         by = "patient" if any(item.patient is not None for item in items) else "image"
-        notes += (drawn_words(settings.split_seed, by=by),)
+        how = f"by {by}, stratified by class" if listing.class_names else f"by {by}"
+        notes += (drawn_words(settings.split_seed, how),)
     return replace(listing, items=items, notes=notes)
 
 
@@ -75,6 +81,35 @@ def with_patients(items: Sequence[Item], pattern: str) -> tuple[tuple[Item, ...]
     )
 
 
+def with_dicom_patients(items: Sequence[Item]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """Items with the patients that DICOM headers name, and a line on that; as they are without any.
+
+    A file without an ID is a patient of its own. Where all IDs are one and the same, as some
+    programs that anonymise leave them, they say nothing and are not used. Patients are numbered in
+    the order of the items, so that no ID leaves its file.
+    """
+    found = [
+        None if item.path.suffix.lower() in FORMATS else patient_id(item.path) for item in items
+    ]
+    numbers = {known: n for n, known in enumerate(dict.fromkeys(filter(None, found)), 1)}
+    n_known = sum(known is not None for known in found)
+    if n_known < 2:
+        return tuple(items), ()
+    if len(numbers) == 1:
+        return tuple(items), (
+            f"patients: not known, since the Patient ID of all {n_known:,} DICOM files that have "
+            "one is the same",
+        )
+    told = tuple(
+        replace(item, patient=item.name if known is None else f"patient {numbers[known]}")
+        for item, known in zip(items, found, strict=True)
+    )
+    return told, (
+        f"patients: {len(numbers):,}, by the Patient ID of DICOM files; files without one, each a "
+        f"patient of its own: {len(items) - n_known:,}",
+    )
+
+
 def drawn(
     items: Sequence[Item], class_names: Sequence[str], name: str, seed: int
 ) -> tuple[Item, ...]:
@@ -101,6 +136,11 @@ def drawn(
                 lacking[stratum, split] -= 1
             split_of[item.name] = split
     found = {(item.labels, split_of[item.name]) for item in items}
+    if not class_names and {split for _, split in found} != set(SPLITS):
+        raise InputError(
+            f"{name} holds images of {len(groups)} patients (or images, if those are not known), "
+            "too few for three splits: add some"
+        )
     one_column = len(items[0].labels) == 1
     for label, class_name in enumerate(class_names if one_column else ()):
         if any(((label,), split) not in found for split in SPLITS):
@@ -135,7 +175,8 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
             np.savez(opened, **made)
     mark_used(target)
     known = read_npz(target, (), optional=("train_patients",))
-    return target, drawn_words(seed, by="patient" if known else "image")
+    by = "patient" if known else "image"
+    return target, drawn_words(seed, f"by {by}, stratified by class")
 
 
 def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
@@ -163,13 +204,10 @@ def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
     return made | {key: arrays[key] for key in ("about",) if key in arrays}
 
 
-def drawn_words(seed: int, *, by: str) -> str:
+def drawn_words(seed: int, how: str) -> str:
     """A line on drawn splits."""
     shares = "/".join(f"{share:.0%}".rstrip("%") for share in SHARES.values())
-    return (
-        f"splits: drawn by {by}, stratified by class ({shares} %, seed {seed}); any that came "
-        "along were not used"
-    )
+    return f"splits: drawn {how} ({shares} %, seed {seed}); any that came along were not used"
 
 
 def _missing(

@@ -101,6 +101,16 @@ def _why_none(header: "Dataset") -> str | None:
     return f"without a picture ({kind.name})" if kind else "without a picture"
 
 
+def patient_id(path: Path) -> str | None:
+    """The Patient ID of a file; None where it has none, or is no DICOM file that can be read."""
+    try:
+        with _damage_named():
+            known = _header(path, stop_before_pixels=True).get("PatientID")
+            return str(known or "").strip() or None
+    except NoPictureError:
+        return None
+
+
 def read_dicom(path: Path) -> tuple[Image.Image, str]:
     """The picture of a file, and what the file held, such as `DICOM MONOCHROME2`.
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tfmed.data.pictures import dicom
-from tfmed.data.pictures.steps import DEEP, Step, applied
+from tfmed.data.pictures.steps import DEEP, Resize, Step
 
 FORMATS = {
     ".png": ("PNG",),
@@ -41,6 +41,7 @@ class Picture:
         size: (width, height) of the file, in pixels.
         largest: grey level, as stored; 255 where there are no more than 8 bits.
         coloured: whether its channels differ somewhere.
+        changed: the steps that changed it, resizing aside.
     """
 
     image: Image.Image
@@ -48,6 +49,7 @@ class Picture:
     size: tuple[int, int]
     largest: int
     coloured: bool
+    changed: tuple[Step, ...] = ()
 
 
 def is_image(path: Path) -> bool:
@@ -129,12 +131,20 @@ def _picture(opened: Image.Image, steps: tuple[Step, ...]) -> Picture:
 
 
 def _finished(opened: Image.Image, kind: str, largest: int, steps: tuple[Step, ...]) -> Picture:
+    image, changed = opened, []
     try:
-        image = applied(steps, opened)
+        for step in steps:
+            before, image = image, step(image)
+            if not isinstance(step, Resize) and _differ(before, image):
+                changed.append(step)
     except ValueError as error:
         raise UnusableError(str(error)) from None
     coloured = False
     if image.mode == "RGB":
         red, *others = (np.asarray(channel) for channel in image.split())
         coloured = any(not np.array_equal(red, other) for other in others)
-    return Picture(image, kind, opened.size, largest, coloured)
+    return Picture(image, kind, opened.size, largest, coloured, tuple(changed))
+
+
+def _differ(a: Image.Image, b: Image.Image) -> bool:
+    return a is not b and (a.mode != b.mode or a.size != b.size or a.tobytes() != b.tobytes())

@@ -51,12 +51,15 @@ def near(hashes: np.ndarray, others: np.ndarray) -> np.ndarray:
     others = others[_telling(others)]
     if not len(others):
         return found
+    # Folding two hashes never sets them further apart, so what is far when folded is far.
+    folded, folded_others = (np.bitwise_xor.reduce(each, axis=1) for each in (hashes, others))
     for start in range(0, len(hashes), _ROWS):
-        some = hashes[start : start + _ROWS]
-        bits = np.zeros((len(some), len(others)), np.uint16)
-        for word in range(4):
-            bits += np.bitwise_count(some[:, None, word] ^ others[None, :, word])
-        found[start : start + _ROWS] = bits.min(axis=1) <= NEAR
+        some = slice(start, start + _ROWS)
+        apart = np.bitwise_count(folded[some, None] ^ folded_others[None, :])
+        rows, columns = np.nonzero(apart <= NEAR)
+        rows += start
+        bits = np.bitwise_count(hashes[rows] ^ others[columns]).sum(axis=1, dtype=np.uint16)
+        found[rows[bits <= NEAR]] = True
     return found & _telling(hashes)
 
 

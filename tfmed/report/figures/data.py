@@ -54,7 +54,7 @@ def figures(results: Results) -> Iterator[Figure]:
             alt="; ".join(map(_balance_words, several)),
             numbers=partial(balance, several),
         )
-    datasets = [data for data in datasets if data not in several]
+    datasets = [data for data in datasets if data["class_names"] and data not in several]
     if not datasets:
         return
     yield Figure(
@@ -70,15 +70,20 @@ def figures(results: Results) -> Iterator[Figure]:
     )
 
 
+def groups_of(data: Entry) -> list[str]:
+    """What images are shown by: classes, or that there are none."""
+    return data["class_names"] or ["images without labels"]
+
+
 def _which(datasets: list[Entry]) -> str:
     if all(data.get("task") == "multilabel" for data in datasets):
         return "each finding"
-    two = all(len(data["class_names"]) == 2 for data in datasets)
+    two = all(len(data["class_names"]) in (0, 2) for data in datasets)
     return "both classes" if two else "each class"
 
 
 def _example_words(data: Entry) -> str:
-    names = zip(data["examples"], data["class_names"], strict=True)
+    names = zip(data["examples"], groups_of(data), strict=True)
     return f"{data['title']}: {', '.join(f'{len(found)} of {name}' for found, name in names)}"
 
 
@@ -110,7 +115,7 @@ def draw_examples(results: Results) -> "Drawing":
         for place, label in enumerate(shown):
             x = 0.1 + place % columns * TEXT_WIDTH / columns
             top = y + place // columns * row
-            name = short(data["class_names"][label], 80 // columns)
+            name = short(groups_of(data)[label], 80 // columns)
             axes.text(x, top + 0.14, name, color="#333333")
             most = MAX_EXAMPLES // columns
             images = [decode_png(uri) for uri in data["examples"][label][:most]]

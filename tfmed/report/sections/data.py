@@ -1,6 +1,7 @@
 """What the report says about the data sets, and about pretraining on them."""
 
-from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, strong, table, term, text
+from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, table, term, text
+from tfmed.report.datasets.words import bullet_list, described, said
 from tfmed.report.figures.plotting import decode_png
 from tfmed.report.figures.pretraining import as_uri, difference_span, is_worst, signed_difference
 from tfmed.report.selection import (
@@ -14,7 +15,6 @@ from tfmed.report.selection import (
 from tfmed.report.wording import (
     MISSING,
     count,
-    listed,
     number,
     percent,
     pretraining_name,
@@ -29,24 +29,7 @@ def data_blocks(results: Results) -> list[Block]:
     """The data sets: what they are, examples, class balance."""
     blocks: list[Block] = []
     for data in results["datasets"]:
-        height, width, channels = data["image_shape"]
-        colour = "grey" if channels == 1 else "colour"
-        merged = ""
-        several = data.get("task") == "multilabel"
-        two = len(data["class_names"]) == 2 and not several
-        if data["n_labels"] > 1 and two:
-            merged = (
-                f" Its {data['n_labels']} labels were merged into one: any of them, or none "
-                "(binarise = any)."
-            )
-        about = f" ({data['role']}): {data['description']} {height}×{width} pixels, {colour}; "
-        names = [f"“{name}”" for name in data["class_names"]]
-        classes = f"{' against '.join(names) if two else listed(names)}.{merged}"
-        if not two:
-            classes = f"{len(names)} classes: {classes}"
-        if several:
-            classes = f"{len(names)} findings, any number of them an image: {listed(names)}."
-        blocks.append(paragraph(strong(data["title"]), about + classes))
+        blocks += [described(data), *bullet_list(said(data, briefly=True), marked=True)]
     drawn = any(any(images) for data in results["datasets"] for images in data["examples"])
     shown: list[str | Span] = [ref("examples"), " shows some of the images. "] if drawn else []
     blocks.append(
@@ -73,7 +56,7 @@ def _balance_refs(results: Results) -> list[str | Span]:
 def _balance_table(results: Results) -> Block:
     rows: list[list[str]] = []
     for data in results["datasets"]:
-        if _has_many(data):
+        if len(data["class_names"]) != 2 or data.get("task") == "multilabel":
             continue
         negative, positive = data["class_names"]
         rows.append([f"{task_title(results, data['name'])}: {negative} / {positive}"])
@@ -97,6 +80,8 @@ def _class_table(results: Results, words: Text) -> Block:
     """Images of each class, a line for each, where a data set has more than two."""
     rows: list[list[str]] = []
     for data in results["datasets"]:
+        if not data["class_names"]:
+            continue
         rows.append([task_title(results, data["name"])])
         splits = [data["splits"][key] for key in ("train", "val", "test")]
         for label, name in enumerate(data["class_names"]):

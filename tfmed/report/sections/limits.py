@@ -129,6 +129,8 @@ def _data_limits(results: Results) -> Iterator[Text]:
     if results["synthetic"]:
         yield text(strong(f"{SYNTHETIC_MARK}. "), "They only show that the software works.")
     for data in results["datasets"]:
+        if not data["class_names"]:
+            continue
         n = data["splits"]["test"]["n"]
         half = 196 * (0.85 * 0.15 / max(1, n)) ** 0.5
         if (patients := test_patients(data)) is not None:

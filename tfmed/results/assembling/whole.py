@@ -9,12 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.loading import load_labels, load_patients, load_rows
+from tfmed.cache import cache_folder
+from tfmed.data import DatasetInfo
+from tfmed.data.checks import known_duplicates
+from tfmed.data.loading import load_labels, load_patients
 from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
 from tfmed.results import predictions
+from tfmed.results.assembling.datasets import dataset_entry
 from tfmed.results.assembling.latent import latent_part
 from tfmed.results.atlas import as_png
 from tfmed.results.ledger import Ledger, judged
@@ -22,10 +25,7 @@ from tfmed.results.ledger import applies as ledger_applies
 from tfmed.results.planned import Plan, Run
 from tfmed.results.schema import SCHEMA_VERSION
 from tfmed.serving import card, gate
-from tfmed.tasks import task_of
-from tfmed.tasks.binary import BINARISE
 
-EXAMPLES = 6
 OF_CARD = (
     *("intended_use", "not_for", "data", "class_names", "threshold"),
     *("metrics", "class_balance", "call", "tfmed_version"),
@@ -71,7 +71,10 @@ def assemble(
             "settings": plan.study.settings(),
         },
         "synthetic": plan.source.synthetic or plan.target.synthetic,
-        "datasets": [_dataset(info, plan) for info in plan.datasets.values()],
+        "datasets": [
+            dataset_entry(info, _role(info, plan), known_duplicates(info, cache_folder()))
+            for info in plan.datasets.values()
+        ],
         "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
         **measured(plan, finished, labels, out),
         "latent": latent_part(plan, finished, labels, out),
@@ -164,55 +167,9 @@ def model_entries(
     return entries
 
 
-def _dataset(info: DatasetInfo, plan: Plan) -> dict[str, Any]:
-    roles = [
-        role
-        for role, other in (("source", plan.source), ("target", plan.target))
-        if other.md5 == info.md5
-    ]
-    return {
-        "name": info.name,
-        "role": " and ".join(roles),
-        "title": info.title,
-        "description": " ".join([info.description, *(f"Warning: {w}." for w in info.warnings)]),
-        "license": info.license,
-        "synthetic": info.synthetic,
-        "file": info.path.name,
-        "md5": info.md5,
-        "image_shape": list(info.image_shape),
-        "class_names": list(info.class_names),
-        "n_labels": info.n_labels,
-        "task": info.task,
-        "binarise": BINARISE if info.task == "binary" and info.n_labels > 1 else None,
-        "splits": {
-            split: {
-                "n": info.n_images(split),
-                "patients": _n_patients(info, split),
-                "counts": list(info.counts[split]),
-            }
-            for split in SPLITS
-        },
-        "examples": _examples(info),
-    }
-
-
-def _n_patients(info: DatasetInfo, split: str) -> int | None:
-    patients = load_patients(info, split)
-    return None if patients is None else int(patients.max()) + 1
-
-
-def _examples(info: DatasetInfo) -> list[list[str]]:
-    task, n_classes = task_of(info.task), len(info.class_names)
-    rng = np.random.default_rng(0)
-    chosen = [
-        rng.permutation(np.flatnonzero(inside))[:EXAMPLES]
-        for inside in task.members(load_labels(info, "train"), n_classes).T
-    ]
-    shown = load_rows(info, "train", np.unique(np.concatenate(chosen)))
-    return [
-        [as_png(image) for image in shown.images[inside][:EXAMPLES]]
-        for inside in task.members(shown.labels, n_classes).T
-    ]
+def _role(info: DatasetInfo, plan: Plan) -> str:
+    both = (("source", plan.source), ("target", plan.target))
+    return " and ".join(role for role, other in both if other.md5 == info.md5)
 
 
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:

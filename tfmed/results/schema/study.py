@@ -5,12 +5,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from tfmed.results.schema.base import Count, Counts, FitEntry, Part, Png, Seconds, Share, Span
+from tfmed.results.schema.base import Count, FitEntry, Part, Png, Seconds, Share, Span
 
 
 def _is_time(started: str) -> str:
     datetime.fromisoformat(started)
     return started
+
+
+def _not_one(classes: list[str]) -> list[str]:
+    if len(classes) == 1:
+        raise ValueError("one class alone")
+    return classes
+
+
+Classes = Annotated[list[str], AfterValidator(_not_one)]
 
 
 class StudyEntry(Part):
@@ -62,7 +71,7 @@ class SplitEntry(Part):
     patients: Count | None = None
     """Whose images they are, which intervals then count; null where that is not known and images
     are counted."""
-    counts: Counts
+    counts: list[Count]
 
 
 class SplitEntries(Part):
@@ -71,6 +80,38 @@ class SplitEntries(Part):
     train: SplitEntry
     val: SplitEntry
     test: SplitEntry
+
+
+class SharedEntry(Part):
+    """Images of a split that an earlier split holds too."""
+
+    earlier: str
+    split: str
+    equal: Count
+    near: Count
+    """Nearly equal, and not equal."""
+    named: list[Annotated[list[str], Field(min_length=2, max_length=2)]]
+    """Names of the first few: of the image of `split`, and of that of `earlier`."""
+
+
+class RepeatedEntry(Part):
+    """Images that are there twice, or show nothing."""
+
+    within: dict[str, Count]
+    """Per split, images that equal an earlier one of it."""
+    blank: dict[str, Count]
+    """Per split, images of one grey level or colour."""
+    across: list[SharedEntry]
+
+
+class ShiftEntry(Part):
+    """Class balance of a split against that of train."""
+
+    split: str
+    distance: Share
+    """Total variation distance; of several findings the largest difference of their shares."""
+    p: Annotated[float, Field(ge=0, le=1)] | None
+    """Of the chi-squared test of homogeneity; null where every image is of one class."""
 
 
 class DatasetEntry(Part):
@@ -85,15 +126,26 @@ class DatasetEntry(Part):
     file: str
     md5: str
     image_shape: Annotated[list[Count], Field(min_length=3, max_length=3)]
-    class_names: Annotated[list[str], Field(min_length=2)]
+    class_names: Classes
+    """Empty where images have no labels."""
     n_labels: Count
     task: str = "binary"
-    """What is asked of an image."""
+    """What is asked of an image; `unlabelled` where nothing can be."""
     binarise: Literal["any"] | None = None
     """How several label columns became one question: any of them against none; null otherwise."""
     splits: SplitEntries
-    examples: Annotated[list[list[Png]], Field(min_length=2)]
-    """A few training images of each class."""
+    examples: Annotated[list[list[Png]], Field(min_length=1)]
+    """A few training images of each class; one list where there are no labels."""
+    steps: list[str] = Field(default_factory=list)
+    """That an import made the images by, in order."""
+    notes: list[str] = Field(default_factory=list)
+    """What an import met, converted, decided and left out."""
+    warnings: list[str] = Field(default_factory=list)
+    """What makes results doubtful."""
+    repeated: RepeatedEntry | None = None
+    """Null in results of earlier versions."""
+    shifts: list[ShiftEntry] = Field(default_factory=list)
+    """Of `val` and `test`; empty where there are no labels."""
 
 
 class Reproduced(Part):

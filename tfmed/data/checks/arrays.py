@@ -1,39 +1,17 @@
-"""What is in a data set, and what is wrong with it; looked at before any work starts.
+"""Whether arrays are a data set in MedMNIST's format, of which a task can be made."""
 
-Everything that is wrong is an `InputError` of one line: the file, the fault and the remedy.
-"""
-
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from tfmed.data.dataset import SPLITS, DatasetInfo
+from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.npz_file import KEYS, missing_keys
 from tfmed.data.integrity import GET_AGAIN
-from tfmed.data.loading import stream_split
-from tfmed.data.pictures import likeness
 from tfmed.errors import InputError, printable
 from tfmed.tasks import Task
 
 SMALLEST_SIDE = 8
 """Pixels; no encoder takes smaller images. An encoder may ask for more."""
-
-
-@dataclass(frozen=True)
-class Duplicates:
-    """Images that are equal to the last byte, or nearly so (`likeness.near`).
-
-    Attributes:
-        within: per split, how many of its images equal an earlier one of it.
-        across: per pair of splits, how many images of the second equal one of the first.
-        near: the same, of those that are nearly equal and not equal.
-    """
-
-    within: dict[str, int]
-    across: dict[tuple[str, str], int]
-    near: dict[tuple[str, str], int]
 
 
 def verify_arrays(
@@ -86,84 +64,6 @@ def image_shape(images: np.ndarray) -> tuple[int, int, int]:
 def n_columns(columns: np.ndarray) -> int:
     """Columns of labels of shape (n, columns), or 1 for shape (n,)."""
     return columns.shape[1] if columns.ndim == 2 else 1
-
-
-def shared_patients(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, ...]:
-    """A line for each pair of splits that share patients; none where patients are not known.
-
-    Args:
-        arrays: where known, `{split}_patients` of shape (n,), integers or texts.
-        name: what to call the arrays in a message.
-
-    Raises:
-        InputError: patients are known of some splits or images only, or every patient of the test
-            split has images in train.
-    """
-    known = known_patients(arrays, printable(name))
-    if not known:
-        return ()
-    name = printable(name)
-    lines = []
-    for earlier, split in (("train", "val"), ("train", "test"), ("val", "test")):
-        theirs = {*known[earlier].tolist()}
-        shared = sum(patient in theirs for patient in known[split].tolist())
-        if shared == len(known[split]) and (earlier, split) == ("train", "test"):
-            raise InputError(
-                f"{name}: every image of test is of a patient with images in train, so its scores "
-                "would say nothing of new patients: split by patient (--resplit)"
-            )
-        if shared:
-            lines.append(
-                f"{shared:,} of {len(known[split]):,} images of {split} are of patients with images"
-                f" in {earlier} too, so results look better than they are (--resplit draws others)"
-            )
-    return tuple(lines)
-
-
-def known_patients(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:
-    """Split to the patient of each of its images; empty where they are not known.
-
-    Raises:
-        InputError: they are known of some splits or images only.
-    """
-    known = {s: arrays[f"{s}_patients"] for s in SPLITS if f"{s}_patients" in arrays}
-    for split in SPLITS if known else ():
-        n, patients = len(arrays[f"{split}_labels"]), known.get(split)
-        if patients is None or patients.shape != (n,) or patients.dtype.kind not in "iuUS":
-            raise InputError(
-                f"{name}: {split}_patients is not one integer or text for each of {n} images: "
-                "write it for all splits, or for none"
-            )
-    return known
-
-
-def find_duplicates(info: DatasetInfo) -> Duplicates:
-    """Equal and nearly equal images within and across the splits of a resolved data set.
-
-    Reads every image once, in bounded memory; 48 bytes are kept of each.
-
-    Raises:
-        InputError: the file changed since it was verified, or cannot be read any more.
-    """
-    seen: dict[str, set[bytes]] = {}
-    hashes: dict[str, np.ndarray] = {}
-    within: dict[str, int] = {}
-    across: dict[tuple[str, str], int] = {}
-    near: dict[tuple[str, str], int] = {}
-    for split in SPLITS:
-        digests, kept = [], []
-        for images in stream_split(info, split):
-            digests += [hashlib.blake2b(i.tobytes(), digest_size=16).digest() for i in images]
-            kept.append(likeness.difference_hashes(images))
-        hashes[split] = np.concatenate(kept)
-        for earlier, known in seen.items():
-            equal = np.array([digest in known for digest in digests])
-            alike = likeness.near(hashes[split], hashes[earlier])
-            across[earlier, split] = int(equal.sum())
-            near[earlier, split] = int((alike & ~equal).sum())
-        seen[split] = set(digests)
-        within[split] = len(digests) - len(seen[split])
-    return Duplicates(within, across, near)
 
 
 def _verify_images(images: np.ndarray, what: str) -> None:
