@@ -16,7 +16,8 @@ from tfmed.data.importers.npz_file import KEYS
 from tfmed.design import Cell, Variant, method_of
 from tfmed.execution.job import with_ancestors
 from tfmed.orchestration.plan import make_plan
-from tfmed.pretraining import images, measures
+from tfmed.pretraining import images
+from tfmed.pretraining.quality import measures
 from tfmed.steps.classify import restore_classifier
 from tfmed.tasks import task_of
 from tfmed.training import examples

@@ -179,6 +179,7 @@ def stream_images(
     shuffle_seed: int | None,
     shuffle_buffer: int = SHUFFLE_BUFFER,
     take: int | None = None,
+    skip: int = 0,
 ) -> "tf.data.Dataset":
     """Batches of images from records, each image once an epoch, in bounded memory.
 
@@ -194,6 +195,7 @@ def stream_images(
             on disk.
         shuffle_buffer: bytes of images in the buffer; holds a batch at least.
         take: the number of images, the same ones in every epoch; None takes all.
+        skip: images on disk before the first one that is taken.
 
     Returns:
         uint8 batches of shape (n, height, width, channels); its cardinality is known. Consume it
@@ -204,16 +206,19 @@ def stream_images(
     """
     import tensorflow as tf
 
-    shape, files = _shards(folder, split, take)
-    n_images = sum(count for _, count in files)
+    shape, files = _shards(folder, split, skip, take)
+    n_images = sum(count for _, _, count in files)
+    names, skips, counts = zip(*files, strict=True)
     paths = tf.data.Dataset.from_tensor_slices(
-        ([path for path, _ in files], np.array([count for _, count in files], np.int64))
+        (list(names), np.array(skips, np.int64), np.array(counts, np.int64))
     )
     if shuffle_seed is not None:
         paths = paths.shuffle(len(files), seed=shuffle_seed, reshuffle_each_iteration=True)
     # No parallel calls: one thread reads far faster than a model trains, in one order.
     records = paths.interleave(
-        lambda path, count: tf.data.TFRecordDataset(path, buffer_size=_READ_BYTES).take(count),
+        lambda path, skipped, count: (
+            tf.data.TFRecordDataset(path, buffer_size=_READ_BYTES).skip(skipped).take(count)
+        ),
         cycle_length=1 if shuffle_seed is None else _CYCLE,
     )
     if shuffle_seed is not None:
@@ -260,9 +265,9 @@ def _config_name(info: DatasetInfo) -> str:
 
 
 def _shards(
-    folder: Path, split: str, take: int | None
-) -> tuple[tuple[int, ...], list[tuple[str, int]]]:
-    """Image shape, and (path, number of records to read) of each shard."""
+    folder: Path, split: str, skip: int, take: int | None
+) -> tuple[tuple[int, ...], list[tuple[str, int, int]]]:
+    """Image shape, and (path, records to skip, records to read) of each shard."""
     try:
         info = tfds.builder_from_directory(os.fspath(folder)).info
         shape = info.features["image"].shape
@@ -272,10 +277,11 @@ def _shards(
             f"{printable(folder)} holds no {split} records ({type(error).__name__}): "
             "write them again"
         ) from None
-    if take is not None and take < 1:
-        raise ValueError(f"take={take} leaves no image")
-    wanted = split if take is None else f"{split}[:{min(take, n_images)}]"
-    return shape, [(os.fspath(f.filename), f.take) for f in info.splits[wanted].file_instructions]
+    last = n_images if take is None else min(skip + take, n_images)
+    if last <= skip:
+        raise ValueError(f"skip={skip}, take={take} leaves no image")
+    files = info.splits[f"{split}[{skip}:{last}]"].file_instructions
+    return shape, [(os.fspath(f.filename), f.skip, f.take) for f in files]
 
 
 def _build(info: DatasetInfo, path: Path) -> None:

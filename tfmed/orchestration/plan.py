@@ -52,7 +52,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         )
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
-    pretrainings = _pretrainings(study, source)
+    pretrainings = _pretrainings(study, source, target)
     tasks = [(source, study.source_task, True), (target, study.target_task, False)]
     for task, settings, _ in tasks:
         _check_budgets(task, settings)
@@ -155,10 +155,12 @@ def _shape(info: DatasetInfo) -> str:
     return " × ".join(map(str, info.image_shape))
 
 
-def _pretrainings(study: Study, source: DatasetInfo) -> list[Job]:
+def _pretrainings(study: Study, source: DatasetInfo, target: DatasetInfo) -> list[Job]:
     settings = study.pretraining
     seeds = range(study.seeds if settings.per_seed else 1)
-    return [pretraining_job(study, source, (settings.seed + seed) % 2**32) for seed in seeds]
+    return [
+        pretraining_job(study, source, target, (settings.seed + seed) % 2**32) for seed in seeds
+    ]
 
 
 def _runs(
