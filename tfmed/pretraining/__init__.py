@@ -9,7 +9,7 @@ A new one is a file with what `Method` asks for, and a line in `REGISTRY`. A stu
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -27,6 +27,10 @@ REGISTRY = {
     "vicreg": "tfmed.pretraining.vicreg",
 }
 """Name in a study file to the module; a job depends on the code of the one that it names."""
+
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+"""Numbers that a layer gives."""
 
 
 class PretrainingSettings(BaseModel):

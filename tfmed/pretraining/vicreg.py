@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from tfmed.pretraining import PretrainingSettings
+from tfmed.pretraining import PretrainingSettings, Width
 from tfmed.pretraining.parts.views import ViewSettings
 from tfmed.training.settings import FitSettings
 
@@ -40,7 +40,7 @@ class Settings(PretrainingSettings):
     invariance: float = Field(default=25.0, ge=0)
     variance: float = Field(default=25.0, ge=0)
     covariance: float = Field(default=1.0, ge=0)
-    projection: tuple[int, ...] = Field(default=(256, 256), min_length=1, max_length=5)
+    projection: tuple[Width, ...] = Field(default=(256, 256), min_length=1, max_length=5, strict=False)
     views: ViewSettings = ViewSettings()
 
 
