@@ -47,7 +47,7 @@ def plan_in(folder):
         encoder=study.encoder.model_copy(
             update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}
         ),
-        pretraining=study.pretraining.model_copy(update={"fit": SHORT}),
+        pretraining=(study.pretraining[0].model_copy(update={"fit": SHORT}),),
         classifiers=study.classifiers.replaced(
             head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),

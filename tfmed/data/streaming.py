@@ -191,11 +191,10 @@ def stream_images(
         folder: what `write_records` returned.
         split: `train`, `val` or `test`.
         batch_size: images in a batch; the last one may be smaller.
-        shuffle_seed: fixes the batches of every epoch, each in another order; None keeps the order
-            on disk.
+        shuffle_seed: fixes the batches of every epoch; None keeps the order on disk.
         shuffle_buffer: bytes of images in the buffer; holds a batch at least.
         take: the number of images, the same ones in every epoch; None takes all.
-        skip: images on disk before the first one that is taken.
+        skip: images on disk before the first one.
 
     Returns:
         uint8 batches of shape (n, height, width, channels); its cardinality is known. Consume it
@@ -208,10 +207,8 @@ def stream_images(
 
     shape, files = _shards(folder, split, skip, take)
     n_images = sum(count for _, _, count in files)
-    names, skips, counts = zip(*files, strict=True)
-    paths = tf.data.Dataset.from_tensor_slices(
-        (list(names), np.array(skips, np.int64), np.array(counts, np.int64))
-    )
+    names, *numbers = zip(*files, strict=True)
+    paths = tf.data.Dataset.from_tensor_slices((list(names), *np.array(numbers, np.int64)))
     if shuffle_seed is not None:
         paths = paths.shuffle(len(files), seed=shuffle_seed, reshuffle_each_iteration=True)
     # No parallel calls: one thread reads far faster than a model trains, in one order.

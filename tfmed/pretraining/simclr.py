@@ -31,7 +31,9 @@ class Settings(PretrainingSettings):
     held_out: float = Field(default=0.05, ge=0, le=0.5)
     fit: FitSettings = FitSettings(epochs=30, batch_size=256, learning_rate=2e-3, patience=0)
     temperature: float = Field(default=0.2, gt=0, le=10)
-    projection: tuple[Width, ...] = Field(default=(256, 128), min_length=1, max_length=5, strict=False)
+    projection: tuple[Width, ...] = Field(
+        default=(256, 128), min_length=1, max_length=5, strict=False
+    )
     views: ViewSettings = ViewSettings()
 
 

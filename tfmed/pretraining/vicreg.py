@@ -40,7 +40,9 @@ class Settings(PretrainingSettings):
     invariance: float = Field(default=25.0, ge=0)
     variance: float = Field(default=25.0, ge=0)
     covariance: float = Field(default=1.0, ge=0)
-    projection: tuple[Width, ...] = Field(default=(256, 256), min_length=1, max_length=5, strict=False)
+    projection: tuple[Width, ...] = Field(
+        default=(256, 256), min_length=1, max_length=5, strict=False
+    )
     views: ViewSettings = ViewSettings()
 
 

@@ -14,20 +14,27 @@ if TYPE_CHECKING:
     from tfmed.pretraining.images import Origin
 
 
-def pretraining_job(study: "Study", source: DatasetInfo, target: DatasetInfo, seed: int) -> Job:
+def pretraining_job(
+    study: "Study",
+    settings: "PretrainingSettings",
+    source: DatasetInfo,
+    target: DatasetInfo,
+    seed: int,
+) -> Job:
     """Pretrains an encoder on training images of the source, of the target, or of both.
 
     Args:
-        study: says which encoder, which method, whose images, and how.
+        study: says which encoder.
+        settings: which method, whose images, and how.
         source: the data set pretrained on.
         target: the data set classified.
         seed: of this pretraining.
     """
-    settings = study.pretraining
     data = _data(settings, source, target)
     images = min(
         settings.max_images or 10**9, sum(each.n_images("train") for each in data.values())
     )
+    on = " and ".join(each.title for each in data.values())
     again = f", seed {seed}" if settings.per_seed else ""
     return make_job(
         "pretrain",
@@ -40,7 +47,7 @@ def pretraining_job(study: "Study", source: DatasetInfo, target: DatasetInfo, se
         },
         data,
         {},
-        f"pretraining on {' and '.join(each.title for each in data.values())}{again}",
+        f"pretraining by {settings.method} on {on}{again}",
         2 * START_SECONDS + images * settings.fit.epochs * fit_seconds(source),
     )
 
@@ -83,9 +90,10 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
 
 def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
     from tfmed import encoders, pretraining
+    from tfmed.data.loading import load_rows
     from tfmed.pretraining.images import pretraining_images
-    from tfmed.pretraining.quality import measures
-    from tfmed.training import fitting, transfer
+    from tfmed.pretraining.quality import health, measures
+    from tfmed.training import examples, fitting, transfer
 
     first = origins[0].info
     settings = pretraining.settings_of(spec["pretraining"])
@@ -104,6 +112,9 @@ def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
         "embedding_shape": list(encoder.output_shape[1:]),
         "reconstruction": None,
     }
+    rows = examples.drawn_rows(first.n_images("train"), health.IMAGES)
+    embeddings = fitting.embed(encoder, load_rows(first, "train", rows).images)
+    record["health"] = health.health(embeddings)
     arrays = transfer.packed("encoder", encoder) | transfer.packed("model", model)
     if method.RECONSTRUCTS:
         record["reconstruction"], shown = measures.measure(model, first, images.mean)
