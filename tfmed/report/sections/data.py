@@ -140,9 +140,14 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
     sizes += [f"the {part.replace('_', ' ')} {count(n)}" for part, n in others]
     return paragraph(
         *opening,
-        f"{', '.join(sizes)}. The weights of the epoch with the smallest validation error are "
-        "kept.",
+        f"{', '.join(sizes)}. {_kept_words(fit)}",
     )
+
+
+def _kept_words(fit: Entry) -> str:
+    if fit["best_epoch"] == fit["epochs"] and not fit["stopped_early"]:
+        return "The weights of the last epoch are kept."
+    return "The weights of the epoch with the smallest validation error are kept."
 
 
 def _health_table(results: Results) -> Block:
