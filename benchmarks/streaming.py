@@ -64,8 +64,9 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
     """Peaks in MiB, current memory in MiB and rates in images/s of one size."""
     import tensorflow as tf
 
+    from tfmed.data.records import write_records
     from tfmed.data.sources import loading_notice, resolve
-    from tfmed.data.streaming import stream_images, write_records
+    from tfmed.data.streaming import stream_images
 
     row = {"images": n_train, "MiB of images": n_train * SIDE**2 / MEBIBYTE, "import": peak_mb()}
     path = folder / f"generated_{n_train}.npz"

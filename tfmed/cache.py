@@ -24,7 +24,7 @@ CONTENTS = {
     "unfinished files": "*/.*.part",
 }
 """What there is and the files that stand for it: finished jobs (`tfmed.execution.job`), phantoms
-(`tfmed.data.sources`), TFRecords (`tfmed.data.streaming`: the folder goes with the file), what
+(`tfmed.data.sources`), TFRecords (`tfmed.data.records`: the folder goes with the file), what
 importers and checks write, what a cluster's workers were sent, and what killed processes left."""
 
 IMPORTED, CHECKED = "imported", "checked"

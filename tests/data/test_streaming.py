@@ -11,16 +11,11 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 from PIL import Image
 
-from tfmed.data import streaming
+from tfmed.data import records
 from tfmed.data.loading import load
+from tfmed.data.records import MedmnistRecords, records_name, write_records
 from tfmed.data.sources import resolve
-from tfmed.data.streaming import (
-    MedmnistRecords,
-    damage_named,
-    records_name,
-    stream_images,
-    write_records,
-)
+from tfmed.data.streaming import damage_named, stream_images
 from tfmed.errors import InputError
 
 COUNTS = {"train": 60, "val": 7, "test": 9}
@@ -162,7 +157,7 @@ def test_shards_are_read_in_another_order_every_epoch(monkeypatch, info, tmp_pat
 
 def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatch, info, tmp_path):
     sorted_in_memory = write_records(info, tmp_path / "memory")
-    monkeypatch.setattr(streaming, "_SORTING_BYTES", 5000)
+    monkeypatch.setattr(records, "_SORTING_BYTES", 5000)
     sorted_on_disk = write_records(info, tmp_path / "disk")
     for file in sorted_in_memory.iterdir():
         assert (sorted_on_disk / file.name).read_bytes() == file.read_bytes()
@@ -171,7 +166,7 @@ def test_sorting_on_disk_writes_the_same_records_as_sorting_in_memory(monkeypatc
 
 def test_whole_records_are_found_again(written, monkeypatch):
     info, path = written
-    monkeypatch.setattr(streaming, "_build", lambda *_: pytest.fail("built twice"))
+    monkeypatch.setattr(records, "_build", lambda *_: pytest.fail("built twice"))
     assert write_records(info, path.parents[2]) == path
 
 
@@ -187,7 +182,7 @@ def test_an_interrupted_build_leaves_nothing_and_the_next_one_succeeds(monkeypat
 
     folder = tmp_path / "records"
     with monkeypatch.context() as patch:
-        patch.setattr(streaming, "stream_npz", interrupted)
+        patch.setattr(records, "stream_npz", interrupted)
         with pytest.raises(KeyboardInterrupt):
             write_records(info, folder)
     assert files_in(folder) == []
@@ -249,7 +244,7 @@ def test_a_file_changed_after_it_was_verified_is_refused(info, tmp_path):
 
 def test_a_disk_without_room_is_named_before_anything_is_written(monkeypatch, info, tmp_path):
     usage = type("usage", (), {"free": 10})
-    monkeypatch.setattr(streaming.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(records.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(InputError, match=r"need 0\.0 GB and .* free some"):
         write_records(info, tmp_path / "records")
     assert files_in(tmp_path / "records") == []
@@ -260,7 +255,7 @@ def test_a_disk_that_fills_up_on_the_way_is_named_and_left_clean(monkeypatch, in
         full = tf.errors.ResourceExhaustedError(None, None, "/a/b; No space left on device")
         raise RuntimeError("Failed to finalize writing") from full
 
-    monkeypatch.setattr(streaming.shuffle.Shuffler, "add", fills_up)
+    monkeypatch.setattr(records.shuffle.Shuffler, "add", fills_up)
     with pytest.raises(InputError, match=r"set .* \(No space left on device\): set TFMED_CACHE"):
         write_records(info, tmp_path / "records")
     assert files_in(tmp_path / "records") == []

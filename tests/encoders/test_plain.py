@@ -2,6 +2,7 @@ import pytest
 
 from tfmed import encoders
 from tfmed.encoders import plain
+from tfmed.encoders.stages import widths
 
 
 @pytest.mark.parametrize("side", [28, 64, 128, 224])
@@ -14,8 +15,8 @@ def test_images_of_every_size_become_a_4_by_4_map(side, channels):
 
 
 def test_default_encoder_doubles_its_channels_to_the_latent_width():
-    assert plain.widths(plain.Settings(), 28) == [16, 32, 64]
-    assert plain.widths(plain.Settings(), 224) == [16, 16, 16, 16, 32, 64]
+    assert widths(28, 16, 64) == [16, 32, 64]
+    assert widths(224, 16, 64) == [16, 16, 16, 16, 32, 64]
 
 
 def test_plain_settings_build_the_encoder_that_they_name():

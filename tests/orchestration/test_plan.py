@@ -166,7 +166,7 @@ def test_pixels_of_a_data_set_too_large_for_memory_have_no_baselines(monkeypatch
 
 
 def test_one_pretraining_per_seed_gives_every_seed_its_own_encoder():
-    settings = Study().pretraining.model_copy(update={"per_seed": True, "seed": 7})
+    settings = Study().pretraining[0].model_copy(update={"per_seed": True, "seed": 7})
     study = Study().replaced(seeds=3, pretraining=settings)
     plan = make_plan(study, SOURCE, TARGET)
     assert [job.spec["pretraining"]["seed"] for job in plan.pretrainings] == [7, 8, 9]

@@ -5,8 +5,9 @@ import tensorflow as tf
 
 from tfmed.data import pipelines
 from tfmed.encoders import plain
-from tfmed.pretraining import autoencoder, decoder
+from tfmed.pretraining import autoencoder
 from tfmed.pretraining.images import viewed
+from tfmed.pretraining.parts import decoder
 from tfmed.training import fitting
 from tfmed.training.settings import FitSettings
 

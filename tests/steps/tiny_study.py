@@ -16,7 +16,8 @@ from tfmed.data.importers.npz_file import KEYS
 from tfmed.design import Cell, Variant, method_of
 from tfmed.execution.job import with_ancestors
 from tfmed.orchestration.plan import make_plan
-from tfmed.pretraining import images, measures
+from tfmed.pretraining import images
+from tfmed.pretraining.quality import measures
 from tfmed.steps.classify import restore_classifier
 from tfmed.tasks import task_of
 from tfmed.training import examples
@@ -46,7 +47,7 @@ def plan_in(folder):
         encoder=study.encoder.model_copy(
             update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}
         ),
-        pretraining=study.pretraining.model_copy(update={"fit": SHORT}),
+        pretraining=(study.pretraining[0].model_copy(update={"fit": SHORT}),),
         classifiers=study.classifiers.replaced(
             head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),

@@ -108,6 +108,10 @@ def _line(error: Mapping[str, Any]) -> str:
         return f"unknown setting {where!r}{near}"
     if kind in ("model_type", "model_attributes_type"):
         return f"{where} must be a table; write it as [{where}]"
+    if kind == "tuple_type" and where in REGISTERED:
+        return f"{where} must be a table; write it as [{where}]"
+    if kind == "too_short" and where in REGISTERED:
+        return f"{where} has no table; leave it out, or write [{where}]"
     if kind == "tuple_type":
         return f"{where} = {value!r} must be a list; write [{value!r}]"
     if kind == "union_tag_invalid":

@@ -1,15 +1,16 @@
 """`[encoder]` and `[pretraining]`: sections whose settings come from registries.
 
->>> named({"encoder": {"name": "plain"}}, "encoder").latent_channels
+>>> named({"name": "plain"}, "encoder").latent_channels
 64
 """
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Union
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, PlainSerializer
 
 from tfmed import encoders, pretraining
+from tfmed.config.items import refusal
 
 
 class Registered(NamedTuple):
@@ -38,19 +39,46 @@ REGISTERED = {
     "pretraining": Registered("method", tuple(pretraining.REGISTRY), pretraining.settings_class),
 }
 
-if TYPE_CHECKING:
-    EncoderSettings = BaseModel
-    PretrainingSettings = pretraining.PretrainingSettings
-else:
-    EncoderSettings = REGISTERED["encoder"].type()
-    PretrainingSettings = REGISTERED["pretraining"].type()
 
-
-def named(values: Mapping[str, Any], section: str) -> Any:
-    """The default settings of the member that a study file's tables name, else None."""
+def named(table: Any, section: str) -> Any:
+    """The default settings of the member that a table of a study file names, else None."""
     registered = REGISTERED[section]
-    given = values.get(section)
-    name = given.get(registered.naming) if isinstance(given, Mapping) else None
+    name = table.get(registered.naming) if isinstance(table, Mapping) else None
     if isinstance(name, str) and name in registered.members:
         return registered.settings_class(name)()
     return None
+
+
+def listed(value: Any) -> Any:
+    """`[pretraining]` once is a list of one."""
+    return (value,) if isinstance(value, Mapping | BaseModel) else value
+
+
+def _each_method_once(
+    found: tuple[pretraining.PretrainingSettings, ...],
+) -> tuple[pretraining.PretrainingSettings, ...]:
+    methods = [settings.method for settings in found]
+    for method in methods:
+        if methods.count(method) > 1:
+            raise refusal(method, "is there twice; give each method one table", at="method")
+    return found
+
+
+def _as_written(found: tuple[pretraining.PretrainingSettings, ...]) -> Any:
+    """One method as one table."""
+    tables = [settings.model_dump(mode="json") for settings in found]
+    return tables[0] if len(tables) == 1 else tables
+
+
+if TYPE_CHECKING:
+    EncoderSettings = BaseModel
+    Pretrainings = tuple[pretraining.PretrainingSettings, ...]
+else:
+    EncoderSettings = REGISTERED["encoder"].type()
+    Pretrainings = Annotated[
+        tuple[REGISTERED["pretraining"].type(), ...],
+        Field(strict=False, min_length=1),
+        BeforeValidator(listed),
+        AfterValidator(_each_method_once),
+        PlainSerializer(_as_written),
+    ]

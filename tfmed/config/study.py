@@ -1,5 +1,6 @@
 """Study: the whole question, as a study file writes it."""
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
@@ -9,7 +10,7 @@ from tfmed.config.experiments import ExperimentSettings, LatentSettings
 from tfmed.config.images import ImageSettings
 from tfmed.config.items import FolderName, Section, ShownText, Title, out_of_range, refusal
 from tfmed.config.ledger import check_ledger
-from tfmed.config.registered import EncoderSettings, PretrainingSettings, named
+from tfmed.config.registered import EncoderSettings, Pretrainings, listed, named
 from tfmed.config.tasks import TaskSettings
 from tfmed.design import (
     RANDOM,
@@ -24,6 +25,7 @@ from tfmed.pretraining.autoencoder import Settings as Autoencoder
 from tfmed.training.settings import FitSettings
 
 TASKS = ("source_task", "target_task")
+DEFAULT = Autoencoder()
 
 
 class Study(Section):
@@ -49,7 +51,7 @@ class Study(Section):
     seeds: int = Field(default=5, ge=1, le=1000)
     quick: bool = False
     encoder: EncoderSettings = Plain()
-    pretraining: PretrainingSettings = Autoencoder()
+    pretraining: Pretrainings = (DEFAULT,)
     classifiers: ClassifierSettings = ClassifierSettings()
     source_task: TaskSettings = TaskSettings(label_budgets=(30, 100, 300, 1000), overtrained=True)
     target_task: TaskSettings = TaskSettings(
@@ -65,13 +67,15 @@ class Study(Section):
         if not isinstance(values, dict):
             return values
         defaults = {name: field.get_default() for name, field in cls.model_fields.items()}
-        encoder, method = named(values, "encoder"), named(values, "pretraining")
+        encoder = named(values.get("encoder"), "encoder")
         if encoder is not None:
             defaults["encoder"] = encoder
-        if method is not None and method != defaults["pretraining"]:
-            defaults["pretraining"] = method
+        tables = listed(values.get("pretraining", ()))
+        if isinstance(tables, list | tuple) and tables:
+            methods, completed = zip(*map(_completed_method, tables), strict=True)
+            values = {**values, "pretraining": completed}
             for task in TASKS:
-                own = _strategies_of(method.method)
+                own = _strategies_of(dict.fromkeys(methods))
                 defaults[task] = defaults[task].replaced(strategies=own)
                 values = {task: defaults[task], **values}
         return _completed(values, defaults)
@@ -85,11 +89,11 @@ class Study(Section):
 
     @model_validator(mode="after")
     def _pretrains_what_strategies_start_from(self) -> Self:
-        method = self.pretraining.method
+        methods = [settings.method for settings in self.pretraining]
         for task in TASKS:
             for name in getattr(self, task).strategies:
-                if Strategy.parse(name).initialisation not in (RANDOM, method):
-                    known = ", ".join(map(repr, _strategies_of(method)))
+                if Strategy.parse(name).initialisation not in (RANDOM, *methods):
+                    known = ", ".join(map(repr, _strategies_of(methods)))
                     wrong = f"starts from a pretraining that this study lacks; choose of {known}"
                     raise refusal(name, wrong, at=f"{task}.strategies")
         return self
@@ -112,11 +116,14 @@ class Study(Section):
                 "quick": True,
                 "name": f"{self.name}-quick",
                 "seeds": min(self.seeds, 2),
-                "pretraining": self.pretraining.model_copy(
-                    update={
-                        "fit": _capped(self.pretraining.fit, 6),
-                        "max_images": min(self.pretraining.max_images or 4000, 4000),
-                    }
+                "pretraining": tuple(
+                    settings.model_copy(
+                        update={
+                            "fit": _capped(settings.fit, 6),
+                            "max_images": min(settings.max_images or 4000, 4000),
+                        }
+                    )
+                    for settings in self.pretraining
                 ),
                 "classifiers": classifiers.replaced(
                     head=_capped(classifiers.head, 20),
@@ -137,12 +144,23 @@ class Study(Section):
         )
 
 
-def _strategies_of(method: str) -> tuple[str, ...]:
-    """Names of the default strategies, with another pretraining method."""
-    return tuple(
-        str(Strategy(method, strategy.trained) if strategy.pretrained else strategy)
-        for strategy in STRATEGIES
-    )
+def _strategies_of(methods: Iterable[str]) -> tuple[str, ...]:
+    """Names of the default strategies, with other pretraining methods."""
+    bare = [strategy for strategy in STRATEGIES if not strategy.pretrained]
+    trained = [strategy.trained for strategy in STRATEGIES if strategy.pretrained]
+    started = [Strategy(method, each) for method in methods for each in trained]
+    return tuple(map(str, (*bare, *started)))
+
+
+def _completed_method(table: Any) -> tuple[str, Any]:
+    """A method's name, and its table with what it leaves out; other values as they are."""
+    if isinstance(table, BaseModel):
+        return getattr(table, "method", DEFAULT.method), table
+    default = named(table, "pretraining") or DEFAULT
+    if not isinstance(table, dict):
+        return default.method, table
+    inner = dict(default)
+    return default.method, {**inner, **_completed(table, inner)}
 
 
 def _completed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:

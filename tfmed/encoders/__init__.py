@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 REGISTRY = {
     "plain": "tfmed.encoders.plain",
+    "compact": "tfmed.encoders.compact",
+    "residual": "tfmed.encoders.residual",
 }
 """Name in a study file to the module; a job depends on the code of the one that it names."""
 

@@ -3,15 +3,14 @@
 The map is 4 x 4 for the sides of MedMNIST (28, 64, 128 and 224), 3 x 3 for some others, such as 96.
 """
 
-from math import ceil
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tfmed.encoders.stages import widths
+
 if TYPE_CHECKING:
     import keras
-
-_MAP_SIZE = 4
 
 
 class Settings(BaseModel):
@@ -43,7 +42,9 @@ def build(
 
     inputs = keras.Input(image_shape, name="image")
     x = inputs
-    for stage, width in enumerate(widths(settings, image_shape[0]), 1):
+    for stage, width in enumerate(
+        widths(image_shape[0], settings.base_filters, settings.latent_channels), 1
+    ):
         x = layers.Conv2D(
             width,
             3,
@@ -57,12 +58,3 @@ def build(
             x = layers.BatchNormalization(name=f"norm_{stage}")(x)
         x = layers.Activation("relu", name=f"relu_{stage}")(x)
     return keras.Model(inputs, x, name=name)
-
-
-def widths(settings: Settings, side: int) -> list[int]:
-    """Channels after each convolution for images of a side, such as [16, 32, 64] for 28."""
-    stages = 0
-    while side > _MAP_SIZE:
-        side, stages = ceil(side / 2), stages + 1
-    most, least = settings.latent_channels, settings.base_filters
-    return [min(most, max(least, most >> left)) for left in reversed(range(stages))]

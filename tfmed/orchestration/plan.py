@@ -39,6 +39,8 @@ from tfmed.steps.latent_space import latent_space_job
 from tfmed.steps.pretrain import pretraining_job
 from tfmed.steps.similarity import similarity_job
 
+Pretrainings = Mapping[str, Sequence[Job]]
+
 
 def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
     """Lays out every job of a study.
@@ -60,7 +62,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         )
     if source.name == target.name and source.md5 != target.md5:
         target = dataclasses.replace(target, name=f"{target.name}-target")
-    pretrainings = _pretrainings(study, source)
+    pretrainings = _pretrainings(study, source, target)
     tasks = [(source, study.source_task, True), (target, study.target_task, False)]
     tasks = [each for each in tasks if each[0].labelled]
     for task, settings, _ in tasks:
@@ -78,7 +80,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         study=study,
         source=source,
         target=source if same else target,
-        pretrainings=pretrainings,
+        pretrainings=[job for some in pretrainings.values() for job in some],
         runs=runs,
         spaces=spaces,
         similarities=_similarities(study, spaces),
@@ -192,31 +194,38 @@ def _shape(info: DatasetInfo) -> str:
     return " × ".join(map(str, info.image_shape))
 
 
-def _pretrainings(study: Study, source: DatasetInfo) -> list[Job]:
-    settings = study.pretraining
-    seeds = range(study.seeds if settings.per_seed else 1)
-    return [pretraining_job(study, source, (settings.seed + seed) % 2**32) for seed in seeds]
+def _pretrainings(study: Study, source: DatasetInfo, target: DatasetInfo) -> Pretrainings:
+    """By method: one job for all seeds of the classifiers, or one for each."""
+    return {
+        settings.method: [
+            pretraining_job(study, settings, source, target, (settings.seed + seed) % 2**32)
+            for seed in range(study.seeds if settings.per_seed else 1)
+        ]
+        for settings in study.pretraining
+    }
 
 
 def _runs(
     study: Study,
     task: DatasetInfo,
     settings: TaskSettings,
-    pretrainings: Sequence[Job],
+    pretrainings: Pretrainings,
     *,
     source_task: bool,
 ) -> Iterator[Run]:
     for seed in range(study.seeds):
-        pretrained = pretrainings[seed % len(pretrainings)]
+        pretrained = {method: some[seed % len(some)] for method, some in pretrainings.items()}
         variants = list(_variants(study, settings, source_task=source_task))
         nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
         for budget in settings.label_budgets:
             sides = [(Strategy.parse(name), STANDARD) for name in settings.strategies]
             for strategy, variant in [*sides, *(variants if budget == nearest else [])]:
-                job = classify_job(study, task, strategy, variant, budget, seed, pretrained)
+                started = pretrained.get(strategy.initialisation)
+                job = classify_job(study, task, strategy, variant, budget, seed, started)
                 yield Run(task, Cell(task.name, strategy, variant, budget), seed, job)
             for baseline in _baselines(task, settings):
-                job = baseline_job(study, task, baseline, budget, seed, pretrained)
+                first = next(iter(pretrained.values()))
+                job = baseline_job(study, task, baseline, budget, seed, first)
                 yield Run(task, Cell(task.name, baseline, STANDARD, budget), seed, job)
 
 
@@ -288,17 +297,17 @@ def _forgetting(
     source: DatasetInfo,
     target: DatasetInfo,
     runs: Iterable[Run],
-    pretrainings: Sequence[Job],
+    pretrainings: Pretrainings,
 ) -> list[Forgetting]:
     shown = _shown(study, study.target_task.label_budgets)
     pairs = []
     for run in runs:
         cell, strategy = run.cell, run.cell.method
-        tuned = isinstance(strategy, Strategy) and strategy.pretrained and not strategy.frozen
-        if tuned and (cell.task, cell.variant) == (target.name, STANDARD):
-            if cell.label_budget not in shown:
-                continue
-            pretrained = pretrainings[run.seed % len(pretrainings)]
+        if not isinstance(strategy, Strategy) or not strategy.pretrained or strategy.frozen:
+            continue
+        if (cell.task, cell.variant) == (target.name, STANDARD) and cell.label_budget in shown:
+            some = pretrainings[strategy.initialisation]
+            pretrained = some[run.seed % len(some)]
             before = forgetting_job(study, source, pretrained)
             after = forgetting_job(study, source, pretrained, run.job)
             pairs.append(Forgetting(run, before, after))

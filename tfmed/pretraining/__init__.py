@@ -9,7 +9,7 @@ A new one is a file with what `Method` asks for, and a line in `REGISTRY`. A stu
 
 import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,8 +21,16 @@ if TYPE_CHECKING:
 
 REGISTRY = {
     "autoencoder": "tfmed.pretraining.autoencoder",
+    "denoising": "tfmed.pretraining.denoising",
+    "masked": "tfmed.pretraining.masked",
+    "simclr": "tfmed.pretraining.simclr",
+    "vicreg": "tfmed.pretraining.vicreg",
 }
 """Name in a study file to the module; a job depends on the code of the one that it names."""
+
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+"""Numbers that a layer gives."""
 
 
 class PretrainingSettings(BaseModel):
@@ -31,6 +39,11 @@ class PretrainingSettings(BaseModel):
     Attributes:
         method: its name in the registry.
         fit: how long and how fast.
+        images: training images of which data set: the source's, the target's, or both. Of the
+            target no labels are used, and never images of its validation or test split.
+        held_out: share of those images that is not trained on but measured after each epoch, for
+            early stopping; 0 measures the source's validation images instead, as the earlier
+            report did.
         max_images: limits the images used (0: all).
         seed: of weights, shuffling and the choice of images.
         per_seed: pretrains once for every seed of the classifiers, with `seed` plus that seed, so
@@ -41,6 +54,8 @@ class PretrainingSettings(BaseModel):
 
     method: str
     fit: FitSettings = FitSettings(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
+    images: Literal["source", "target", "source+target"] = "source"
+    held_out: float = Field(default=0.0, ge=0, le=0.5)
     max_images: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
     per_seed: bool = False

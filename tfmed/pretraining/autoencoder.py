@@ -24,13 +24,9 @@ class Settings(PretrainingSettings):
 
 def build(settings: Settings, encoder: "keras.Model") -> "keras.Model":
     """`decoder(encoder(x))`; both keep their identity and train with it."""
-    import keras
+    from tfmed.pretraining.parts.decoder import build_reconstructing
 
-    from tfmed.pretraining.decoder import build_decoder
-
-    decoder = build_decoder(encoder)
-    inputs = keras.Input(encoder.input_shape[1:], name="image")
-    return keras.Model(inputs, decoder(encoder(inputs)), name="autoencoder")
+    return build_reconstructing(encoder, "autoencoder")
 
 
 def loss(settings: Settings) -> str:

@@ -1,6 +1,8 @@
 """The images of a pretraining: from memory or from records on disk, as a method views them."""
 
+import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,17 @@ _NUMBERS = 2**40  # keeps a method's random numbers apart from those that shift 
 
 
 @dataclass(frozen=True)
+class Origin:
+    """A data set whose images are pretrained on, with the folder of its records where it has them.
+
+    Records are there of a data set that does not fit in memory, and of one beside it.
+    """
+
+    info: DatasetInfo
+    records: Path | None = None
+
+
+@dataclass(frozen=True)
 class PretrainingImages:
     """Batches of a method's (inputs, targets), how many images train, and their mean in [0, 1]."""
 
@@ -27,51 +40,111 @@ class PretrainingImages:
 
 
 def pretraining_images(
-    source: DatasetInfo, records: Path | None, settings: PretrainingSettings
+    origins: Sequence[Origin], settings: PretrainingSettings
 ) -> PretrainingImages:
     """The images of a pretraining, from memory or, for a large data set, from records on disk.
 
+    Labels are not looked at, and of the splits none but train, and where nothing of it is held
+    out the first data set's validation split.
+
     Args:
-        source: whose training and validation images.
-        records: folder of their records, None where they fit in memory.
+        origins: whose images, all of one shape.
         settings: of the method that makes its views of them.
     """
-    fit, seed = settings.fit, settings.seed
-    available = source.n_images("train")
-    n_train = min(settings.max_images or available, available)
-    if records is not None:
-        train, val, mean = _streamed(source, records, settings, n_train)
-    else:
-        images = load_split(source, "train").images
-        if n_train < available:
-            images = images[np.sort(np.random.default_rng(seed).permutation(available)[:n_train])]
-        mean = images.mean(axis=0, dtype="float64") / 255
-        train = pipelines.image_batches(
-            images, batch_size=fit.batch_size, shuffle_seed=seed, augment=fit.augment
-        )
-        val = pipelines.image_batches(load_split(source, "val").images, batch_size=PREDICT_BATCH)
-    return PretrainingImages(
-        viewed(train, settings, seed), viewed(val, settings, None), n_train, mean
+    streamed = any(origin.records is not None for origin in origins)
+    found = (_streamed if streamed else _in_memory)(origins, settings)
+    return dataclasses.replace(
+        found,
+        train=viewed(found.train, settings, settings.seed),
+        val=viewed(found.val, settings, None),
     )
 
 
-def _streamed(
-    source: DatasetInfo, records: Path, settings: PretrainingSettings, n_train: int
-) -> tuple[tf.data.Dataset, tf.data.Dataset, np.ndarray]:
-    """Scaled training and validation batches, and the mean of the training images."""
+def _in_memory(origins: Sequence[Origin], settings: PretrainingSettings) -> PretrainingImages:
+    fit, seed = settings.fit, settings.seed
+    parts = [load_split(each.info, "train").images for each in origins]
+    images = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    held_out, n_train = _counts(len(images), settings)
+    order = np.random.default_rng(seed).permutation(len(images))
+    if held_out:
+        val, kept = images[order[:held_out]], order[held_out:]
+    else:
+        val, kept = load_split(origins[0].info, "val").images, order
+    if n_train < len(images):
+        images = images[np.sort(kept[:n_train])]
+    batches = functools.partial(pipelines.image_batches, batch_size=PREDICT_BATCH)
+    return PretrainingImages(
+        batches(images, batch_size=fit.batch_size, shuffle_seed=seed, augment=fit.augment),
+        batches(val),
+        n_train,
+        images.mean(axis=0, dtype="float64") / 255,
+    )
+
+
+def _counts(available: int, settings: PretrainingSettings) -> tuple[int, int]:
+    """Images held out, at least one where any are asked for, and images trained on."""
+    used = min(settings.max_images or available, available)
+    held_out = max(1, round(settings.held_out * used)) if settings.held_out else 0
+    return held_out, max(1, used - held_out)
+
+
+def _streamed(origins: Sequence[Origin], settings: PretrainingSettings) -> PretrainingImages:
+    """Of each data set its share; which images are held out and taken is the order on disk."""
     from tfmed.data.streaming import stream_images
 
     fit, seed = settings.fit, settings.seed
-    stream = functools.partial(stream_images, records, batch_size=fit.batch_size)
-    total = np.zeros(source.image_shape, "float64")
-    for batch in stream("train", shuffle_seed=None, take=n_train):
+    available = [each.info.n_images("train") for each in origins]
+    used = settings.max_images or sum(available)
+    shares = [min(n, max(1, round(used * n / sum(available)))) for n in available]
+    counts = [_counts(share, settings) for share in shares]
+
+    def stream(kept: bool, shuffle_seed: int | None) -> tf.data.Dataset:
+        parts = []
+        for origin, (held_out, n_train) in zip(origins, counts, strict=True):
+            assert origin.records is not None
+            parts.append(
+                stream_images(
+                    origin.records,
+                    "train",
+                    batch_size=fit.batch_size,
+                    shuffle_seed=shuffle_seed,
+                    skip=held_out if kept else 0,
+                    take=n_train if kept else held_out,
+                )
+            )
+        sizes = [n_train if kept else held_out for held_out, n_train in counts]
+        return parts[0] if len(parts) == 1 else _mixed(parts, sizes, fit.batch_size, seed)
+
+    total = np.zeros(origins[0].info.image_shape, "float64")
+    for batch in stream(True, None):
         total += batch.numpy().sum(axis=0, dtype="float64")
-    train = stream("train", shuffle_seed=seed, take=n_train)
-    return (
+    n_train = sum(count for _, count in counts)
+    if settings.held_out:
+        val = stream(False, None)
+    else:
+        records = origins[0].records
+        assert records is not None
+        val = stream_images(records, "val", batch_size=fit.batch_size, shuffle_seed=None)
+    train = stream(True, seed)
+    return PretrainingImages(
         pipelines.streamed_batches(train, shuffle_seed=seed, augment=fit.augment),
-        pipelines.streamed_batches(stream("val", shuffle_seed=None)),
+        pipelines.streamed_batches(val),
+        n_train,
         total / n_train / 255,
     )
+
+
+def _mixed(
+    parts: Sequence[tf.data.Dataset], sizes: Sequence[int], batch_size: int, seed: int
+) -> tf.data.Dataset:
+    """Batches of images of several data sets, each drawn by how many images it has."""
+    shares = [size / sum(sizes) for size in sizes]
+    images = tf.data.Dataset.sample_from_datasets(
+        [part.unbatch() for part in parts], shares, seed, rerandomize_each_iteration=True
+    )
+    n_batches = -(-sum(sizes) // batch_size)
+    batches = images.batch(batch_size)
+    return batches.apply(tf.data.experimental.assert_cardinality(n_batches)).prefetch(2)
 
 
 def viewed(

@@ -179,7 +179,10 @@ def method_name(method: Method) -> str:
 
 def pretraining_name(method: str) -> str:
     """A pretraining method's name for people."""
-    return method.replace("_", " ")
+    return _SPELT.get(method, method.replace("_", " "))
+
+
+_SPELT = {"simclr": "SimCLR", "vicreg": "VICReg"}
 
 
 def pretraining_names(results: Results) -> str:

@@ -51,7 +51,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     from tfmed import pretraining
     from tfmed.data.loading import load_patients, load_rows
-    from tfmed.pretraining import measures
+    from tfmed.pretraining.quality import measures
     from tfmed.tasks import task_of
     from tfmed.training import baselines, examples, fitting
 

@@ -7,66 +7,101 @@ from tfmed.execution.job import Job, Result
 from tfmed.steps import START_SECONDS, Data, Parents, Say, Spec, fit_seconds, make_job
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import numpy as np
 
     from tfmed.config.study import Study
+    from tfmed.pretraining import PretrainingSettings
+    from tfmed.pretraining.images import Origin
 
 
-def pretraining_job(study: "Study", source: DatasetInfo, seed: int) -> Job:
-    """Pretrains an encoder on the source's images.
+def pretraining_job(
+    study: "Study",
+    settings: "PretrainingSettings",
+    source: DatasetInfo,
+    target: DatasetInfo,
+    seed: int,
+) -> Job:
+    """Pretrains an encoder on training images of the source, of the target, or of both.
 
     Args:
-        study: says which encoder, which method, and how.
-        source: whose images.
+        study: says which encoder.
+        settings: which method, whose images, and how.
+        source: the data set pretrained on.
+        target: the data set classified.
         seed: of this pretraining.
     """
-    settings = study.pretraining
-    images = min(settings.max_images or 10**9, source.n_images("train"))
+    data = _data(settings, source, target)
+    images = min(
+        settings.max_images or 10**9, sum(each.n_images("train") for each in data.values())
+    )
+    on = " and ".join(each.title for each in data.values())
     again = f", seed {seed}" if settings.per_seed else ""
     return make_job(
         "pretrain",
         {
             "encoder": study.encoder.model_dump(),
-            "pretraining": {**settings.model_dump(exclude={"per_seed"}), "seed": seed},
+            "pretraining": {
+                **settings.model_dump(mode="json", exclude={"per_seed"}),
+                "seed": seed,
+            },
         },
-        {"source": source},
+        data,
         {},
-        f"pretraining on {source.title}{again}",
+        f"pretraining by {settings.method} on {on}{again}",
         2 * START_SECONDS + images * settings.fit.epochs * fit_seconds(source),
     )
 
 
+def _data(
+    settings: "PretrainingSettings", source: DatasetInfo, target: DatasetInfo
+) -> dict[str, DatasetInfo]:
+    """By role; one data set in both roles is there once."""
+    found = {"source": source, "target": target}
+    wanted = settings.images.split("+")
+    if source.md5 == target.md5:
+        wanted = ["source"]
+    return {role: found[role] for role in wanted}
+
+
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
-    """Fits the method's model, then measures reconstructions on the test split where it gives any.
+    """Fits the method's model, then measures what it learned.
 
-    Arrays: weights of the encoder (`encoder/…`) and of the whole model (`model/…`), and those that
-    `tfmed.pretraining.measures.measure` keeps.
+    Reconstructions are measured on the test split of the first data set where the method gives
+    any. Data: `source`, `target`, or both. Arrays: weights of the encoder (`encoder/…`) and of the
+    whole model (`model/…`), and those that `tfmed.pretraining.quality.measures.measure` keeps.
     """
+    import contextlib
+
     from tfmed.cache import cache_folder
+    from tfmed.pretraining.images import Origin
 
-    source = data["source"]
-    if source.fits_in_memory:
-        return _pretrain(spec, source, None, say)
-    from tfmed.data.streaming import damage_named, write_records
+    infos = list(data.values())
+    if all(info.fits_in_memory for info in infos):
+        return _pretrain(spec, [Origin(info) for info in infos], say)
+    from tfmed.data.records import write_records
+    from tfmed.data.streaming import damage_named
 
-    folder = write_records(source, cache_folder() / "records")
-    with damage_named(folder):
-        return _pretrain(spec, source, folder, say)
+    records = [write_records(info, cache_folder() / "records") for info in infos]
+    with contextlib.ExitStack() as stack:
+        for folder in records:
+            stack.enter_context(damage_named(folder))
+        origins = [Origin(*each) for each in zip(infos, records, strict=True)]
+        return _pretrain(spec, origins, say)
 
 
-def _pretrain(spec: Spec, source: DatasetInfo, records: "Path | None", say: Say) -> Result:
+def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
     from tfmed import encoders, pretraining
-    from tfmed.pretraining import measures
+    from tfmed.data.loading import load_rows
     from tfmed.pretraining.images import pretraining_images
-    from tfmed.training import fitting, transfer
+    from tfmed.pretraining.quality import health, measures
+    from tfmed.training import examples, fitting, transfer
 
+    first = origins[0].info
     settings = pretraining.settings_of(spec["pretraining"])
     method = pretraining.method(settings.method)
     fitting.seed_everything(settings.seed)  # first: the global seed is part of every shuffle's
-    images = pretraining_images(source, records, settings)
-    encoder = encoders.build(spec["encoder"], source.image_shape)
+    images = pretraining_images(origins, settings)
+    encoder = encoders.build(spec["encoder"], first.image_shape)
     model = method.build(settings, encoder)
     fitted = fitting.fit_unlabelled(
         model, method.loss(settings), images.train, images.val, settings.fit, say
@@ -78,9 +113,12 @@ def _pretrain(spec: Spec, source: DatasetInfo, records: "Path | None", say: Say)
         "embedding_shape": list(encoder.output_shape[1:]),
         "reconstruction": None,
     }
+    rows = examples.drawn_rows(first.n_images("train"), health.IMAGES)
+    embeddings = fitting.embed(encoder, load_rows(first, "train", rows).images)
+    record["health"] = health.health(embeddings)
     arrays = transfer.packed("encoder", encoder) | transfer.packed("model", model)
     if method.RECONSTRUCTS:
-        record["reconstruction"], shown = measures.measure(model, source, images.mean)
+        record["reconstruction"], shown = measures.measure(model, first, images.mean)
         arrays |= shown
     return Result(record, arrays)
 

@@ -221,7 +221,8 @@ def _batches(
     if isinstance(examples.images, np.ndarray):
         return pipelines.classifier_batches(examples.images, targets, **how)
     from tfmed.cache import cache_folder
-    from tfmed.data.streaming import damage_named, stream_images, write_records
+    from tfmed.data.records import write_records
+    from tfmed.data.streaming import damage_named, stream_images
 
     stored = examples.images
     records = write_records(stored.info, cache_folder() / "records")

@@ -23,7 +23,7 @@ def measured(auc, mse):
 
 def plan_of(seeds, per_seed=False):
     study = Study(seeds=seeds)
-    pretraining = study.pretraining.model_copy(update={"per_seed": per_seed})
+    pretraining = study.pretraining[0].model_copy(update={"per_seed": per_seed})
     return make_plan(study.replaced(pretraining=pretraining), SOURCE, TARGET)
 
 

@@ -15,6 +15,7 @@ from tfmed.report.selection import (
 from tfmed.report.wording import (
     MISSING,
     count,
+    listed,
     number,
     percent,
     pretraining_name,
@@ -99,6 +100,8 @@ def pretraining_blocks(results: Results) -> list[Block]:
     firsts = {pretraining_method(fit): fit for fit in reversed(results["pretraining"])}
     blocks = [_method_paragraph(results, firsts[name]) for name in pretraining_methods(results)]
     blocks.append(figure("pretraining"))
+    if any(fit.get("health") for fit in results["pretraining"]):
+        blocks.append(_health_table(results))
     fits = reconstructing(results)
     if not fits:
         return blocks
@@ -118,7 +121,8 @@ def pretraining_blocks(results: Results) -> list[Block]:
 
 def _method_paragraph(results: Results, fit: Entry) -> Block:
     shape, name = "×".join(map(str, fit["embedding_shape"])), pretraining_method(fit)
-    source = task_title(results, fit["source"])
+    of = fit.get("images") or [fit["source"]]
+    source = listed([task_title(results, name) for name in of])
     if name == DEFAULT_PRETRAINING:
         opening: list[str | Span] = [
             "An ",
@@ -141,9 +145,44 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
     sizes += [f"the {part.replace('_', ' ')} {count(n)}" for part, n in others]
     return paragraph(
         *opening,
-        f"{', '.join(sizes)}. The weights of the epoch with the smallest validation error are "
-        "kept.",
+        f"{', '.join(sizes)}. {_kept_words(fit)}",
     )
+
+
+def _kept_words(fit: Entry) -> str:
+    if fit["best_epoch"] == fit["epochs"] and not fit["stopped_early"]:
+        return "The weights of the last epoch are kept."
+    return "The weights of the epoch with the smallest validation error are kept."
+
+
+def _health_table(results: Results) -> Block:
+    caption = text(
+        "Each pretraining. Spread: how much the directions of the embeddings of training images "
+        "differ, from 0 (all alike: collapsed) to 1. Effective rank: how many of their "
+        "dimensions they use (Roy and Vetterli 2007)."
+    )
+    columns = ["Method", "Seed", "Epochs (best)", "Spread", "Effective rank", "Seconds"]
+    return table("health-table", caption, columns, map(_health_row, results["pretraining"]))
+
+
+def _health_row(fit: Entry) -> list[str]:
+    found = fit.get("health")
+    measured = [MISSING, MISSING]
+    if found:
+        collapsed = " (collapsed)" if found["spread"] < COLLAPSED else ""
+        rank = f"{number(found['effective_rank'], 1)} of {count(found['dimensions'])}"
+        measured = [f"{number(found['spread'], 2)}{collapsed}", rank]
+    return [
+        pretraining_name(pretraining_method(fit)),
+        str(fit["seed"]),
+        f"{fit['epochs']} ({fit['best_epoch']})",
+        *measured,
+        number(fit["seconds"], 0),
+    ]
+
+
+COLLAPSED = 0.1
+"""Spread below which all embeddings are called alike."""
 
 
 def _error_row(fit: Entry) -> list[str]:

@@ -175,8 +175,9 @@ def _role(info: DatasetInfo, plan: Plan) -> str:
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     record, settings = result.record, job.spec["pretraining"]
     return {
-        "id": f"{plan.source.name}-seed{settings['seed']}",
+        "id": f"{plan.source.name}-{settings['method']}-seed{settings['seed']}",
         "source": plan.source.name,
+        "images": [plan.datasets[md5].name for md5 in job.data.values()],
         "seed": settings["seed"],
         "method": settings["method"],
         "encoder": dict(job.spec["encoder"]),
@@ -184,6 +185,7 @@ def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
         "embedding_shape": record["embedding_shape"],
         **record["fit"],
         "seconds": record["seconds"],
+        "health": record["health"],
         **_reconstruction(record["reconstruction"], result),
     }
 

@@ -191,17 +191,30 @@ class DetailEntry(Part):
     bands: list[Band]
 
 
+class HealthEntry(Part):
+    """How far embeddings of training images are from being all alike."""
+
+    n: Count
+    dimensions: Count
+    spread: Annotated[float, Field(ge=0)]
+    """1 where they point everywhere alike, 0 where all are one."""
+    effective_rank: Annotated[float, Field(ge=0)]
+
+
 class PretrainingEntry(FitEntry):
     """One pretrained encoder."""
 
     id: str
     source: str
+    images: list[str] = Field(default_factory=list)
+    """Data sets whose training images were used; none named: the source's."""
     seed: Count
     method: str
     encoder: dict[str, Any]
     parameters: dict[str, Count]
     """Numbers of weights: of the encoder, and of what was fitted around it."""
     embedding_shape: list[Count]
+    health: HealthEntry | None = None
     test: Reproduced | None
     """Null for a method that reconstructs nothing; then the three below are empty or null too."""
     mse_quantiles: Annotated[list[float], Field(max_length=101)]

@@ -7,8 +7,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tfmed.errors import InputError
-from tfmed.pretraining import reconstruction
-from tfmed.pretraining.reconstruction import band_power, detail, psnr, ssim
+from tfmed.pretraining.quality import reconstruction
+from tfmed.pretraining.quality.reconstruction import band_power, detail, psnr, ssim
 
 
 def textures(n=6, shape=(28, 28, 1), seed=0):

@@ -107,3 +107,10 @@ def _mirrored(encoder: keras.Model) -> list[tuple[int, int]]:
         width = there.get(step, max(width // 2, 8))
         stages.append((step, width))
     return [*stages, (side, channels)]
+
+
+def build_reconstructing(encoder: keras.Model, name: str) -> keras.Model:
+    """`decoder(encoder(x))`; both keep their identity and train with it."""
+    decoder = build_decoder(encoder)
+    inputs = keras.Input(encoder.input_shape[1:], name="image")
+    return keras.Model(inputs, decoder(encoder(inputs)), name=name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tfmed.data import DatasetInfo
 from tfmed.data.loading import load_patients, load_rows, stream_split
-from tfmed.pretraining import reconstruction
+from tfmed.pretraining.quality import reconstruction
 from tfmed.training import fitting
 from tfmed.training.examples import drawn_rows
 

@@ -1,0 +1,1 @@
+"""How good a pretraining is: reconstructions, and the health of its embeddings."""
