@@ -285,7 +285,7 @@ def _forgetting(
                 continue
             pretrained = pretrainings[run.seed % len(pretrainings)]
             before = forgetting_job(study, source, pretrained)
-            after = forgetting_job(study, source, pretrained, run.job)
+            after = forgetting_job(study, source, pretrained, (run.job, run.task))
             pairs.append(Forgetting(run, before, after))
     return pairs
 
