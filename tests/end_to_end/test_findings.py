@@ -27,6 +27,24 @@ task = "multilabel"
 label_budgets = [100, 300]
 """
 
+MIXED = """
+name = "mixed"
+ledger = ""
+source = "phantom"
+target = "phantom"
+[source_task]
+task = "multilabel"
+label_budgets = [100]
+strategies = ["scratch", "frozen"]
+[target_task]
+label_budgets = [100]
+strategies = ["scratch", "frozen", "finetune"]
+[experiments]
+losses = ["class_weighted"]
+[latent]
+max_images = 200
+"""
+
 
 @pytest.fixture(scope="module")
 def findings() -> Path:
@@ -87,3 +105,17 @@ def test_every_number_follows_from_the_predictions(done, capsys):
     folder, _ = done
     assert recheck(folder) == 0
     assert "all agree" in capsys.readouterr().out
+
+
+def test_a_source_of_findings_and_a_target_of_two_classes_go_together(new_command):
+    command = new_command()
+    study = command.folder / "mixed.toml"
+    study.write_text(MIXED, encoding="utf-8")
+    found = command.run("--quick", "--seeds", "1", "--study", study, "--workers", "2")
+    assert found.code == 0, found.err
+    folder = command.folder / "reports" / "mixed-quick"
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert [data["task"] for data in results["datasets"]] == ["multilabel", "binary"]
+    (forgotten,) = results["latent"]["forgetting"]
+    assert 0 < forgotten["probe_auc_after"]["mean"] < 1
+    assert recheck(folder) == 0

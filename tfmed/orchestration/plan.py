@@ -309,7 +309,7 @@ def _forgetting(
             some = pretrainings[strategy.initialisation]
             pretrained = some[run.seed % len(some)]
             before = forgetting_job(study, source, pretrained)
-            after = forgetting_job(study, source, pretrained, run.job)
+            after = forgetting_job(study, source, pretrained, (run.job, run.task))
             pairs.append(Forgetting(run, before, after))
     return pairs
 

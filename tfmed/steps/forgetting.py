@@ -21,10 +21,20 @@ PROBE_SECONDS = 0.4
 
 
 def forgetting_job(
-    study: "Study", source: DatasetInfo, pretraining: Job, run: Job | None = None
+    study: "Study",
+    source: DatasetInfo,
+    pretraining: Job,
+    run: tuple[Job, DatasetInfo] | None = None,
 ) -> Job:
-    """How well an encoder serves the source: as it was pretrained or, with a run, that run's."""
-    after = f" after {run.title}" if run else " before fine-tuning"
+    """How well an encoder serves the source: as it was pretrained or, with a run, that run's.
+
+    Args:
+        study: says how.
+        source: what it was pretrained on.
+        pretraining: of the encoder.
+        run: fine-tuned the encoder, and on what.
+    """
+    after = f" after {run[0].title}" if run else " before fine-tuning"
     return make_job(
         "forgetting",
         {
@@ -33,8 +43,8 @@ def forgetting_job(
             "train_images": PROBE_IMAGES,
             "test_images": TEST_IMAGES,
         },
-        {"source": source},
-        {"pretraining": pretraining, **({"run": run} if run else {})},
+        {"source": source, **({"target": run[1]} if run else {})},
+        {"pretraining": pretraining, **({"run": run[0]} if run else {})},
         f"{source.title}{after}",
         READ_SECONDS + PROBE_SECONDS * PROBE_IMAGES / 1000,
     )
@@ -56,7 +66,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     from tfmed.training import baselines, examples, fitting
 
     source = data["source"]
-    encoder, model = _models(spec, source, parents)
+    encoder, model = _models(spec, data, parents)
     rows = examples.drawn_rows(source.n_images("train"), spec["train_images"])
     train = load_rows(source, "train", rows)
     probe = baselines.fit_probe(
@@ -80,20 +90,18 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     return Result(record, {"scores": scores, "labels": test.labels, **known})
 
 
-def _models(
-    spec: Spec, source: DatasetInfo, parents: Parents
-) -> tuple["keras.Model", "keras.Model"]:
+def _models(spec: Spec, data: Data, parents: Parents) -> tuple["keras.Model", "keras.Model"]:
     """The encoder that is measured, and the pretrained model around it."""
     from tfmed import encoders, pretraining
     from tfmed.steps.classify import restore_classifier
     from tfmed.training import transfer
 
     settings = pretraining.settings_of(spec["pretraining"])
-    encoder = encoders.build(spec["encoder"], source.image_shape)
+    encoder = encoders.build(spec["encoder"], data["source"].image_shape)
     model = pretraining.method(settings.method).build(settings, encoder)
     transfer.set_weights(model, transfer.unpacked("model", parents["pretraining"].arrays))
     if "run" in parents:
-        classifier = restore_classifier(spec, source, parents["run"])
+        classifier = restore_classifier(spec, data["target"], parents["run"])
         transfer.transfer_weights(classifier.get_layer("encoder"), encoder)
     return encoder, model
 

@@ -60,6 +60,7 @@ from tfmed.report.wording import (
     task_title,
     test_patients,
 )
+from tfmed.tasks.scoring import OF_CLASS
 
 
 def document(found: Compared, figures: Mapping[str, Figure]) -> dict:
@@ -69,6 +70,8 @@ def document(found: Compared, figures: Mapping[str, Figure]) -> dict:
         found: the comparison.
         figures: the figures there are, by id.
     """
+    of_classes = any(OF_CLASS in change.metric for change in found.changes)
+    others = "Every other metric of all classes" if of_classes else "Every other metric"
     sections = [
         ("answer", "What changed", _answer_blocks(found, figures)),
         ("conclusions", "Conclusions", _conclusion_blocks(found)),
@@ -76,7 +79,7 @@ def document(found: Compared, figures: Mapping[str, Figure]) -> dict:
         ("metrics", "Accuracy and AUC", _metric_blocks(found, MAIN_METRICS)),
         ("runs", "Runs in only one of them", _only_blocks(found)),
         ("encoders", "Pretraining and latent spaces", _encoder_blocks(found)),
-        ("more-metrics", "Every other metric", _metric_blocks(found, _other_metrics(found))),
+        ("more-metrics", others, _metric_blocks(found, _other_metrics(found))),
     ]
     return {
         "title": _title(*(short(side.name, LONGEST_TITLE) for side in (found.a, found.b))),
@@ -243,9 +246,10 @@ def _setting_blocks(found: Compared) -> list[Block]:
 
 
 def _other_metrics(found: Compared) -> tuple[str, ...]:
+    """Those of single classes or findings are left out: they would fill scores of pages."""
     measured = dict.fromkeys(change.metric for change in found.changes)
     ordered = [*METRICS, *sorted(measured.keys() - set(METRICS))]
-    return tuple(metric for metric in ordered if metric not in MAIN_METRICS)
+    return tuple(m for m in ordered if m not in MAIN_METRICS and OF_CLASS not in m)
 
 
 def _metric_blocks(found: Compared, metrics: Iterable[str]) -> list[Block]:
