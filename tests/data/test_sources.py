@@ -114,7 +114,8 @@ def test_the_path_taken_follows_from_the_size_and_is_said(tmp_path, where):
     np.savez(tmp_path / "own.npz", **good_arrays())
     info = resolve(str(tmp_path / "own.npz"), **where)
     large = dataclasses.replace(info, title="Chest", image_shape=(224, 224, 1))
-    large = dataclasses.replace(large, counts={"train": (40_000, 38_468), "val": (1, 1)})
+    counts = {"train": (40_000, 38_468), "val": (1, 1)}
+    large = dataclasses.replace(large, counts=counts, sizes={"train": 78_468, "val": 2})
     assert large.image_bytes == 78_470 * 224 * 224
     assert info.fits_in_memory
     assert not large.fits_in_memory

@@ -57,11 +57,21 @@ def test_every_module_that_is_run_exists(command):
     assert importlib.util.find_spec(words_after(command, "-m")[0])
 
 
-def test_the_study_file_is_sound(tmp_path):
-    (text,) = blocks(ROOT / "docs" / "study-file.md", "toml")
-    path = tmp_path / "study.toml"
-    path.write_text(text, encoding="utf-8")
-    assert f"name = {read_study(path).name!r}".replace("'", '"') in text
+OF_STUDIES = [
+    page
+    for where in ("study-file.md", "methods/*.md", "encoders/*.md")
+    for page in sorted((ROOT / "docs").glob(where))
+]
+
+
+@pytest.mark.parametrize("page", OF_STUDIES, ids=lambda page: page.stem)
+def test_the_study_files_of_a_page_are_sound(tmp_path, page):
+    for text in blocks(page, "toml"):
+        of_views = "[pretraining.views]" in text
+        start = f"pretraining.method = '{page.stem}'\n" if of_views else ""
+        path = tmp_path / "study.toml"
+        path.write_text(start + text, encoding="utf-8")
+        read_study(path)
 
 
 def test_the_folders_and_the_table_of_the_page_are_taken(tmp_path):

@@ -352,7 +352,7 @@ def test_a_pretraining_method_that_is_new_to_the_report_is_named_and_drawn(
         example_results(n_seeds=2, latent=False, evidence=False), beside=beside
     )
     made = rendered(tmp_path, results)
-    for words in ("simclr, frozen", "simclr, fine-tuned", "the head 5"):
+    for words in ("SimCLR, frozen", "SimCLR, fine-tuned", "the head 5"):
         assert words in made.page.text
     assert ("with autoencoder" in made.page.text) == beside
     drawing = (tmp_path / "figures" / "answer.svg").read_text()

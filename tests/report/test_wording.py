@@ -24,7 +24,7 @@ def test_numbers_are_written_in_one_way() -> None:
         (FROZEN, "frozen"),
         (FINETUNE, "fine-tuned"),
         (Strategy("masked_images", "frozen"), "masked images, frozen"),
-        (Strategy("simclr", "finetune"), "simclr, fine-tuned"),
+        (Strategy("simclr", "finetune"), "SimCLR, fine-tuned"),
     ],
 )
 def test_a_strategy_is_named_by_where_its_encoder_comes_from_and_what_is_trained(
