@@ -360,5 +360,5 @@ def test_a_pretraining_method_that_is_new_to_the_report_is_named_and_drawn(
         assert looks_of(results)[name].colour.lower() in drawing
     answer = report.answer(results)[0]
     assert (
-        "pretrained with simclr makes" in answer or "pretrained with simclr helps" in answer
+        "pretrained with SimCLR makes" in answer or "pretrained with SimCLR helps" in answer
     ) == beside
