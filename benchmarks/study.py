@@ -205,7 +205,7 @@ class Notebook:
         import keras
 
         from tfmed.tasks import task_of
-        from tfmed.training import heads, transfer
+        from tfmed.training import heads, standardising, transfer
 
         spec, fit = run.job.spec, run.job.spec["fit"]
         (x, y), (x_val, y_val) = self.labelled(run)
@@ -224,7 +224,8 @@ class Notebook:
             encoder.set_weights(self.pretrained)
         if strategy.frozen:
             embeddings = encoder.predict(x, verbose=0)
-            heads.set_standardisation(head, *heads.embedding_statistics(embeddings))
+            flat = embeddings.reshape(len(embeddings), -1)
+            heads.set_standardisation(head, *standardising.statistics(flat))
         classifier = heads.build_classifier(encoder, head, trainable=not strategy.frozen)
         if "frozen" in run.job.parents:
             transfer.transfer_weights(self.classifiers[run.job.parents["frozen"].key], classifier)

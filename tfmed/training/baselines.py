@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import expit, softmax
 
 from tfmed.errors import InputError
+from tfmed.training.standardising import statistics
 
 BASELINES = ("majority", "pixels_logistic", "pca_logistic", "knn", "logistic")
 """Names for `fit_predict`: those of pixels take images, `knn` and `logistic` embeddings as well."""
@@ -189,7 +190,8 @@ def _fit_logistic(
     from sklearn.linear_model import LogisticRegression  # takes seconds to import
 
     centre, spread = _statistics(x)
-    standardised = (x - centre) / spread
+    standardised = x - centre
+    standardised /= spread  # in place: of a large budget each copy counts
     model = LogisticRegression(warm_start=True, max_iter=2000)
     weights, biases = [], []
     for candidate in candidates:
@@ -288,15 +290,9 @@ def _of_classes(
 
 
 def _statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation (d,) float32 to standardise with, from these cases only.
-
-    A feature almost silent on few cases would be blown up on the first test case that wakes it, so
-    no deviation counts as less than a tenth of the features' root mean square deviation.
-    """
-    variance = x.var(axis=0, dtype=np.float64)
-    floor = 0.01 * variance.mean()
-    spread = np.sqrt(np.maximum(variance, floor if floor > 0 else 1.0))
-    return x.mean(axis=0, dtype=np.float64).astype(np.float32), spread.astype(np.float32)
+    """Mean and standard deviation (d,) float32 to standardise with, from these cases only."""
+    mean, variance = statistics(x)
+    return mean.astype(np.float32), np.sqrt(variance).astype(np.float32)
 
 
 def _fit_pca_logistic(
@@ -372,8 +368,9 @@ def _features(images: np.ndarray, expected: int | None = None) -> np.ndarray:
     values = np.asarray(images)
     if values.ndim < 2 or 0 in values.shape:
         raise InputError(f"features have shape {values.shape}: give at least one case, (n, ...)")
-    scale = 255 if values.dtype == np.uint8 else 1
-    rows = values.reshape(len(values), -1).astype(np.float32) / np.float32(scale)
+    rows = values.reshape(len(values), -1).astype(np.float32, copy=False)
+    if values.dtype == np.uint8:
+        rows = rows / np.float32(255)
     if expected not in (None, rows.shape[1]):
         raise InputError(f"{rows.shape[1]} features where the fit saw {expected}: give the same")
     if not np.isfinite(rows).all():

@@ -22,6 +22,7 @@ from tfmed.tasks import task_of
 from tfmed.training import heads, transfer
 from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
+from tfmed.training.standardising import statistics
 
 PREDICT_BATCH = 256
 STEPS_PER_EXECUTION = 32
@@ -289,7 +290,7 @@ def fit_head(
     """Fits a frozen encoder's head on its embeddings, standardised by those it trains on."""
     known = embeddings.train.images
     assert isinstance(known, np.ndarray), "embeddings are in memory"
-    heads.set_standardisation(head, *heads.embedding_statistics(known))
+    heads.set_standardisation(head, *statistics(known.reshape(len(known), -1)))
     return fit_classifier(head, embeddings, config, seed, epoch_steps, say)
 
 

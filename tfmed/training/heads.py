@@ -46,25 +46,6 @@ def set_standardisation(head: keras.Model, mean: np.ndarray, variance: np.ndarra
     head.get_layer("standardise").set_weights([mean.astype("float32"), variance.astype("float32")])
 
 
-def embedding_statistics(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and variance to standardise embeddings with, from training images only.
-
-    A feature that is (almost) silent on few training images would be blown up on the first test
-    image that wakes it, so no standard deviation counts as less than a tenth of the features'
-    root mean square deviation.
-
-    Args:
-        embeddings: float array of shape (n, ...); flattened to (n, features).
-
-    Returns:
-        Two float64 arrays of shape (features,).
-    """
-    flat = embeddings.reshape(len(embeddings), -1).astype("float64")
-    variance = flat.var(axis=0)
-    floor = 0.01 * variance.mean()
-    return flat.mean(axis=0), np.maximum(variance, floor if floor > 0 else 1.0)
-
-
 def build_classifier(encoder: keras.Model, head: keras.Model, *, trainable: bool) -> keras.Model:
     """`head(encoder(x))` around the very encoder that is given, frozen or trainable.
 
