@@ -20,11 +20,17 @@ name = "findings"
 ledger = ""
 source = "{path}"
 target = "{path}"
+pretraining = {max_images = 1000, fit.epochs = 2}
+latent = {max_images = 200}
 [source_task]
 label_budgets = []
 [target_task]
 task = "multilabel"
 label_budgets = [100, 300]
+strategies = ["scratch", "frozen", "finetune"]
+overtrained = false
+[experiments]
+dropouts = []
 """
 
 MIXED = """
