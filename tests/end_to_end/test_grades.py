@@ -19,6 +19,20 @@ from tfmed.results.schema import StudyResults
 with contextlib.redirect_stdout(io.StringIO()):
     from medmnist.evaluator import getACC, getAUC
 
+STUDY = """
+name = "grades"
+ledger = ""
+source = "{path}"
+target = "{path}"
+[source_task]
+label_budgets = []
+[target_task]
+label_budgets = [100, "full"]
+overtrained = false
+[experiments]
+dropouts = []
+"""
+
 
 @pytest.fixture(scope="module")
 def grades() -> Path:
@@ -34,9 +48,9 @@ def grades() -> Path:
 def done(grades: Path, new_command: Callable[[], Command]) -> tuple[Path, dict[str, Any]]:
     """The report's folder and its results."""
     command = new_command()
-    found = command.run(
-        *("--quick", "--seeds", "1", "--source", grades, "--target", grades, "--workers", "2")
-    )
+    study = command.folder / "grades.toml"
+    study.write_text(STUDY.format(path=grades), encoding="utf-8")
+    found = command.run("--quick", "--seeds", "1", "--study", study, "--workers", "2")
     assert found.code == 0, found.err
     path = next((command.folder / "reports").glob("*/results.json"))
     return path.parent, json.loads(path.read_text(encoding="utf-8"))

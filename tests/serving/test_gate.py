@@ -12,6 +12,8 @@ from tfmed.evaluation import metrics
 from tfmed.serving import card, gate
 from tfmed.serving.gate import Check, Verdict
 
+pytestmark = pytest.mark.slow
+
 EXTRA = "assets.extra"
 
 

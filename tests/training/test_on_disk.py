@@ -12,6 +12,8 @@ from tfmed.training import examples, fitting, heads
 from tfmed.training.examples import OnDisk
 from tfmed.training.settings import FitSettings
 
+pytestmark = pytest.mark.slow
+
 COUNTS = {"train": 70, "val": 20, "test": 10}
 FIT = FitSettings(epochs=6, batch_size=16, learning_rate=3e-3, patience=6)
 

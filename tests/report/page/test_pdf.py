@@ -14,6 +14,8 @@ from tfmed.report.document import document
 from tfmed.report.figures.drawing import described, draw_all
 from tfmed.report.page.pdf import render_pdf
 
+pytestmark = pytest.mark.slow
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "default": {},
     "small": {"synthetic": True, "evidence": False, "comparisons": False},
