@@ -22,6 +22,7 @@ from tfmed.report.wording import (
     count,
     counted_on,
     flat_settings,
+    listed,
     method_name,
     pretraining_names,
     strategy_name,
@@ -96,8 +97,19 @@ def _split_words(results: Results) -> Text:
     return text(
         strong("Data. "),
         f"Encoders are pretrained{by} on the images of {source}, without labels; the target task "
-        f"is {target}. The splits for training, validation and test are those of the files.",
+        f"is {target}. {_whose_splits(results)}",
     )
+
+
+def _whose_splits(results: Results) -> str:
+    drawn = [
+        task_title(results, data["name"])
+        for data in results["datasets"]
+        if any(note.startswith("splits: drawn") for note in data.get("notes", ()))
+    ]
+    if not drawn:
+        return "The splits for training, validation and test are those of the files."
+    return f"The splits of {listed(drawn)} for training, validation and test were drawn by tfmed."
 
 
 def _budget_words(results: Results) -> Text:
