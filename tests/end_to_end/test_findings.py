@@ -20,8 +20,8 @@ name = "findings"
 ledger = ""
 source = "{path}"
 target = "{path}"
-pretraining = {max_images = 1000, fit.epochs = 2}
-latent = {max_images = 200}
+pretraining = {{max_images = 1000, fit.epochs = 2}}
+latent = {{max_images = 200}}
 [source_task]
 label_budgets = []
 [target_task]
@@ -38,15 +38,21 @@ name = "mixed"
 ledger = ""
 source = "phantom"
 target = "phantom"
+pretraining = {max_images = 500, fit.epochs = 2}
 [source_task]
 task = "multilabel"
 label_budgets = [100]
-strategies = ["scratch", "frozen"]
+strategies = ["scratch"]
+overtrained = false
+baselines = false
 [target_task]
 label_budgets = [100]
-strategies = ["scratch", "frozen", "finetune"]
+strategies = ["frozen", "finetune"]
+overtrained = false
+baselines = false
 [experiments]
 losses = ["class_weighted"]
+dropouts = []
 [latent]
 max_images = 200
 """

@@ -24,10 +24,13 @@ name = "grades"
 ledger = ""
 source = "{path}"
 target = "{path}"
+pretraining = {{fit.epochs = 2}}
+latent = {{max_images = 200}}
 [source_task]
 label_budgets = []
 [target_task]
 label_budgets = [100, "full"]
+strategies = ["scratch", "frozen"]
 overtrained = false
 [experiments]
 dropouts = []
