@@ -90,11 +90,10 @@ def _found(options: argparse.Namespace) -> "DatasetInfo":
 def _described(info: "DatasetInfo", entry: dict[str, Any]) -> list[str]:
     """What is in a data set."""
     from tfmed.report.datasets.plain import counts
+    from tfmed.tasks.binary import BINARISE
 
     height, width, channels = info.image_shape
     columns = f" of {info.n_labels} label columns" if info.n_labels > 1 else ""
-    from tfmed.tasks.binary import BINARISE
-
     columns += f" (binarise: {BINARISE} of them)" if columns and info.task == "binary" else ""
     return [
         f"{info.title}: {info.path}",

@@ -106,9 +106,8 @@ def _line(error: Mapping[str, Any]) -> str:
         known = list(section.model_fields)
         near = did_you_mean(names[-1], known) or f"; known are {', '.join(known)}"
         return f"unknown setting {where!r}{near}"
-    if kind in ("model_type", "model_attributes_type"):
-        return f"{where} must be a table; write it as [{where}]"
-    if kind == "tuple_type" and where in REGISTERED:
+    no_list = kind == "tuple_type" and where in REGISTERED
+    if kind in ("model_type", "model_attributes_type") or no_list:
         return f"{where} must be a table; write it as [{where}]"
     if kind == "too_short" and where in REGISTERED:
         return f"{where} has no table; leave it out, or write [{where}]"

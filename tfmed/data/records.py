@@ -25,11 +25,12 @@ import tensorflow_datasets as tfds
 from absl import logging as absl_logging
 from tensorflow_datasets.core import shuffle
 
-from tfmed.cache import mark_used
+from tfmed.cache import cache_folder, mark_used
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers.npz_file import stream_npz
 from tfmed.data.integrity import unchanged
 from tfmed.data.loading import load_columns
+from tfmed.data.streaming import damage_named
 from tfmed.errors import InputError, printable
 from tfmed.locks import alone_in
 from tfmed.tasks import task_of
@@ -66,7 +67,7 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar[dict[str, str]] = {
-        "1.0.0": "Raw images, binary label, original findings."
+        "1.0.0": "Raw images, label of the task, original findings."
     }
 
     @property
@@ -74,7 +75,7 @@ class MedmnistRecords(tfds.core.GeneratorBasedBuilder):
         source = getattr(self.builder_config, "source", None)
         if source is None:
             raise InputError(
-                "these records have not been written: call tfmed.data.streaming.write_records, and "
+                "these records have not been written: call tfmed.data.records.write_records, and "
                 "name them in tfds.load by records_name"
             )
         return source
@@ -163,6 +164,18 @@ def write_records(info: DatasetInfo, folder: Path) -> Path:
                 _build(info, path)
     mark_used(path / "dataset_info.json")
     return path
+
+
+@contextlib.contextmanager
+def open_records(info: DatasetInfo) -> Iterator[Path]:
+    """The folder of a data set's records in the cache, written if need be, while they are read.
+
+    Raises:
+        InputError: as for `write_records`, and as for `damage_named`.
+    """
+    folder = write_records(info, cache_folder() / "records")
+    with damage_named(folder):
+        yield folder
 
 
 def _config_name(info: DatasetInfo) -> str:

@@ -51,10 +51,9 @@ def resolve(
         InputError: the name is unknown or not a 2-D set, or the file cannot
             be found, downloaded or read, or is not in MedMNIST's format.
     """
-    if (size := kept.size_of(spec)) is not None:
-        task = settings.task if settings else None
-        return kept.resolve_phantom(role, cache_dir, phantom_counts, size, task)
     settings = settings or ImportSettings()
+    if (size := kept.size_of(spec)) is not None:
+        return kept.resolve_phantom(role, cache_dir, phantom_counts, size, settings.task)
     if (importer := importer_of(spec)) is not None:
         return importer.read(_expanded(spec).absolute(), cache_dir, settings)
     official = _official(spec)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfmed.encoders.stages import widths
+from tfmed.encoders.stages import pooled, strided, widths
 
 if TYPE_CHECKING:
     import keras
@@ -31,36 +31,8 @@ def build(
 ) -> "keras.Model":
     """As `tfmed.encoders.Encoder.build`: maps of `channels`, 2 x 2."""
     import keras
-    from keras import layers
 
     inputs = keras.Input(image_shape, name="image")
-    x = inputs
-    for stage, width in enumerate(
-        widths(image_shape[0], settings.base_filters, settings.channels), 1
-    ):
-        x = layers.Conv2D(
-            width,
-            3,
-            strides=2,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=f"down_{stage}",
-        )(x)
-        x = layers.BatchNormalization(name=f"norm_{stage}")(x)
-        x = layers.Activation("relu", name=f"relu_{stage}")(x)
-    return keras.Model(inputs, pooled(x), name=name)
-
-
-def pooled(maps: "keras.KerasTensor") -> "keras.KerasTensor":
-    """Maps of 2 x 2, means of larger ones: what a place is, to a quarter of the image."""
-    from keras import layers
-
-    side = maps.shape[1]
-    if side <= _MAP_SIDE:
-        return maps
-    stride = side // _MAP_SIDE
-    return layers.AveragePooling2D(side - stride, stride, name="pooled")(maps)
-
-
-_MAP_SIDE = 2
+    channels = widths(image_shape[0], settings.base_filters, settings.channels)
+    maps = pooled(strided(inputs, channels, batch_norm=True))
+    return keras.Model(inputs, maps, name=name)

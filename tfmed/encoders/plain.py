@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfmed.encoders.stages import widths
+from tfmed.encoders.stages import strided, widths
 
 if TYPE_CHECKING:
     import keras
@@ -38,23 +38,8 @@ def build(
 ) -> "keras.Model":
     """As `tfmed.encoders.Encoder.build`: maps of `latent_channels`, 4 x 4 or less."""
     import keras
-    from keras import layers
 
     inputs = keras.Input(image_shape, name="image")
-    x = inputs
-    for stage, width in enumerate(
-        widths(image_shape[0], settings.base_filters, settings.latent_channels), 1
-    ):
-        x = layers.Conv2D(
-            width,
-            3,
-            strides=2,
-            padding="same",
-            use_bias=not settings.batch_norm,
-            kernel_initializer="he_normal",
-            name=f"down_{stage}",
-        )(x)
-        if settings.batch_norm:
-            x = layers.BatchNormalization(name=f"norm_{stage}")(x)
-        x = layers.Activation("relu", name=f"relu_{stage}")(x)
-    return keras.Model(inputs, x, name=name)
+    channels = widths(image_shape[0], settings.base_filters, settings.latent_channels)
+    maps = strided(inputs, channels, batch_norm=settings.batch_norm)
+    return keras.Model(inputs, maps, name=name)

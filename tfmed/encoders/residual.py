@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfmed.encoders.compact import pooled
-from tfmed.encoders.stages import widths
+from tfmed.encoders.stages import pooled, widths
 
 if TYPE_CHECKING:
     import keras

@@ -1,8 +1,15 @@
-"""How many halvings lead from an image to a map of 4 x 4 or less, and their channels."""
+"""What encoders are built of: halvings down to a small map, their channels, and pooling."""
 
+from collections.abc import Sequence
 from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import keras
 
 MAP_SIDE = 4
+"""Halving stops at maps of this side, or of less."""
+POOLED_SIDE = 2
 
 
 def widths(side: int, least: int, most: int) -> list[int]:
@@ -17,3 +24,43 @@ def widths(side: int, least: int, most: int) -> list[int]:
     while side > MAP_SIDE:
         side, stages = ceil(side / 2), stages + 1
     return [min(most, max(least, most >> left)) for left in reversed(range(stages))]
+
+
+def strided(
+    images: "keras.KerasTensor", channels: Sequence[int], *, batch_norm: bool
+) -> "keras.KerasTensor":
+    """Convolutions of stride 2 with a ReLU each.
+
+    Args:
+        images: (n, side, side, channels).
+        channels: after each convolution.
+        batch_norm: a BatchNormalization after each, which then has no bias.
+    """
+    from keras import layers
+
+    x = images
+    for stage, width in enumerate(channels, 1):
+        x = layers.Conv2D(
+            width,
+            3,
+            strides=2,
+            padding="same",
+            use_bias=not batch_norm,
+            kernel_initializer="he_normal",
+            name=f"down_{stage}",
+        )(x)
+        if batch_norm:
+            x = layers.BatchNormalization(name=f"norm_{stage}")(x)
+        x = layers.Activation("relu", name=f"relu_{stage}")(x)
+    return x
+
+
+def pooled(maps: "keras.KerasTensor") -> "keras.KerasTensor":
+    """Means of maps (n, side, side, channels) over quarters of the image, (n, 2, 2, channels)."""
+    from keras import layers
+
+    side = maps.shape[1]
+    if side <= POOLED_SIDE:
+        return maps
+    stride = side // POOLED_SIDE
+    return layers.AveragePooling2D(side - stride, stride, name="pooled")(maps)

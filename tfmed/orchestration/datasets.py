@@ -83,17 +83,8 @@ def find(
         target = _resolved("target", study.target, root, imports["target"], quick=study.quick)
     if not target.labelled:
         raise without_labels(target)
-    for role, info in (("source", source), ("target", target)):
-        counts = " / ".join(str(info.n_images(split)) for split in info.counts)
-        listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
-        for note in info.notes if role == "source" or target is not source else ():
-            listener.note(f"       {note}")
-        for warning in info.warnings:
-            listener.note(f"*** WARNING *** {info.title}: {warning}")
-        if not info.labelled:
-            listener.note(f"       {info.title} {NO_CLASSIFIERS}")
-        if not info.fits_in_memory:
-            listener.note(f"       {sources.loading_notice(info)}")
+    _tell("source", source, listener, notes=True)
+    _tell("target", target, listener, notes=target is not source)
     if fit_to_data:
         if not phantom_if_missing:
             study = study.model_copy(update={"title": _title(source, target)})
@@ -101,6 +92,20 @@ def find(
         for note in notes:
             listener.note(f"note: {note}")
     return Found(study, source, target)
+
+
+def _tell(role: str, info: DatasetInfo, listener: Listener, *, notes: bool) -> None:
+    """What was found in one role; notes of one data set in both roles are told once."""
+    counts = " / ".join(str(info.n_images(split)) for split in info.counts)
+    listener.note(f"       {role}: {info.title}, {counts} images (train / val / test)")
+    for note in info.notes if notes else ():
+        listener.note(f"       {note}")
+    for warning in info.warnings:
+        listener.note(f"*** WARNING *** {info.title}: {warning}")
+    if not info.labelled:
+        listener.note(f"       {info.title} {NO_CLASSIFIERS}")
+    if not info.fits_in_memory:
+        listener.note(f"       {sources.loading_notice(info)}")
 
 
 def _with_one_task(study: Study) -> Study:

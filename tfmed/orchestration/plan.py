@@ -107,18 +107,19 @@ def fit_budgets(study: Study, source: DatasetInfo, target: DatasetInfo) -> tuple
     notes = []
 
     def fitted(settings: TaskSettings, info: DatasetInfo) -> TaskSettings:
-        most = info.n_images("train")
-        kept = tuple(b for b in settings.label_budgets if b == "full" or int(b) <= most)
+        if not info.labelled:
+            return settings
+        most, kept = info.n_images("train"), []
         for budget in settings.label_budgets:
-            if budget not in kept:
+            if budget != "full" and int(budget) > most:
                 notes.append(
                     f"{info.title} has {most} training images: no runs with {budget} labels"
                 )
-        for budget in kept:
-            if fault := _fault(info, budget):
-                kept = tuple(other for other in kept if other != budget)
+            elif fault := _fault(info, budget):
                 notes.append(f"{info.title}: no runs with {budget} labels ({fault})")
-        return settings.replaced(label_budgets=kept)
+            else:
+                kept.append(budget)
+        return settings.replaced(label_budgets=tuple(kept))
 
     fits = study.model_copy(
         update={
@@ -183,7 +184,7 @@ def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
 def _fault(task: DatasetInfo, budget: LabelBudget) -> str | None:
     """Why a label budget is too small for the classes of a data set; None where it is not."""
     try:
-        if budget != "full" and task.labelled:
+        if budget != "full":
             check_budget(task.counts["train"], int(budget), task.task)
     except InputError as error:
         return str(error)
@@ -215,6 +216,7 @@ def _runs(
 ) -> Iterator[Run]:
     for seed in range(study.seeds):
         pretrained = {method: some[seed % len(some)] for method, some in pretrainings.items()}
+        first = next(iter(pretrained.values()))
         variants = list(_variants(study, settings, source_task=source_task))
         nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
         for budget in settings.label_budgets:
@@ -224,7 +226,6 @@ def _runs(
                 job = classify_job(study, task, strategy, variant, budget, seed, started)
                 yield Run(task, Cell(task.name, strategy, variant, budget), seed, job)
             for baseline in _baselines(task, settings):
-                first = next(iter(pretrained.values()))
                 job = baseline_job(study, task, baseline, budget, seed, first)
                 yield Run(task, Cell(task.name, baseline, STANDARD, budget), seed, job)
 

@@ -92,10 +92,7 @@ def regularised(settings: Settings, projected: "tf.Tensor") -> "tf.Tensor":
 def views(
     settings: Settings, images: "tf.Tensor", seed: "tf.Tensor"
 ) -> tuple["tf.Tensor", "tf.Tensor"]:
-    """Two views of each image, the first ones before the second ones; targets are not looked at."""
-    import tensorflow as tf
-
+    """As `two_views`."""
     from tfmed.pretraining.parts.views import two_views
 
-    pair = two_views(settings.views, images, seed)
-    return pair, tf.zeros((tf.shape(pair)[0], 1))
+    return two_views(settings.views, images, seed)

@@ -72,20 +72,15 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """
     import contextlib
 
-    from tfmed.cache import cache_folder
     from tfmed.pretraining.images import Origin
 
     infos = list(data.values())
     if all(info.fits_in_memory for info in infos):
         return _pretrain(spec, [Origin(info) for info in infos], say)
-    from tfmed.data.records import write_records
-    from tfmed.data.streaming import damage_named
+    from tfmed.data.records import open_records
 
-    records = [write_records(info, cache_folder() / "records") for info in infos]
-    with contextlib.ExitStack() as stack:
-        for folder in records:
-            stack.enter_context(damage_named(folder))
-        origins = [Origin(*each) for each in zip(infos, records, strict=True)]
+    with contextlib.ExitStack() as reading:
+        origins = [Origin(info, reading.enter_context(open_records(info))) for info in infos]
         return _pretrain(spec, origins, say)
 
 

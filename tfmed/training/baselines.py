@@ -220,8 +220,9 @@ def _fit_findings(x: np.ndarray, y: np.ndarray, candidates: tuple[float, ...]) -
     from scipy.optimize import minimize
 
     centre, spread = _statistics(x)
-    directions, curvature = _directions((x - centre) / spread)
-    rotated, n = ((x - centre) / spread) @ directions, len(x)
+    standardised, n = (x - centre) / spread, len(x)
+    directions, curvature = _directions(standardised)
+    rotated = standardised @ directions
     shares, truth = y.mean(axis=0), y.astype(np.float32)
 
     def objective(flat: np.ndarray, penalty: float, scale: np.ndarray) -> tuple[float, np.ndarray]:

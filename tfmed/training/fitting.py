@@ -180,7 +180,7 @@ def fit_classifier(
     """
     task = task_of(splits.task)
     weights = task.class_weights(splits.train.labels) if loss == "class_weighted" else None
-    of_outputs = weights if isinstance(weights, np.ndarray) else None
+    of_classes, of_outputs = (None, weights) if isinstance(weights, np.ndarray) else (weights, None)
     batches = -(-len(splits.train) // config.batch_size)
     passes = -(-epoch_steps // batches)
     twin = _traced_twin(classifier, _steps(batches * passes), loss, splits.task)
@@ -201,7 +201,7 @@ def fit_classifier(
             _batches(splits.val, splits.task, reading, batch_size=PREDICT_BATCH, shuffle_seed=None),
             config,
             say,
-            None if isinstance(weights, np.ndarray) else weights,
+            of_classes,
         )
     transfer.transfer_weights(twin, classifier)
     return fitted
@@ -221,28 +221,18 @@ def _batches(
     targets = task_of(task).targets(examples.labels)
     if isinstance(examples.images, np.ndarray):
         return pipelines.classifier_batches(examples.images, targets, **how)
-    from tfmed.cache import cache_folder
-    from tfmed.data.records import write_records
-    from tfmed.data.streaming import damage_named, stream_images
+    from tfmed.data.records import open_records
+    from tfmed.data.streaming import stream_images
 
-    stored = examples.images
-    records = write_records(stored.info, cache_folder() / "records")
-    reading.enter_context(damage_named(records))
+    records = reading.enter_context(open_records(examples.images.info))
     streamed = stream_images(
         records,
-        stored.split,
-        batch_size=how["batch_size"],
+        examples.images.split,
+        batch_size=how.pop("batch_size"),
         shuffle_seed=how["shuffle_seed"],
         with_rows=True,
     )
-    return pipelines.streamed_classifier_batches(
-        streamed,
-        targets,
-        weights=how.get("weights"),
-        shuffle_seed=how["shuffle_seed"],
-        augment=how.get("augment", False),
-        passes=how.get("passes", 1),
-    )
+    return pipelines.streamed_classifier_batches(streamed, targets, **how)
 
 
 _traced: dict[str, keras.Model] = {}

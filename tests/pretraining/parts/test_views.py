@@ -59,7 +59,9 @@ def test_the_same_seed_gives_the_same_views_and_another_one_others():
 
 def test_two_views_of_an_image_lie_apart_by_the_size_of_the_batch():
     given = tf.constant(images())
-    pair = two_views(only(flips="horizontal"), given, SEED).numpy()
+    views, targets = two_views(only(flips="horizontal"), given, SEED)
+    assert targets.shape == (12, 1)
+    pair = views.numpy()
     for view in (pair[:6], pair[6:]):
         for found, image in zip(view, given.numpy(), strict=True):
             assert np.allclose(found, image, atol=1e-5) or np.allclose(

@@ -15,7 +15,6 @@ from typing import BinaryIO
 
 import numpy as np
 
-_COMMAND = (sys.executable, "-P", "-c", "import sys; sys.path[:] = {path!r}; {work}")
 _WORK = "from tfmed.data.pictures.decoding import answer_all; answer_all()"
 
 
@@ -34,6 +33,7 @@ class _Process:
         self._started: subprocess.Popen | None = None
 
     def pixels(self, path: Path) -> np.ndarray:
+        """As `decoded`."""
         with self._lock:
             process = self._running()
             assert process.stdin is not None
@@ -50,6 +50,7 @@ class _Process:
         return found
 
     def stop(self) -> None:
+        """Ends it; asked again, another one starts."""
         if self._started is not None:
             self._started.kill()
             self._started.communicate()
@@ -57,10 +58,9 @@ class _Process:
 
     def _running(self) -> subprocess.Popen:
         if self._started is None:
-            *command, code = _COMMAND
-            code = code.format(path=sys.path, work=_WORK)
+            code = f"import sys; sys.path[:] = {sys.path!r}; {_WORK}"
             self._started = subprocess.Popen(
-                [*command, code],
+                [sys.executable, "-P", "-c", code],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # decoders tell there what the caller is told anyway

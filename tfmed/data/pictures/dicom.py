@@ -7,7 +7,6 @@ then inversion for MONOCHROME1. Decoding is pydicom's; JPEG and JPEG 2000 come f
 display(modality LUT, VOI LUT or window or full range, inversion of MONOCHROME1)
 """
 
-import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -128,11 +127,9 @@ def read_dicom(path: Path) -> tuple[Image.Image, str]:
 def _damage_named() -> Iterator[None]:
     """Every way in which a damaged file fails, as one reason.
 
-    pydicom reads values when they are first asked for, raises of every kind, and both warns and
-    logs of values that break the standard.
+    pydicom reads values when they are first asked for, raises of every kind, and warns of values
+    that break the standard.
     """
-    log = logging.getLogger("pydicom")
-    level, log.level = log.level, logging.CRITICAL
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -143,8 +140,6 @@ def _damage_named() -> Iterator[None]:
             raise NoPictureError("may not be read") from None
         except Exception:
             raise NoPictureError("is no DICOM file, or damaged") from None
-        finally:
-            log.level = level
 
 
 def _read(path: Path) -> tuple[Image.Image, str]:

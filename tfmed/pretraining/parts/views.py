@@ -74,14 +74,20 @@ def random_views(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor")
     return tf.clip_by_value(views, 0.0, 1.0)
 
 
-def two_views(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
-    """Two views of each image, (2 n, side, side, channels): first ones before second ones."""
+def two_views(
+    settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor"
+) -> tuple["tf.Tensor", "tf.Tensor"]:
+    """Inputs and targets of a method that compares two views of each image.
+
+    Returns:
+        (2 n, side, side, channels), all first views before all second ones; and zeros (2 n, 1),
+        since the views themselves are what is compared.
+    """
     import tensorflow as tf
 
-    first, second = tf.unstack(_split(seed, 2))
-    return tf.concat(
-        [random_views(settings, images, first), random_views(settings, images, second)], axis=0
-    )
+    pair = [random_views(settings, images, each) for each in tf.unstack(_split(seed, 2))]
+    views = tf.concat(pair, axis=0)
+    return views, tf.zeros((tf.shape(views)[0], 1))
 
 
 def _split(seed: "tf.Tensor", parts: int = 4) -> "tf.Tensor":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tfmed.report.blocks import text
 from tfmed.report.classes.figures import draw_shares
+from tfmed.report.datasets.words import SPLIT_NAMES
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
     TEXT_WIDTH,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-SPLIT_NAMES = {"train": "training", "val": "validation", "test": "test"}
 MAX_EXAMPLES = 8
 MOST_LINES = 6
 """Classes up to which each has a line of its own."""

@@ -22,6 +22,8 @@ from tfmed.report.wording import (
     task_title,
 )
 
+COLLAPSED = 0.1
+"""Spread below which all embeddings are called alike."""
 NAMED_RANKS = 5
 """How many of the images with the largest errors are named by their rank from the worst."""
 
@@ -179,10 +181,6 @@ def _health_row(fit: Entry) -> list[str]:
         *measured,
         number(fit["seconds"], 0),
     ]
-
-
-COLLAPSED = 0.1
-"""Spread below which all embeddings are called alike."""
 
 
 def _error_row(fit: Entry) -> list[str]:

@@ -113,6 +113,7 @@ def failure(
 
 
 def not_ours(target: Target) -> ServerError:
+    """A model answers in another form than those that tfmed exports."""
     return ServerError(
         f"{target.url}: {target.model} gives no label and probabilities; was it exported by tfmed?"
     )
