@@ -216,6 +216,36 @@ STANDARD = Variant()
 OVERTRAINED = Variant(overtrained=True)
 
 
+@dataclass(frozen=True, order=True)
+class Repeat:
+    """What tells the runs of one cell apart.
+
+    Attributes:
+        seed: of the label subset, weights, shuffling and dropout.
+        pretraining: number, from 0, of the pretraining that the encoder comes from; 0 as well where
+            there is only one, or none.
+    """
+
+    seed: int
+    pretraining: int = 0
+
+    @classmethod
+    def of_entry(cls, entry: dict[str, Any]) -> "Repeat":
+        """That of a run in `results.json`."""
+        return cls(entry["seed"], entry.get("pretraining") or 0)
+
+    def __str__(self) -> str:
+        """Such as `seed0` or `seed0-pretraining1`."""
+        return f"seed{self.seed}" + (f"-pretraining{self.pretraining}" if self.pretraining else "")
+
+
+def repeat_words(repeat: Repeat) -> str:
+    """Such as `seed 0` or `seed 0 of pretraining 1`."""
+    return f"seed {repeat.seed}" + (
+        f" of pretraining {repeat.pretraining}" if repeat.pretraining else ""
+    )
+
+
 @dataclass(frozen=True)
 class Cell:
     """What the seeds of one row of the summary share.

@@ -6,7 +6,8 @@ from dataclasses import replace
 from scipy.special import chdtri, ndtri
 
 from tfmed.design import budget_size
-from tfmed.evaluation.intervals import LEVEL, Spread, seeds_interval, wilson
+from tfmed.evaluation.intervals import seeds_interval, wilson
+from tfmed.evaluation.spread import LEVEL, Spread
 from tfmed.results.verdicts import (
     ABOVE_0,
     BELOW_0,
@@ -112,7 +113,8 @@ def dropout_sensitivity(results: Results) -> Finding:
     within = []
     for found in sorted(compared, key=lambda found: -abs(found["difference"])):
         variance, seeds = found["standard_error"] ** 2, found["n_seeds"]
-        spread = Spread(variance, found["seed_share"], seeds - 1, n_test - 1, found["agreeing"])
+        freedom = found.get("seed_df") or seeds - 1
+        spread = Spread(variance, found["seed_share"], freedom, n_test - 1, found["agreeing"])
         half = spread.quantile(LEVEL / len(compared)) * found["standard_error"]
         value = found["difference"]
         unit = f"difference in accuracy, {found['a']['variant'].replace('_', ' ')}"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from earlier import EARLIER
 
 from tfmed import steps
 from tfmed.config.experiments import ExperimentSettings
-from tfmed.config.study import Study
 from tfmed.data import loading, sources
 from tfmed.data.importers.npz_file import KEYS
 from tfmed.design import Cell, Variant, method_of
@@ -42,7 +42,7 @@ def plan_in(folder):
         )
         for role in ("source", "target")
     )
-    study = Study(seeds=1)
+    study = EARLIER.replaced(seeds=1)
     study = study.replaced(
         encoder=study.encoder.model_copy(
             update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}

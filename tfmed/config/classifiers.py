@@ -1,9 +1,30 @@
 """`[classifiers]`: how classifiers are fitted."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from tfmed.config.items import Section
+from tfmed.config.items import Once, Section
+from tfmed.pretraining.parts.views import AUGMENTATION, ViewSettings
 from tfmed.training.settings import FitSettings
+
+LearningRate = Annotated[float, Field(gt=0, le=10)]
+
+
+class SearchSettings(Section):
+    """The recipes that every trained encoder tries, each learning rate with each augmentation.
+
+    The one with the lowest validation loss inside the label budget is kept. All strategies that
+    train their encoder try the same ones, from a head fitted to the encoder as it starts.
+
+    Attributes:
+        learning_rates: of `finetune`, in place of its own; none: nothing is searched, and `scratch`
+            and `finetune` are fitted each by its own section, `scratch` from a random head.
+        augment: whether training images are changed a little each time.
+    """
+
+    learning_rates: Once[LearningRate] = (1e-3, 3e-4)
+    augment: Once[bool] = (False, True)
 
 
 class ClassifierSettings(Section):
@@ -19,7 +40,9 @@ class ClassifierSettings(Section):
             inverse of scikit-learn's C).
         head: fitting a head on the embeddings of a frozen encoder.
         finetune: fitting encoder and head together, starting from a trained head.
-        scratch: fitting encoder and head from random weights.
+        scratch: fitting encoder and head from random weights, where no recipe is searched for.
+        search: recipes that are tried in fitting encoder and head.
+        augmentation: how far images may be changed where they are augmented.
         overtrained_epochs: epochs of the variant without early stopping.
         small_batch_size: largest batch for numeric label budgets.
         epoch_steps: fewest steps of an epoch. A training set of fewer batches is passed several
@@ -32,6 +55,8 @@ class ClassifierSettings(Section):
     head: FitSettings = FitSettings(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
     finetune: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
     scratch: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
+    search: SearchSettings = SearchSettings()
+    augmentation: ViewSettings = AUGMENTATION
     overtrained_epochs: int = Field(default=100, ge=1)
     small_batch_size: int = Field(default=32, ge=1)
     epoch_steps: int = Field(default=8, ge=1, le=10_000)

@@ -20,8 +20,8 @@ class ExperimentSettings(Section):
     """
 
     label_budget: int = Field(default=300, ge=FEWEST)
-    losses: Once[Loss] = ("class_weighted", "focal")
-    dropouts: Once[Share] = (0.0, 0.5, 0.7)
+    losses: Once[Loss] = ()
+    dropouts: Once[Share] = ()
 
 
 class LatentSettings(Section):

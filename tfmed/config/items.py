@@ -13,7 +13,8 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from tfmed.design import STRATEGIES, LabelBudget, Strategy
+from tfmed.design import BASELINES, STRATEGIES, LabelBudget, Strategy, method_of
+from tfmed.tasks import REGISTRY, task_of
 
 _NEVER_SHOWN = ("Cc", "Co", "Cs")
 """Unicode's categories of characters that no page can show: control, private use, surrogates."""
@@ -74,6 +75,29 @@ def _strategy(name: Any) -> str:
         raise refusal(name, wrong + did_you_mean(name, known)) from None
 
 
+def _metric(name: str) -> str:
+    known = dict.fromkeys(metric for task in REGISTRY for metric in task_of(task).COMPARED_METRICS)
+    if name not in known:
+        wrong = f"must be one of {', '.join(map(repr, known))}{did_you_mean(name, known)}"
+        raise refusal(name, wrong)
+    return name
+
+
+def _method(name: Any) -> str:
+    try:
+        return str(method_of(name if isinstance(name, str) else ""))
+    except ValueError:
+        known = [str(each) for each in (*STRATEGIES, *BASELINES)]
+        wrong = f"must be one of {', '.join(map(repr, known))}, or METHOD:frozen, METHOD:finetune"
+        raise refusal(name, wrong + did_you_mean(name, known)) from None
+
+
+def _apart(pair: tuple[str, str]) -> tuple[str, str]:
+    if pair[0] == pair[1]:
+        raise refusal(list(pair), "compares a strategy with itself; name two")
+    return pair
+
+
 def _share(value: float) -> float:
     if not 0 <= value < 1:  # as NaN is not
         raise out_of_range(value, "numbers from 0 and below 1")
@@ -110,6 +134,14 @@ _LISTED = (Field(strict=False), AfterValidator(_each_once))  # TOML has lists, s
 
 LabelBudgets = Annotated[tuple[Annotated[LabelBudget, BeforeValidator(_budget)], ...], *_LISTED]
 StrategyNames = Annotated[tuple[Annotated[str, BeforeValidator(_strategy)], ...], *_LISTED]
+PrimaryMetric = Annotated[str, AfterValidator(_metric)]
+MethodName = Annotated[str, BeforeValidator(_method)]
+Compared = Annotated[
+    tuple[
+        Annotated[tuple[MethodName, MethodName], Field(strict=False), AfterValidator(_apart)], ...
+    ],
+    *_LISTED,
+]
 Share = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_share)]
 Once = Annotated[tuple[Item, ...], *_LISTED]
 FolderName = Annotated[str, AfterValidator(_folder_name)]

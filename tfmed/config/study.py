@@ -8,7 +8,16 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 from tfmed.config.classifiers import ClassifierSettings
 from tfmed.config.experiments import ExperimentSettings, LatentSettings
 from tfmed.config.images import ImageSettings
-from tfmed.config.items import FolderName, Section, ShownText, Title, out_of_range, refusal
+from tfmed.config.items import (
+    Compared,
+    FolderName,
+    PrimaryMetric,
+    Section,
+    ShownText,
+    Title,
+    out_of_range,
+    refusal,
+)
 from tfmed.config.ledger import check_ledger
 from tfmed.config.registered import EncoderSettings, Pretrainings, listed, named
 from tfmed.config.tasks import TaskSettings
@@ -20,16 +29,35 @@ from tfmed.design import (
     nearest_budget,
     smallest_budget,
 )
-from tfmed.encoders.plain import Settings as Plain
+from tfmed.encoders.residual import Settings as Residual
+from tfmed.pretraining import PretrainingSettings
 from tfmed.pretraining.autoencoder import Settings as Autoencoder
+from tfmed.pretraining.simclr import Settings as SimCLR
 from tfmed.training.settings import FitSettings
 
 TASKS = ("source_task", "target_task")
 DEFAULT = Autoencoder()
+METHODS = (DEFAULT, SimCLR())
+QUICK_EPOCHS, QUICK_IMAGES = 8, 4000
+
+
+def _strategies_of(methods: Iterable[str]) -> tuple[str, ...]:
+    """Names of the default strategies, with other pretraining methods."""
+    bare = [strategy for strategy in STRATEGIES if not strategy.pretrained]
+    trained = [strategy.trained for strategy in STRATEGIES if strategy.pretrained]
+    started = [Strategy(method, each) for method in methods for each in trained]
+    return tuple(map(str, (*bare, *started)))
+
+
+DEFAULT_STRATEGIES = _strategies_of(settings.method for settings in METHODS)
 
 
 class Study(Section):
     """The whole question; every field can be set in a study file.
+
+    Beside its sections: `primary_metric` decides what the answer speaks of (a task without it: its
+    first one), and `comparisons` are the pairs that it speaks of, corrected together (none: those
+    of `tfmed.evaluation.comparisons`).
 
         >>> Study(seeds=2, target="breastmnist").classifiers.dropout
         0.2
@@ -47,15 +75,19 @@ class Study(Section):
     source: str = "chestmnist"
     target: str = "pneumoniamnist"
     ledger: Annotated[str, AfterValidator(check_ledger)] = "chest_to_pneumonia"
+    primary_metric: PrimaryMetric = "auc"
+    comparisons: Compared = ()
     images: ImageSettings = ImageSettings()
     seeds: int = Field(default=5, ge=1, le=1000)
     quick: bool = False
-    encoder: EncoderSettings = Plain()
-    pretraining: Pretrainings = (DEFAULT,)
+    encoder: EncoderSettings = Residual()
+    pretraining: Pretrainings = METHODS
     classifiers: ClassifierSettings = ClassifierSettings()
-    source_task: TaskSettings = TaskSettings(label_budgets=(30, 100, 300, 1000), overtrained=True)
+    source_task: TaskSettings = TaskSettings(
+        label_budgets=(300,), strategies=DEFAULT_STRATEGIES, overtrained=True
+    )
     target_task: TaskSettings = TaskSettings(
-        label_budgets=(30, 100, 300, 1000, "full"), overtrained=True
+        label_budgets=(30, 100, 300, 1000, "full"), strategies=DEFAULT_STRATEGIES, overtrained=True
     )
     experiments: ExperimentSettings = ExperimentSettings()
     latent: LatentSettings = LatentSettings()
@@ -116,16 +148,11 @@ class Study(Section):
                 "quick": True,
                 "name": f"{self.name}-quick",
                 "seeds": min(self.seeds, 2),
-                "pretraining": tuple(
-                    settings.model_copy(
-                        update={
-                            "fit": _capped(settings.fit, 6),
-                            "max_images": min(settings.max_images or 4000, 4000),
-                        }
-                    )
-                    for settings in self.pretraining
-                ),
+                "pretraining": tuple(map(_quick_pretraining, self.pretraining)),
                 "classifiers": classifiers.replaced(
+                    search=classifiers.search.replaced(
+                        learning_rates=classifiers.search.learning_rates[:1]
+                    ),
                     head=_capped(classifiers.head, 20),
                     finetune=_capped(classifiers.finetune, 6),
                     scratch=_capped(classifiers.scratch, 10),
@@ -142,14 +169,6 @@ class Study(Section):
                 "latent": self.latent.replaced(max_images=min(self.latent.max_images, 1000)),
             }
         )
-
-
-def _strategies_of(methods: Iterable[str]) -> tuple[str, ...]:
-    """Names of the default strategies, with other pretraining methods."""
-    bare = [strategy for strategy in STRATEGIES if not strategy.pretrained]
-    trained = [strategy.trained for strategy in STRATEGIES if strategy.pretrained]
-    started = [Strategy(method, each) for method in methods for each in trained]
-    return tuple(map(str, (*bare, *started)))
 
 
 def _completed_method(table: Any) -> tuple[str, Any]:
@@ -172,6 +191,15 @@ def _completed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
             inner = dict(default)
             completed[name] = {**inner, **_completed(value, inner)}
     return completed
+
+
+def _quick_pretraining(settings: PretrainingSettings) -> PretrainingSettings:
+    """Once, of few images and epochs."""
+    fit = settings.fit
+    epochs = QUICK_EPOCHS if fit.epochs == "auto" else min(fit.epochs, QUICK_EPOCHS)
+    n_images = min(settings.max_images or QUICK_IMAGES, QUICK_IMAGES)
+    update = {"fit": fit.model_copy(update={"epochs": epochs}), "max_images": n_images}
+    return settings.model_copy(update={**update, "repeats": 1})
 
 
 def _capped(fit: FitSettings, epochs: int) -> FitSettings:

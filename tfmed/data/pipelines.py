@@ -1,10 +1,14 @@
 """tf.data pipelines: uint8 in memory, shuffled by index, scaled batch by batch."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import tensorflow as tf
 
-MAX_SHIFT = 2 / 28
-"""Largest shift of the augmentation, as a share of the image's side."""
+Change = Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+"""What augmentation does to a batch: of scaled images (n, height, width, channels) and an int64
+seed (2,), another one for every batch, the changed images."""
 
 
 def _as_written() -> tf.data.Options:
@@ -26,40 +30,22 @@ def scale_images(images: tf.Tensor) -> tf.Tensor:
     return tf.cast(tf.cast(images, tf.float64) / 255.0, tf.float32)
 
 
-def shift_images(images: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Moves each image by up to `MAX_SHIFT` of its side, edges repeated.
-
-    No flips: the heart has a side.
-
-    Args:
-        images: (n, height, width, channels) of any dtype.
-        seed: int tensor of shape (2,), for stateless random numbers.
-    """
-    side = images.shape[1]
-    reach = max(1, round(side * MAX_SHIFT))
-    padded = tf.pad(images, [[0, 0], [reach, reach], [reach, reach], [0, 0]], "SYMMETRIC")
-    count = tf.shape(images)[0]
-    offsets = tf.random.stateless_uniform((count, 2), seed, 0, 2 * reach + 1, tf.int32)
-    steps = tf.range(side)
-    rows = offsets[:, :1] + steps
-    columns = offsets[:, 1:] + steps
-    moved = tf.gather(padded, rows, axis=1, batch_dims=1)
-    return tf.gather(moved, columns, axis=2, batch_dims=1)
-
-
 def image_batches(
-    images: np.ndarray, *, batch_size: int, shuffle_seed: int | None = None, augment: bool = False
+    images: np.ndarray,
+    *,
+    batch_size: int,
+    shuffle_seed: int | None = None,
+    change: Change | None = None,
 ) -> tf.data.Dataset:
     """Scaled batches without labels; arguments as for `classifier_batches`."""
-    return _batches(images, (), batch_size=batch_size, shuffle_seed=shuffle_seed, augment=augment)
+    return _batches(images, (), batch_size=batch_size, shuffle_seed=shuffle_seed, change=change)
 
 
 def streamed_batches(
-    batches: tf.data.Dataset, *, shuffle_seed: int | None = None, augment: bool = False
+    batches: tf.data.Dataset, *, shuffle_seed: int | None = None, change: Change | None = None
 ) -> tf.data.Dataset:
     """Scaled batches from batches of uint8 images that were shuffled already."""
-    batches = batches.map(scale_images)
-    return _shifted(batches, shuffle_seed) if augment else batches
+    return _changed(batches.map(scale_images), change, shuffle_seed)
 
 
 def classifier_batches(
@@ -68,7 +54,7 @@ def classifier_batches(
     *,
     batch_size: int,
     shuffle_seed: int | None,
-    augment: bool = False,
+    change: Change | None = None,
     passes: int = 1,
     weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
@@ -80,7 +66,7 @@ def classifier_batches(
         targets: float32 of shape (n, units), as `tfmed.tasks.Task.targets` gives them.
         batch_size: images in a batch; the last one may be smaller.
         shuffle_seed: a full shuffle, another one every epoch, fixed by this seed; None keeps order.
-        augment: shifts images by a few pixels (`shift_images`).
+        change: augments each batch.
         passes: how often an epoch passes all images, shuffled again each time.
         weights: of each example, or of each of its targets, in the loss.
     """
@@ -89,7 +75,7 @@ def classifier_batches(
         (targets,) if weights is None else (targets, weights),
         batch_size=batch_size,
         shuffle_seed=shuffle_seed,
-        augment=augment,
+        change=change,
         passes=passes,
     )
 
@@ -99,7 +85,7 @@ def streamed_classifier_batches(
     targets: np.ndarray,
     *,
     shuffle_seed: int | None,
-    augment: bool = False,
+    change: Change | None = None,
     passes: int = 1,
     weights: np.ndarray | None = None,
 ) -> tf.data.Dataset:
@@ -109,7 +95,7 @@ def streamed_classifier_batches(
         batches: of uint8 (n, height, width, channels) and int64 (n,), shuffled already.
         targets: float32 (rows, units), found by row.
         shuffle_seed: of the augmentation.
-        augment: as for `classifier_batches`.
+        change: as for `classifier_batches`.
         passes: how often an epoch passes all images.
         weights: as there, found by row too.
     """
@@ -119,7 +105,7 @@ def streamed_classifier_batches(
     batches = batches.map(
         lambda images, rows: (scale_images(images), *(tf.gather(each, rows) for each in held))
     )
-    return _shifted(batches, shuffle_seed) if augment else batches
+    return _changed(batches, change, shuffle_seed)
 
 
 def _batches(
@@ -128,7 +114,7 @@ def _batches(
     *,
     batch_size: int,
     shuffle_seed: int | None,
-    augment: bool,
+    change: Change | None,
     passes: int = 1,
 ) -> tf.data.Dataset:
     # The images stay one tensor in memory and only row numbers are shuffled: the shuffle is full
@@ -150,17 +136,18 @@ def _batches(
     if passes > 1:  # even once would be another order under the same seed
         batches = batches.repeat(passes)
     batches = batches.map(gather)
-    if augment:
-        batches = _shifted(batches, shuffle_seed)
+    batches = _changed(batches, change, shuffle_seed)
     return batches.prefetch(2).with_options(_as_written())
 
 
-def _shifted(batches: tf.data.Dataset, seed: int | None) -> tf.data.Dataset:
+def _changed(batches: tf.data.Dataset, change: Change | None, seed: int | None) -> tf.data.Dataset:
+    if change is None:
+        return batches
     numbers = tf.data.Dataset.random(seed=seed or 0, rerandomize_each_iteration=True)
-    return tf.data.Dataset.zip(batches, numbers.batch(2)).map(_shift_batch)
 
+    def changed(batch: tf.Tensor | tuple[tf.Tensor, ...], pair: tf.Tensor) -> Any:
+        if isinstance(batch, tuple):
+            return change(batch[0], pair), *batch[1:]
+        return change(batch, pair)
 
-def _shift_batch(batch: tf.Tensor | tuple[tf.Tensor, ...], seed: tf.Tensor) -> tf.Tensor:
-    if isinstance(batch, tuple):
-        return shift_images(batch[0], seed), *batch[1:]
-    return shift_images(batch, seed)
+    return tf.data.Dataset.zip(batches, numbers.batch(2)).map(changed)

@@ -29,7 +29,7 @@ class Settings(BaseModel):
     name: Literal["residual"] = "residual"
     channels: int = Field(default=96, ge=4, le=1024)
     base_filters: int = Field(default=24, ge=1, le=1024)
-    stem_filters: int = Field(default=24, ge=0, le=1024)
+    stem_filters: int = Field(default=0, ge=0, le=1024)
 
 
 def build(

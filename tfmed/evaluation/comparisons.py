@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,13 @@ from tfmed.design import (
     Cell,
     LabelBudget,
     Method,
+    Repeat,
     Strategy,
     Variant,
     method_of,
 )
 from tfmed.evaluation import metrics
+from tfmed.evaluation.repeats import paired
 from tfmed.tasks import task_of
 
 
@@ -52,14 +54,16 @@ class Pair:
         kind: `question`, `experiment` or `baseline`.
         a: the side whose metric is the minuend.
         b: the other.
-        seeds: that both were run with.
+        runs: of a and b that are held against each other, as `repeats.paired` orders them.
+        pretrainings: that each seed has among them.
         family: how many pairs of this kind the task has, which are corrected together.
     """
 
     kind: str
     a: Side
     b: Side
-    seeds: tuple[int, ...]
+    runs: tuple[tuple[Repeat, Repeat], ...]
+    pretrainings: int
     family: int
 
     def entry(self) -> dict[str, Any]:
@@ -68,7 +72,8 @@ class Pair:
             "kind": self.kind,
             "a": self.a.entry(),
             "b": self.b.entry(),
-            "seeds": list(self.seeds),
+            "runs": [[each.seed, each.pretraining, other.pretraining] for each, other in self.runs],
+            "pretrainings": self.pretrainings,
             "family": self.family,
         }
 
@@ -76,30 +81,35 @@ class Pair:
     def of_entry(cls, entry: Mapping[str, Any]) -> "Pair":
         """The inverse of `entry`."""
         a, b = Side.of_entry(entry["a"]), Side.of_entry(entry["b"])
-        return cls(entry["kind"], a, b, tuple(entry["seeds"]), entry["family"])
+        runs = tuple((Repeat(seed, i), Repeat(seed, j)) for seed, i, j in entry["runs"])
+        return cls(entry["kind"], a, b, runs, entry["pretrainings"], entry["family"])
 
 
-def planned(cells: Mapping[Cell, Sequence[int]]) -> dict[tuple[str, LabelBudget], list[Pair]]:
+def planned(
+    cells: Mapping[Cell, Sequence[Repeat]], declared: Sequence[tuple[str, str]] = ()
+) -> dict[tuple[str, LabelBudget], list[Pair]]:
     """Pairs to compare, by task and label budget; none where two cells share no seed.
 
     Args:
-        cells: to the seeds of each.
+        cells: to the repeats of each.
+        declared: names of the strategies and baselines that the study's question compares; none:
+            as `pairs` has them.
     """
-    found: dict[tuple[str, LabelBudget], list[tuple[str, Side, Side, tuple[int, ...]]]] = {}
+    found: dict[tuple[str, LabelBudget], list[Pair]] = {}
     for place in dict.fromkeys((cell.task, cell.label_budget) for cell in cells):
         sides = {
-            Side(cell.method, cell.variant): set(seeds)
-            for cell, seeds in cells.items()
+            Side(cell.method, cell.variant): repeats
+            for cell, repeats in cells.items()
             if (cell.task, cell.label_budget) == place
         }
-        for kind, a, b in pairs(sides):
-            if shared := tuple(sorted(sides[a] & sides[b])):
-                found.setdefault(place, []).append((kind, a, b, shared))
-    families = Counter((task, kind) for (task, _), some in found.items() for kind, *_ in some)
+        for kind, a, b in pairs(sides, declared):
+            runs, pretrainings = paired(sides[a], sides[b])
+            if runs:
+                pair = Pair(kind, a, b, tuple(runs), pretrainings, 0)
+                found.setdefault(place, []).append(pair)
+    families = Counter((task, pair.kind) for (task, _), some in found.items() for pair in some)
     return {
-        (task, budget): [
-            Pair(kind, a, b, seeds, families[task, kind]) for kind, a, b, seeds in some
-        ]
+        (task, budget): [replace(pair, family=families[task, pair.kind]) for pair in some]
         for (task, budget), some in found.items()
     }
 
@@ -117,7 +127,7 @@ def differences(
     Args:
         pair: what is compared.
         labels: of the task's test cases, (n,).
-        a: scores of the first side, (n_seeds, n).
+        a: scores of the first side, (runs of the pair, n).
         b: the same of the second.
         task: what the labels are for.
         patients: (n,) of the cases; None where they are not known.
@@ -128,7 +138,14 @@ def differences(
     found = []
     for metric in task_of(task).COMPARED_METRICS:
         difference = metrics.compare(
-            labels, a, b, metric, family=pair.family, task=task, patients=patients
+            labels,
+            a,
+            b,
+            metric,
+            family=pair.family,
+            task=task,
+            patients=patients,
+            pretrainings=pair.pretrainings,
         )
         if difference is not None:
             sides = {"a": pair.a.entry(), "b": pair.b.entry()}
@@ -136,7 +153,9 @@ def differences(
     return found
 
 
-def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
+def pairs(
+    sides: Iterable[Side], declared: Sequence[tuple[str, str]] = ()
+) -> list[tuple[str, Side, Side]]:
     """Kind and sides of each pair to compare among the sides that there are.
 
     Every variant of fine-tuning with another dropout is compared with the standard one, last.
@@ -144,10 +163,13 @@ def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
     there = list(sides)
     strategies = [side.method for side in there if isinstance(side.method, Strategy)]
     pretrained = dict.fromkeys(each.initialisation for each in strategies if each.pretrained)
-    wanted = [
+    named = [(Side(method_of(a)), Side(method_of(b))) for a, b in declared]
+    wanted = [("question", a, b) for a, b in named or _questions(list(pretrained))]
+    wanted += [
         (kind, a, b)
-        for kind, pairs_of in _PAIRS.items()
+        for kind, pairs_of in _MORE_PAIRS.items()
         for a, b in dict.fromkeys(pair for name in pretrained or [""] for pair in pairs_of(name))
+        if ("question", a, b) not in wanted
     ]
     wanted += [
         ("experiment", side, Side(side.method))
@@ -155,6 +177,19 @@ def pairs(sides: Iterable[Side]) -> list[tuple[str, Side, Side]]:
         if side.variant.dropout is not None
     ]
     return [(kind, a, b) for kind, a, b in wanted if a in there and b in there]
+
+
+def _questions(pretrained: Sequence[str]) -> list[tuple[Side, Side]]:
+    """Of each method what one alone is asked, and of several what they gain on the first, and each
+    on pixels.
+    """
+    found = [pair for name in pretrained for pair in _question(name)]
+    if len(pretrained) > 1:
+        pixels = Side(method_of("pixels_logistic"))
+        found += [(_strategies(name)[0], pixels) for name in pretrained]
+        for name in pretrained[1:]:
+            found += zip(_strategies(name), _strategies(pretrained[0]), strict=True)
+    return found
 
 
 def _question(initialisation: str) -> Iterator[tuple[Side, Side]]:
@@ -194,6 +229,6 @@ def _strategies(initialisation: str) -> tuple[Side, Side]:
     return Side(Strategy(initialisation, "frozen")), Side(Strategy(initialisation, "finetune"))
 
 
-_PAIRS = {"question": _question, "experiment": _experiment, "baseline": _baseline}
-"""Pairs by their kind, of one pretrained initialisation; compared at every task and label budget
-where both sides were run."""
+_MORE_PAIRS = {"experiment": _experiment, "baseline": _baseline}
+"""Pairs by their kind, of one pretrained initialisation, beside those of the question; compared at
+every task and label budget where both sides were run."""

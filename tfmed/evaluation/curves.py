@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tfmed.evaluation.case_values import CaseValues
-from tfmed.evaluation.intervals import interval_of, spread_of, wilson
+from tfmed.evaluation.intervals import interval_of, wilson
 from tfmed.evaluation.patients import n_inside, numbered
+from tfmed.evaluation.spread import spread_of
 from tfmed.tasks.scoring import bin_of
 
 ROC_GRID = np.linspace(0, 1, 101)
@@ -63,7 +64,10 @@ def _weighted_curves(
 
 
 def curve_bands(
-    labels: np.ndarray, scores: np.ndarray, patients: ArrayLike | None = None
+    labels: np.ndarray,
+    scores: np.ndarray,
+    patients: ArrayLike | None = None,
+    pretrainings: int = 1,
 ) -> dict[str, dict[str, list[float]]]:
     """Mean curves over seeds with pointwise 95 % bands.
 
@@ -71,6 +75,7 @@ def curve_bands(
         labels: (n,) of 0 and 1, both there.
         scores: (n_seeds, n) in [0, 1].
         patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
+        pretrainings: that each seed was run with, as for `tfmed.evaluation.intervals`.
 
     Returns:
         `roc` with `fpr`, `tpr`, `low`, `high`, and `pr` with `recall`, `precision`, `low`, `high`.
@@ -92,7 +97,7 @@ def curve_bands(
     ):
         centre = np.array([curves[i] for curves in centres])
         drawn = np.array([np.concatenate([block[i] for block in blocks]) for blocks in draws])
-        low, high = _band(centre, drawn, n_cases)
+        low, high = _band(centre, drawn, n_cases, pretrainings)
         if name == "roc":
             low[-1] = high[-1] = 1.0  # by definition: every case is answered 1
         bands[name] = {
@@ -104,14 +109,16 @@ def curve_bands(
     return bands
 
 
-def _band(centre: np.ndarray, drawn: np.ndarray, n_cases: int) -> tuple[np.ndarray, np.ndarray]:
+def _band(
+    centre: np.ndarray, drawn: np.ndarray, n_cases: int, pretrainings: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Lower and upper limits (grid,) from curves (n_seeds, grid) and (n_seeds, draws, grid)."""
     deviations = drawn - drawn.mean(axis=1, keepdims=True)
     covariance = np.einsum("adg,bdg->gab", deviations, deviations) / (drawn.shape[1] - 1)
     # One case of a class shows no spread: the largest variance there can be stands in.
     covariance += 0.25 if n_cases == 1 else 0.0
     limits = [
-        wilson(float(values.mean()), spread_of(values, matrix, n_cases), n_cases)
+        wilson(float(values.mean()), spread_of(values, matrix, n_cases, pretrainings), n_cases)
         for values, matrix in zip(centre.T, covariance, strict=True)
     ]
     low, high = np.array(limits).T
@@ -142,7 +149,10 @@ def reliability(labels: np.ndarray, scores: np.ndarray) -> dict[str, list[Any]]:
 
 
 def reliability_band(
-    labels: np.ndarray, scores: np.ndarray, patients: ArrayLike | None = None
+    labels: np.ndarray,
+    scores: np.ndarray,
+    patients: ArrayLike | None = None,
+    pretrainings: int = 1,
 ) -> dict[str, list[Any]]:
     """Reliability diagram over seeds with the 95 % interval of each bin's share of label 1.
 
@@ -153,6 +163,7 @@ def reliability_band(
         labels: (n,) of 0 and 1.
         scores: (n_seeds, n) in [0, 1].
         patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
+        pretrainings: that each seed was run with, as for `tfmed.evaluation.intervals`.
 
     Returns:
         Per bin the mean `count` over seeds, the pooled mean `score`, the pooled `share` of label 1
@@ -172,7 +183,8 @@ def reliability_band(
         values = share + inside * (labels - share) * len(labels) / count
         n_cases = max(round(np.mean([n_inside(row > 0, numbers) for row in inside])), 1)
         of_groups = None if numbers is None else (numbers,)
-        band = interval_of(CaseValues(values.mean(axis=1), (values,), n_cases, patients=of_groups))
+        found_values = CaseValues(values.mean(axis=1), (values,), n_cases, patients=of_groups)
+        band = interval_of(found_values, pretrainings)
         found["score"].append(float((inside * scores).sum() / inside.sum()))
         found["share"].append(share)
         found["low"].append(band["low"])

@@ -111,6 +111,7 @@ def summarise(
     thresholds: ArrayLike,
     task: str = "binary",
     patients: ArrayLike | None = None,
+    pretrainings: int = 1,
 ) -> dict[str, Any]:
     """Every metric of one strategy over its seeds, as `summary` of results.json holds it.
 
@@ -120,6 +121,7 @@ def summarise(
         thresholds: (n_seeds,), each chosen on its run's validation labels.
         task: what the labels are for.
         patients: (n,) integers or texts, equal where cases are of one patient; None: not known.
+        pretrainings: that each seed was run with, rows as for `mean_interval`.
 
     Returns:
         Per metric `mean_interval`'s dict or None; `confusion` with nothing chosen, mean over seeds;
@@ -132,14 +134,16 @@ def summarise(
     asked = task_of(task)
     truth, found = asked.check_cases(labels, scores)
     summary: dict[str, Any] = {
-        name: mean_interval(truth, found, name, thresholds, task, patients)
+        name: mean_interval(truth, found, name, thresholds, task, patients, pretrainings)
         for name in asked.metrics_of(asked.n_classes_of(found))
     }
     n_classes = asked.n_classes_of(found)
     confusions = [asked.confusion(truth, asked.answers(row), n_classes) for row in found]
     summary["confusion"] = np.mean(confusions, axis=0).tolist()
     drawn = asked.HAS_CURVES and summary["auc"] is not None
-    summary |= curve_bands(truth, found, patients) if drawn else {"roc": None, "pr": None}
-    reliable = reliability_band(truth, found, patients) if asked.HAS_CURVES else None
-    summary["reliability"] = reliable
+    nothing = {"roc": None, "pr": None}
+    summary |= curve_bands(truth, found, patients, pretrainings) if drawn else nothing
+    summary["reliability"] = None
+    if asked.HAS_CURVES:
+        summary["reliability"] = reliability_band(truth, found, patients, pretrainings)
     return summary

@@ -18,6 +18,7 @@ from tfmed.design import (
     Baseline,
     Cell,
     LabelBudget,
+    Repeat,
     Strategy,
     Variant,
     budget_size,
@@ -90,7 +91,7 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
             else []
         ),
         evaluations=_evaluations(runs),
-        comparisons=_comparisons(runs),
+        comparisons=_comparisons(runs, study.comparisons),
     )
 
 
@@ -148,13 +149,14 @@ def exports(plan: Plan, best: Mapping[Cell, Run], models: Path) -> list[tuple[st
             "variant": str(cell.variant),
             "label_budget": cell.label_budget,
             "seed": run.seed,
+            "pretraining": run.repeat.pretraining if strategy.pretrained else None,
         }
         data = {"task": run.task}
         if strategy.pretrained:
             data["source"] = plan.source
-        seeds = {other.job.key: other.job for other in plan.runs if other.cell == cell}
+        repeats = {other.repeat: other.job for other in plan.runs if other.cell == cell}
         name = f"{cell.task}_{cell.label('_')}"
-        chosen.append((name, run, export_job(name, models, run.job, training, data, seeds)))
+        chosen.append((name, run, export_job(name, models, run.job, training, data, repeats)))
     return chosen
 
 
@@ -196,11 +198,11 @@ def _shape(info: DatasetInfo) -> str:
 
 
 def _pretrainings(study: Study, source: DatasetInfo, target: DatasetInfo) -> Pretrainings:
-    """By method: one job for all seeds of the classifiers, or one for each."""
+    """By method: a job for each time that it is done."""
     return {
         settings.method: [
-            pretraining_job(study, settings, source, target, (settings.seed + seed) % 2**32)
-            for seed in range(study.seeds if settings.per_seed else 1)
+            pretraining_job(study, settings, source, target, (settings.seed + number) % 2**32)
+            for number in range(settings.repeats)
         ]
         for settings in study.pretraining
     }
@@ -214,20 +216,24 @@ def _runs(
     *,
     source_task: bool,
 ) -> Iterator[Run]:
+    variants = list(_variants(study, settings, source_task=source_task))
+    nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
+    first = next(iter(pretrainings.values()))
     for seed in range(study.seeds):
-        pretrained = {method: some[seed % len(some)] for method, some in pretrainings.items()}
-        first = next(iter(pretrained.values()))
-        variants = list(_variants(study, settings, source_task=source_task))
-        nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
         for budget in settings.label_budgets:
             sides = [(Strategy.parse(name), STANDARD) for name in settings.strategies]
             for strategy, variant in [*sides, *(variants if budget == nearest else [])]:
-                started = pretrained.get(strategy.initialisation)
-                job = classify_job(study, task, strategy, variant, budget, seed, started)
-                yield Run(task, Cell(task.name, strategy, variant, budget), seed, job)
+                some = pretrainings.get(strategy.initialisation, ())
+                for number in range(max(len(some), 1)):
+                    repeat = Repeat(seed, number)
+                    job = classify_job(study, task, strategy, variant, budget, repeat, some)
+                    yield Run(task, Cell(task.name, strategy, variant, budget), repeat, job)
             for baseline in _baselines(task, settings):
-                job = baseline_job(study, task, baseline, budget, seed, first)
-                yield Run(task, Cell(task.name, baseline, STANDARD, budget), seed, job)
+                some = first if baseline.features == "frozen" else first[:1]
+                for number, started in enumerate(some):
+                    job = baseline_job(study, task, baseline, budget, seed, started)
+                    repeat = Repeat(seed, number)
+                    yield Run(task, Cell(task.name, baseline, STANDARD, budget), repeat, job)
 
 
 def _variants(
@@ -266,7 +272,7 @@ def _spaces(study: Study, runs: Iterable[Run]) -> Iterator[Space]:
     A frozen encoder is the same at every label budget, so the largest stands for all.
     """
     found: dict[tuple[str, Strategy, LabelBudget | None], Run] = {}
-    for run in sorted((run for run in runs if run.seed == 0), key=_size):
+    for run in sorted((run for run in runs if run.repeat == Repeat(0)), key=_size):
         strategy = run.cell.method
         if isinstance(strategy, Strategy) and run.cell.variant == STANDARD:
             budget = None if strategy.frozen else run.cell.label_budget
@@ -308,7 +314,9 @@ def _forgetting(
             continue
         if (cell.task, cell.variant) == (target.name, STANDARD) and cell.label_budget in shown:
             some = pretrainings[strategy.initialisation]
-            pretrained = some[run.seed % len(some)]
+            if run.repeat.pretraining != run.seed % len(some):
+                continue  # each seed once: of the encoders that are measured, each has its share
+            pretrained = some[run.repeat.pretraining]
             before = forgetting_job(study, source, pretrained)
             after = forgetting_job(study, source, pretrained, (run.job, run.task))
             pairs.append(Forgetting(run, before, after))
@@ -332,21 +340,23 @@ def _evaluations(runs: Iterable[Run]) -> dict[Cell, Job]:
         cell: evaluate_job(
             some[0].task,
             f"{_named(cell)}, {budget_words(cell.label_budget)}",
-            {run.seed: run.job for run in some},
+            {run.repeat: run.job for run in some},
         )
         for cell, some in _by_cell(runs).items()
     }
 
 
-def _comparisons(runs: Iterable[Run]) -> dict[tuple[str, LabelBudget], Job]:
+def _comparisons(
+    runs: Iterable[Run], declared: Sequence[tuple[str, str]]
+) -> dict[tuple[str, LabelBudget], Job]:
     """One job for each task and label budget where there is something to compare."""
     cells = _by_cell(runs)
     jobs = {}
-    seeds = {cell: [run.seed for run in some] for cell, some in cells.items()}
-    for (task, budget), pairs in comparisons.planned(seeds).items():
+    repeats = {cell: [run.repeat for run in some] for cell, some in cells.items()}
+    for (task, budget), pairs in comparisons.planned(repeats, declared).items():
         compared = dict.fromkeys(side for pair in pairs for side in (pair.a, pair.b))
         some = {
-            (side, run.seed): run
+            (side, run.repeat): run
             for side in compared
             for run in cells[Cell(task, side.method, side.variant, budget)]
         }

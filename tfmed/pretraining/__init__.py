@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import PretrainingFit
 
 if TYPE_CHECKING:
     import keras
@@ -46,19 +46,19 @@ class PretrainingSettings(BaseModel):
             report did.
         max_images: limits the images used (0: all).
         seed: of weights, shuffling and the choice of images.
-        per_seed: pretrains once for every seed of the classifiers, with `seed` plus that seed, so
-            that differences carry the variance of pretraining too; else one encoder serves all.
+        repeats: pretrains so many times, with `seed`, `seed` + 1, …, each time for all seeds of the
+            classifiers, so that intervals carry the variance of pretraining too.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     method: str
-    fit: FitSettings = FitSettings(epochs=20, batch_size=128, learning_rate=2e-3, patience=3)
-    images: Literal["source", "target", "source+target"] = "source"
-    held_out: float = Field(default=0.0, ge=0, le=0.5)
+    fit: PretrainingFit = PretrainingFit(batch_size=128, patience=3)
+    images: Literal["source", "target", "source+target"] = "source+target"
+    held_out: float = Field(default=0.05, ge=0, le=0.5)
     max_images: int = Field(default=0, ge=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
-    per_seed: bool = False
+    repeats: int = Field(default=3, ge=1, le=100)
 
 
 class Method(Protocol):

@@ -25,7 +25,6 @@ class Settings(PretrainingSettings):
     """
 
     method: Literal["denoising"] = "denoising"
-    held_out: float = Field(default=0.05, ge=0, le=0.5)
     noise: float = Field(default=0.2, gt=0, le=1)
 
 

@@ -13,6 +13,7 @@ from tfmed import pretraining
 from tfmed.data import DatasetInfo, pipelines
 from tfmed.data.loading import load_split
 from tfmed.pretraining import PretrainingSettings
+from tfmed.pretraining.parts.views import AUGMENTATION, augmentation
 from tfmed.training.fitting import PREDICT_BATCH
 
 _NUMBERS = 2**40  # keeps a method's random numbers apart from those that shift images
@@ -61,9 +62,10 @@ def pretraining_images(
 
 
 def _in_memory(origins: Sequence[Origin], settings: PretrainingSettings) -> PretrainingImages:
-    fit, seed = settings.fit, settings.seed
     parts = [load_split(each.info, "train").images for each in origins]
     images = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    fit, seed = settings.fit.resolved(len(images)), settings.seed
+    change = augmentation(AUGMENTATION) if fit.augment else None
     held_out, n_train = _counts(len(images), settings)
     order = np.random.default_rng(seed).permutation(len(images))
     if held_out:
@@ -74,7 +76,7 @@ def _in_memory(origins: Sequence[Origin], settings: PretrainingSettings) -> Pret
         images = images[np.sort(kept[:n_train])]
     batches = functools.partial(pipelines.image_batches, batch_size=PREDICT_BATCH)
     return PretrainingImages(
-        batches(images, batch_size=fit.batch_size, shuffle_seed=seed, augment=fit.augment),
+        batches(images, batch_size=fit.batch_size, shuffle_seed=seed, change=change),
         batches(val),
         n_train,
         images.mean(axis=0, dtype="float64") / 255,
@@ -92,8 +94,9 @@ def _streamed(origins: Sequence[Origin], settings: PretrainingSettings) -> Pretr
     """Of each data set its share; which images are held out and taken is the order on disk."""
     from tfmed.data.streaming import stream_images
 
-    fit, seed = settings.fit, settings.seed
     available = [each.info.n_images("train") for each in origins]
+    fit, seed = settings.fit.resolved(sum(available)), settings.seed
+    change = augmentation(AUGMENTATION) if fit.augment else None
     used = settings.max_images or sum(available)
     shares = [min(n, max(1, round(used * n / sum(available)))) for n in available]
     counts = [_counts(share, settings) for share in shares]
@@ -127,7 +130,7 @@ def _streamed(origins: Sequence[Origin], settings: PretrainingSettings) -> Pretr
         val = stream_images(records, "val", batch_size=fit.batch_size, shuffle_seed=None)
     train = stream(True, seed)
     return PretrainingImages(
-        pipelines.streamed_batches(train, shuffle_seed=seed, augment=fit.augment),
+        pipelines.streamed_batches(train, shuffle_seed=seed, change=change),
         pipelines.streamed_batches(val),
         n_train,
         total / n_train / 255,

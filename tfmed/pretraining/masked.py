@@ -32,7 +32,6 @@ class Settings(PretrainingSettings):
     """
 
     method: Literal["masked"] = "masked"
-    held_out: float = Field(default=0.05, ge=0, le=0.5)
     patches: int = Field(default=7, ge=2, le=64)
     masked: float = Field(default=0.6, gt=0, lt=1)
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tfmed.pretraining import PretrainingSettings, Width
 from tfmed.pretraining.parts.views import ViewSettings
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import PretrainingFit
 
 if TYPE_CHECKING:
     import keras
@@ -28,8 +28,7 @@ class Settings(PretrainingSettings):
     """
 
     method: Literal["simclr"] = "simclr"
-    held_out: float = Field(default=0.05, ge=0, le=0.5)
-    fit: FitSettings = FitSettings(epochs=30, batch_size=256, learning_rate=2e-3, patience=0)
+    fit: PretrainingFit = PretrainingFit()
     temperature: float = Field(default=0.2, gt=0, le=10)
     projection: tuple[Width, ...] = Field(
         default=(256, 128), min_length=1, max_length=5, strict=False

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from tfmed.pretraining import PretrainingSettings, Width
 from tfmed.pretraining.parts.views import ViewSettings
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import PretrainingFit
 
 if TYPE_CHECKING:
     import keras
@@ -35,8 +35,7 @@ class Settings(PretrainingSettings):
     """
 
     method: Literal["vicreg"] = "vicreg"
-    held_out: float = Field(default=0.05, ge=0, le=0.5)
-    fit: FitSettings = FitSettings(epochs=30, batch_size=256, learning_rate=2e-3, patience=0)
+    fit: PretrainingFit = PretrainingFit()
     invariance: float = Field(default=25.0, ge=0)
     variance: float = Field(default=25.0, ge=0)
     covariance: float = Field(default=1.0, ge=0)

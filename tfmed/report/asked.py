@@ -14,9 +14,15 @@ def is_multilabel(results: Results, task: str) -> bool:
 
 
 def main_metrics(results: Results, task: str) -> tuple[str, ...]:
-    """The two metrics that the answer and the figures are about: the first two compared."""
+    """The two metrics that the answer and the figures are about, the study's primary one first.
+
+    A task that has no such metric starts with the first that it compares.
+    """
     name = (dataset_of(results, task) or {}).get("task", "binary")
-    return task_of(name).COMPARED_METRICS[:2]
+    known = task_of(name).COMPARED_METRICS
+    primary = results["study"].get("primary_metric", known[0])
+    first = primary if primary in known else known[0]
+    return (first, next(metric for metric in known if metric != first))
 
 
 def main_name(results: Results, task: str, metric: str | None = None) -> str:

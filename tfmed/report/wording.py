@@ -9,6 +9,7 @@ from tfmed.design import (
     Baseline,
     LabelBudget,
     Method,
+    Repeat,
     Strategy,
     Variant,
     method_of,
@@ -200,6 +201,12 @@ def variant_name(variant: Variant) -> str:
 def strategy_name(entry: Entry) -> str:
     """Name of a run's, row's or comparison side's strategy or baseline, its variant included."""
     return cell_method_name(method_of(entry["strategy"]), Variant.parse(entry["variant"]))
+
+
+def repeat_name(repeat: Repeat) -> str:
+    """A run's seed, and the number of its pretraining where it is not the first."""
+    number = f" (pretraining {repeat.pretraining})" if repeat.pretraining else ""
+    return f"{repeat.seed}{number}"
 
 
 def cell_method_name(method: Method, variant: Variant) -> str:

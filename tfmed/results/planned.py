@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo
-from tfmed.design import Cell, LabelBudget
+from tfmed.design import Cell, LabelBudget, Repeat
 from tfmed.execution.job import Job
 
 
@@ -15,19 +15,24 @@ class Run:
     Attributes:
         task: what is classified.
         cell: strategy or baseline, variant and label budget of that task.
-        seed: of the label subset, weights, shuffling and dropout.
+        repeat: its seed, and the pretraining that its encoder comes from.
         job: fits it.
     """
 
     task: DatasetInfo
     cell: Cell
-    seed: int
+    repeat: Repeat
     job: Job
+
+    @property
+    def seed(self) -> int:
+        """Of the label subset, weights, shuffling and dropout."""
+        return self.repeat.seed
 
     @property
     def label(self) -> str:
         """Name within its task, such as `finetune-300-seed0`."""
-        return f"{self.cell.label()}-seed{self.seed}"
+        return f"{self.cell.label()}-{self.repeat}"
 
     @property
     def id(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tfmed.design import Repeat
 from tfmed.errors import InputError
 from tfmed.evaluation.intervals import FAMILY
 from tfmed.evaluation.metrics import (
@@ -17,6 +18,7 @@ from tfmed.evaluation.metrics import (
     evaluate,
     summarise,
 )
+from tfmed.evaluation.repeats import crossed, paired
 from tfmed.results.predictions import (
     labels_and_scores,
     name_and_run,
@@ -108,7 +110,7 @@ def _tasks(results: dict[str, Any]) -> dict[str, str]:
 
 def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int, list[str]]:
     """How many numbers were computed again, and a line for each that differs."""
-    runs: dict[tuple, dict[int, tuple]] = {}
+    runs: dict[tuple, dict[Repeat, tuple]] = {}
     pairs: list[tuple[str, dict, dict]] = []
     tasks = defaultdict(lambda: "binary", _tasks(results))
     patients = _patients(results, files)
@@ -116,14 +118,16 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         labels, scores = labels_and_scores(file)
         again_run = evaluate(labels, scores, run["threshold"], tasks[run["task"]])
         pairs.append((run["id"], run, again_run))
-        of_seed = runs.setdefault(_strategy_key(run, run), {})
-        of_seed[run["seed"]] = (labels, scores, run["threshold"])
+        of_cell = runs.setdefault(_strategy_key(run, run), {})
+        of_cell[Repeat.of_entry(run)] = (labels, scores, run["threshold"])
     for entry in results["summary"]:
-        labels, scores, thresholds = _stacked(runs[_strategy_key(entry, entry)])
-        task = entry["task"]
+        of_cell, task = runs[_strategy_key(entry, entry)], entry["task"]
+        repeats, pretrainings = crossed(of_cell)
+        labels, scores, thresholds = _stacked([of_cell[each] for each in repeats])
+        whose = patients.get(task)
         summary = {
-            "n_seeds": len(scores),
-            **summarise(labels, scores, thresholds, tasks[task], patients.get(task)),
+            "n_seeds": len(scores) // pretrainings,
+            **summarise(labels, scores, thresholds, tasks[task], whose, pretrainings),
         }
         pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
     again = corrected(
@@ -157,14 +161,15 @@ def _patients(results: dict[str, Any], files: Sequence[Path]) -> dict[str, np.nd
 
 def _compared_again(
     entry: dict[str, Any],
-    runs: dict[tuple, dict[int, tuple]],
+    runs: dict[tuple, dict[Repeat, tuple]],
     task: str,
     patients: np.ndarray | None,
 ) -> dict[str, Any]:
-    """A comparison from the predictions of the seeds that both sides have."""
+    """A comparison from the predictions of the runs that both sides have."""
     a, b = (runs[_strategy_key(entry, entry[side])] for side in "ab")
-    labels, scores_a, thresholds_a = _stacked({seed: a[seed] for seed in a if seed in b})
-    _, scores_b, thresholds_b = _stacked({seed: b[seed] for seed in b if seed in a})
+    pairs, pretrainings = paired(a, b)
+    labels, scores_a, thresholds_a = _stacked([a[each] for each, _ in pairs])
+    _, scores_b, thresholds_b = _stacked([b[each] for _, each in pairs])
     metric = entry["metric"]
     found = compare(
         labels,
@@ -176,10 +181,12 @@ def _compared_again(
         family=entry["family"],
         task=task,
         patients=patients,
+        pretrainings=pretrainings,
     )
     if found is None:
         raise ValueError(f"{metric} is not defined by the labels of {entry['task']}")
-    return {key: entry[key] for key in FAMILY} | found
+    known = {key: value for key, value in found.items() if key in entry}
+    return {key: entry[key] for key in FAMILY} | known
 
 
 def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:
@@ -187,9 +194,8 @@ def _strategy_key(entry: dict[str, Any], side: dict[str, Any]) -> tuple:
     return entry["task"], entry["label_budget"], side["strategy"], side["variant"]
 
 
-def _stacked(of_seed: dict[int, tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Labels (n,), scores (n_seeds, n) and thresholds (n_seeds,), seeds in ascending order."""
-    rows = [of_seed[seed] for seed in sorted(of_seed)]
+def _stacked(rows: Sequence[tuple]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels (n,), scores (runs, n) and thresholds (runs,)."""
     return rows[0][0], np.array([row[1] for row in rows]), np.array([row[2] for row in rows])
 
 

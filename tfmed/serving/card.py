@@ -53,10 +53,11 @@ class Evidence:
         threshold: what the task chose on validation labels; None where it chooses nothing.
         labels: of the test split, as the task reads them, one row an image.
         scores: the Keras original's of the test split, one row a case, as the task keeps them.
-        seed_scores: key of each run that differs in the seed alone, this one included, to its
-            scores; in the order of the seeds.
+        seed_scores: key of each run of its cell, this one included, to its scores; the
+            pretrainings of the first seed first.
         seed_thresholds: the same runs' thresholds.
         patients: (n,) numbers of the test images' patients; None where they are not known.
+        pretrainings: that each seed was run with.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Evidence:
     seed_scores: Mapping[str, np.ndarray]
     seed_thresholds: Mapping[str, float | list[float] | None]
     patients: np.ndarray | None = None
+    pretrainings: int = 1
 
 
 def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, Any]:
@@ -211,15 +213,21 @@ def _metrics(evidence: Evidence) -> dict[str, Any]:
     thresholds = np.array([evidence.seed_thresholds[key] for key in keys])
     own = (evidence.scores[None], np.array([evidence.threshold]))
     found = {}
-    for name, (rows, cuts) in (("this_seed", own), ("over_seeds", (scores, thresholds))):
+    over = (scores, thresholds)
+    for name, (rows, cuts), pretrainings in (
+        ("this_seed", own, 1),
+        ("over_seeds", over, evidence.pretrainings),
+    ):
         found[name] = {
-            metric: metrics.mean_interval(evidence.labels, rows, metric, cuts, task, patients)
+            metric: metrics.mean_interval(
+                evidence.labels, rows, metric, cuts, task, patients, pretrainings
+            )
             for metric in asked.metrics_of(asked.n_classes_of(scores))
         }
     gain = majority_gain(evidence.labels, evidence.scores, evidence.threshold, task, patients)
     return {
         **found,
-        "n_seeds": len(keys),
+        "n_seeds": len(keys) // evidence.pretrainings,
         "n_test": len(evidence.labels),
         "n_patients": None if patients is None else len(np.unique(patients)),
         "accuracy_over_majority": gain,

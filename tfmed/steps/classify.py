@@ -1,10 +1,21 @@
 """Classifiers: fits one strategy to one label budget and scores the test split."""
 
+import functools
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tfmed.data import DatasetInfo
-from tfmed.design import STANDARD, LabelBudget, Strategy, Variant, budget_words
+from tfmed.design import (
+    STANDARD,
+    LabelBudget,
+    Repeat,
+    Strategy,
+    Variant,
+    budget_words,
+    repeat_words,
+)
 from tfmed.execution.job import Job, Result
+from tfmed.pretraining.parts.views import ViewSettings, augmentation
 from tfmed.steps import (
     START_SECONDS,
     Data,
@@ -19,7 +30,9 @@ from tfmed.steps import (
 
 if TYPE_CHECKING:
     import keras
+    import numpy as np
 
+    from tfmed.config.classifiers import SearchSettings
     from tfmed.config.study import Study
     from tfmed.training.examples import LabelledSplits
     from tfmed.training.fitting import Fit
@@ -39,8 +52,8 @@ def classify_job(
     strategy: Strategy,
     variant: Variant,
     budget: LabelBudget,
-    seed: int,
-    pretraining: Job | None,
+    repeat: Repeat,
+    pretrainings: Sequence[Job] = (),
 ) -> Job:
     """Fits one classifier and scores the test split.
 
@@ -50,26 +63,41 @@ def classify_job(
         strategy: what the encoder starts from, and what is trained.
         variant: of that strategy.
         budget: labels to see.
-        seed: of the label subset, weights, shuffling and dropout.
-        pretraining: gives the encoder where the strategy is a pretrained one.
+        repeat: the seed of the label subset, weights, shuffling and dropout, and the number of the
+            pretraining to start from.
+        pretrainings: of the strategy's method, where it is a pretrained one.
     """
-    parents = _parents(study, task, strategy, budget, seed, pretraining)
-    fit = _fit_settings(study, strategy, variant, budget)
     settings = study.classifiers
+    searched = not strategy.frozen and bool(settings.search.learning_rates)
+    parents: dict[str, Job] = {}
+    if strategy.frozen and strategy.pretrained:
+        parents["pretraining"] = pretrainings[repeat.pretraining]
+    elif not strategy.frozen and (searched or strategy.pretrained):
+        head = Strategy(strategy.initialisation, "frozen")
+        parents["frozen"] = classify_job(study, task, head, STANDARD, budget, repeat, pretrainings)
+    if searched and (other := _searched_in(variant, budget, repeat)) is not None:
+        parents["searched"] = classify_job(
+            study, task, strategy, STANDARD, budget, other, pretrainings
+        )
+    fit = _fit_settings(study, strategy, variant, budget)
+    recipes = _recipes(settings.search) if searched and "searched" not in parents else []
     spec: dict[str, Any] = {
         "initialisation": strategy.initialisation,
         "trained": strategy.trained,
         "label_budget": budget,
-        "seed": seed,
+        "seed": repeat.seed,
         "encoder": study.encoder.model_dump(),
         "dropout": settings.dropout if variant.dropout is None else variant.dropout,
         "penalty": settings.penalty,
         "loss": variant.loss,
         "epoch_steps": settings.epoch_steps,
         "fit": fit.model_dump(),
+        "recipes": recipes,
+        "augmentation": settings.augmentation.model_dump() if searched or fit.augment else None,
     }
     name = str(strategy) if variant == STANDARD else f"{strategy} ({variant})"
     epochs = fit.epochs * (EPOCHS_SHARE[strategy.trained] if fit.patience else 1)
+    epochs *= max(len(recipes), 1)
     seconds = n_labels(task, budget) * epochs * fit_seconds(task)
     if strategy.frozen:
         seconds /= HEAD_SPEED
@@ -78,34 +106,38 @@ def classify_job(
         spec,
         {"task": task},
         parents,
-        f"{name}, {budget_words(budget)} of {task.title}, seed {seed}",
+        f"{name}, {budget_words(budget)} of {task.title}, {repeat_words(repeat)}",
         START_SECONDS + epochs * EPOCH_SECONDS + seconds + embed_seconds(task),
     )
 
 
-def _parents(
-    study: "Study",
-    task: DatasetInfo,
-    strategy: Strategy,
-    budget: LabelBudget,
-    seed: int,
-    pretraining: Job | None,
-) -> dict[str, Job]:
-    """Fine-tuning starts from the trained head of the frozen run of its seed and budget."""
-    if pretraining is None or not strategy.pretrained:
-        return {}
-    if strategy.frozen:
-        return {"pretraining": pretraining}
-    frozen = Strategy(strategy.initialisation, "frozen")
-    return {"frozen": classify_job(study, task, frozen, STANDARD, budget, seed, pretraining)}
+def _searched_in(variant: Variant, budget: LabelBudget, repeat: Repeat) -> Repeat | None:
+    """The run whose recipe is taken; None for one that searches itself.
+
+    Variants differ from the standard classifier in one thing. With all labels every seed sees the
+    same images, and the first one's search serves all. Labels of a seed are the same for each
+    pretraining, and the first one's search serves them.
+    """
+    seed = 0 if budget == "full" else repeat.seed
+    if variant != STANDARD:
+        return repeat
+    return None if repeat == Repeat(seed) else Repeat(seed)
+
+
+def _recipes(search: "SearchSettings") -> list[dict[str, Any]]:
+    return [
+        {"learning_rate": rate, "augment": augment}
+        for augment in search.augment
+        for rate in search.learning_rates
+    ]
 
 
 def _fit_settings(
     study: "Study", strategy: Strategy, variant: Variant, budget: LabelBudget
 ) -> "FitSettings":
     settings = study.classifiers
-    started = settings.finetune if strategy.pretrained else settings.scratch
-    fit = settings.head if strategy.frozen else started
+    alike = strategy.pretrained or settings.search.learning_rates
+    fit = settings.head if strategy.frozen else settings.finetune if alike else settings.scratch
     if budget != "full":
         fit = fit.model_copy(update={"batch_size": min(fit.batch_size, settings.small_batch_size)})
     if variant.overtrained:
@@ -116,8 +148,9 @@ def _fit_settings(
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Fits one classifier and scores the test split, which is read once, after all is chosen.
 
-    Parents: `pretraining` for a frozen pretrained encoder, `frozen` for a fine-tuned one. Arrays:
-    weights of the classifier, `test_scores` and `val_scores` (float64, of the task).
+    Parents: `pretraining` for a frozen pretrained encoder; `frozen`, whose weights encoder and head
+    start from where both are trained; `searched`, whose recipe is taken. Arrays: weights of the
+    classifier, `test_scores` and `val_scores` (float64, of the task).
     """
     import numpy as np
 
@@ -144,11 +177,12 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     classifier = heads.build_classifier(encoder, head, trainable=not frozen)
     if "frozen" in parents:
         transfer.set_weights(classifier, transfer.unpacked("classifier", parents["frozen"].arrays))
-    fitted = _fit(classifier, splits, spec, say)
+    fitted, recipe = _fit(classifier, splits, spec, parents, say)
     train_scores = fitting.scores(classifier, splits.train.images, task.task)
     val_scores = fitting.scores(classifier, splits.val.images, task.task)
     record = {
         "fit": fitted.record(),
+        "recipe": recipe,
         "n_train": len(splits.train),
         "n_val": len(splits.val),
         "train_accuracy": float(np.mean(asked.answers(train_scores) == splits.train.labels)),
@@ -164,8 +198,14 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     return Result(record, arrays | transfer.packed("classifier", classifier))
 
 
-def _fit(classifier: "keras.Model", splits: "LabelledSplits", spec: Spec, say: Say) -> "Fit":
-    """Fits all of a classifier, or the head of a frozen encoder on embeddings computed once."""
+def _fit(
+    classifier: "keras.Model", splits: "LabelledSplits", spec: Spec, parents: Parents, say: Say
+) -> "tuple[Fit, dict[str, Any] | None]":
+    """Fits all of a classifier, or the head of a frozen encoder on embeddings computed once.
+
+    Returns:
+        How it went, and the recipe where one was searched for, with what was tried.
+    """
     from tfmed.training import fitting
     from tfmed.training.settings import FitSettings
 
@@ -173,8 +213,68 @@ def _fit(classifier: "keras.Model", splits: "LabelledSplits", spec: Spec, say: S
     if spec["trained"] == "frozen":
         encoder, head = classifier.get_layer("encoder"), classifier.get_layer("head")
         embedded = fitting.embedded(encoder, splits)
-        return fitting.fit_head(head, embedded, fit, seed, steps, say)
-    return fitting.fit_classifier(classifier, splits, fit, seed, steps, say, spec["loss"])
+        return fitting.fit_head(head, embedded, fit, seed, steps, say), None
+    recipes = list(spec["recipes"])
+    if "searched" in parents:
+        recipes = [_without_tries(parents["searched"].record["recipe"])]
+    change = None
+    if spec["augmentation"]:
+        change = augmentation(ViewSettings(**spec["augmentation"]))
+
+    def fit_by(recipe: dict[str, Any], say: Say) -> "Fit":
+        tried = fit.model_copy(update=recipe)
+        return fitting.fit_classifier(
+            classifier, splits, tried, seed, steps, say, spec["loss"], change
+        )
+
+    if not recipes:
+        return fit_by({}, say), None
+    if len(recipes) == 1:
+        return fit_by(recipes[0], say), {**recipes[0], "tries": []}
+    return _searched(classifier, recipes, fit_by, say)
+
+
+def _searched(
+    classifier: "keras.Model",
+    recipes: Sequence[dict[str, Any]],
+    fit_by: "Callable[[dict[str, Any], Say], Fit]",
+    say: Say,
+) -> "tuple[Fit, dict[str, Any]]":
+    """Fits by each recipe from the same start, and keeps the fit of the lowest validation loss.
+
+    A recipe whose numbers become infinite has lost; only where all do, the last error is raised.
+    """
+    from tfmed.training import transfer
+
+    start = transfer.weights(classifier)
+    best: tuple[float, Fit, dict[str, Any], list[np.ndarray]] | None = None
+    tries, failure = [], None
+    for i, recipe in enumerate(recipes):
+        transfer.set_weights(classifier, start)
+        try:
+            fitted = fit_by(recipe, functools.partial(_say_part, say, i, len(recipes)))
+        except FloatingPointError as error:
+            failure = error
+            tries.append({**recipe, "val_loss": None, "epochs": 0})
+            continue
+        loss = fitted.history["val_loss"][fitted.best_epoch - 1]
+        tries.append({**recipe, "val_loss": loss, "epochs": fitted.epochs})
+        if best is None or loss < best[0]:
+            best = loss, fitted, recipe, transfer.weights(classifier)
+    if best is None:
+        assert failure is not None
+        raise failure
+    _, fitted, recipe, weights = best
+    transfer.set_weights(classifier, weights)
+    return fitted, {**recipe, "tries": tries}
+
+
+def _say_part(say: Say, done: int, parts: int, share: float) -> None:
+    say((done + share) / parts)
+
+
+def _without_tries(recipe: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in recipe.items() if name != "tries"}
 
 
 def restore_classifier(spec: Spec, task: DatasetInfo, result: Result) -> "keras.Model":

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from tfmed.data import DatasetInfo
-from tfmed.design import LabelBudget, budget_words
+from tfmed.design import LabelBudget, Repeat, budget_words
 from tfmed.evaluation.comparisons import Pair, Side
 from tfmed.execution.job import Job, Result
 from tfmed.steps import READ_SECONDS, Data, Parents, Say, Spec, make_job
@@ -16,7 +16,7 @@ def compare_job(
     task: DatasetInfo,
     budget: LabelBudget,
     pairs: Sequence[Pair],
-    runs: Mapping[tuple[Side, int], Job],
+    runs: Mapping[tuple[Side, Repeat], Job],
 ) -> Job:
     """Compares cells of one task and label budget.
 
@@ -24,22 +24,22 @@ def compare_job(
         task: what they classify.
         budget: theirs.
         pairs: of cells.
-        runs: by side and seed.
+        runs: by side and repeat.
     """
     return make_job(
         "compare",
         {"pairs": [pair.entry() for pair in pairs]},
         {"task": task},
-        {_role(side, seed): job for (side, seed), job in runs.items()},
+        {_role(side, repeat): job for (side, repeat), job in runs.items()},
         f"differences with {budget_words(budget)} of {task.title}",
-        READ_SECONDS + PAIR_SECONDS * sum(len(pair.seeds) for pair in pairs),
+        READ_SECONDS + PAIR_SECONDS * sum(len(pair.runs) for pair in pairs),
     )
 
 
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Paired differences between the cells of one task and label budget.
 
-    Parents: the runs, by side and seed. The record has `differences`, not corrected yet.
+    Parents: the runs, by side and repeat. The record has `differences`, not corrected yet.
     """
     import numpy as np
 
@@ -52,13 +52,13 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     for entry in spec["pairs"]:
         pair = comparisons.Pair.of_entry(entry)
         a, b = (
-            np.stack([parents[_role(side, seed)].arrays["test_scores"] for seed in pair.seeds])
-            for side in (pair.a, pair.b)
+            np.stack([parents[_role(side, both[i])].arrays["test_scores"] for both in pair.runs])
+            for i, side in enumerate((pair.a, pair.b))
         )
         found += comparisons.differences(pair, labels, a, b, task, patients)
     return Result({"differences": found})
 
 
-def _role(side: Side, seed: int) -> str:
-    """What the job calls the run of a side and seed."""
-    return f"{side} {seed}"
+def _role(side: Side, repeat: Repeat) -> str:
+    """What the job calls one run of a side."""
+    return f"{side} {repeat}"

@@ -1,8 +1,10 @@
 """Metrics of one cell: of each of its runs, and over its seeds."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 from tfmed.data import DatasetInfo
+from tfmed.design import Repeat
+from tfmed.evaluation.repeats import crossed
 from tfmed.execution.job import Job, Result
 from tfmed.steps import READ_SECONDS, Data, Parents, Say, Spec, make_job
 
@@ -10,20 +12,20 @@ RUN_SECONDS = 0.02
 """Rough cost of the metrics of one run and its part in those of its cell."""
 
 
-def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
+def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[Repeat, Job]) -> Job:
     """Measures the runs of one cell.
 
     Args:
         task: what they classify.
         cell: its name, for people.
-        runs: by seed.
+        runs: by what tells them apart.
     """
-    seeds = {str(seed): job for seed, job in sorted(runs.items())}
+    repeats, pretrainings = crossed(list(runs))
     return make_job(
         "evaluate",
-        {"seeds": list(seeds)},
+        {"runs": [str(each) for each in repeats], "pretrainings": pretrainings},
         {"task": task},
-        seeds,
+        {str(each): runs[each] for each in repeats},
         f"metrics of {cell} of {task.title}",
         READ_SECONDS + RUN_SECONDS * len(runs),
     )
@@ -32,8 +34,9 @@ def evaluate_job(task: DatasetInfo, cell: str, runs: Mapping[int, Job]) -> Job:
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Every metric of each run of a cell, and of the cell over its seeds.
 
-    Parents: the runs, by seed. The record has `runs`, by seed what `metrics.evaluate` finds and
-    `val_metrics`, and `summary`, what `metrics.summarise` finds and `train_accuracy`.
+    Parents: the runs, by their `Repeat`. The record has `runs`, by the same name what
+    `metrics.evaluate` finds and `val_metrics`, and `summary`, what `metrics.summarise` finds,
+    `n_seeds`, `n_pretrainings` and `train_accuracy`.
     """
     import numpy as np
 
@@ -41,33 +44,37 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     from tfmed.evaluation import metrics
 
     labels, task = load_labels(data["task"], "test"), data["task"].task
-    runs = [parents[seed] for seed in spec["seeds"]]
+    runs, pretrainings = [parents[name] for name in spec["runs"]], spec["pretrainings"]
     thresholds = [run.record["threshold"] for run in runs]
     scores = np.stack([run.arrays["test_scores"] for run in runs])
     patients = load_patients(data["task"], "test")
-    summary = metrics.summarise(labels, scores, thresholds, task, patients)
-    summary["train_accuracy"] = _over_seeds(run.record["train_accuracy"] for run in runs)
+    summary = metrics.summarise(labels, scores, thresholds, task, patients, pretrainings)
+    summary["train_accuracy"] = _over_seeds(
+        [run.record["train_accuracy"] for run in runs], pretrainings
+    )
     found = {
-        seed: {
+        name: {
             **metrics.evaluate(labels, row, threshold, task),
             "val_metrics": metrics.accuracy_and_auc(
                 np.array(run.record["val_labels"]), run.arrays["val_scores"], task
             ),
         }
-        for seed, run, row, threshold in zip(spec["seeds"], runs, scores, thresholds, strict=True)
+        for name, run, row, threshold in zip(spec["runs"], runs, scores, thresholds, strict=True)
     }
-    return Result({"runs": found, "summary": summary})
+    counts = {"n_seeds": len(runs) // pretrainings, "n_pretrainings": pretrainings}
+    return Result({"runs": found, "summary": {**counts, **summary}})
 
 
-def _over_seeds(accuracies: Iterable[float | None]) -> dict[str, float | None] | None:
+def _over_seeds(
+    accuracies: Sequence[float | None], pretrainings: int
+) -> dict[str, float | None] | None:
     """Interval over seeds within [0, 1]; None if one was not measured."""
     from tfmed.evaluation import metrics
 
-    values = list(accuracies)
-    known = [value for value in values if value is not None]
-    if len(known) < len(values):
+    known = [value for value in accuracies if value is not None]
+    if len(known) < len(accuracies):
         return None
-    found = metrics.seeds_interval(known)
+    found = metrics.seeds_interval(known, pretrainings)
     low, high = found["low"], found["high"]
     if low is None or high is None:
         return found

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tfmed.data import DatasetInfo
+from tfmed.design import Repeat
+from tfmed.evaluation.repeats import crossed
 from tfmed.execution.job import Job, Result
 from tfmed.steps import START_SECONDS, Data, Parents, Say, Spec
 from tfmed.tasks import class_counts
@@ -19,7 +21,7 @@ def export_job(
     run: Job,
     training: dict[str, Any],
     data: Mapping[str, DatasetInfo],
-    seeds: Mapping[str, Job],
+    repeats: Mapping[Repeat, Job],
 ) -> Job:
     """Writes a run's classifier as a SavedModel below `models`; its result is not kept.
 
@@ -27,10 +29,11 @@ def export_job(
         name: of the model.
         models: folder of all models.
         run: whose classifier it is.
-        training: strategy, variant, label budget and seed, for the model's card.
+        training: strategy, variant, label budget, seed and pretraining, for the model's card.
         data: role to the data sets that the card names.
-        seeds: the runs of all seeds, by key.
+        repeats: all runs of its cell.
     """
+    ordered, pretrainings = crossed(list(repeats))
     return Job(
         kind="export",
         spec={
@@ -39,9 +42,10 @@ def export_job(
             "name": name,
             "source": run.key,
             "training": training,
+            "pretrainings": pretrainings,
         },
         data={role: info.md5 for role, info in data.items()},
-        parents={"run": run, **seeds},
+        parents={"run": run, **{repeats[each].key: repeats[each] for each in ordered}},
         title=f"exporting {name}",
         cost=2 * START_SECONDS,
         kept=False,
@@ -51,7 +55,7 @@ def export_job(
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Writes one run's classifier as the next version of a model in service.
 
-    Parents: `run`, and under its key each run that differs in the seed alone. Data: `task`, and
+    Parents: `run`, and under its key each run of its cell. Data: `task`, and
     `source` where the classifier came from a pretrained encoder.
     """
     from tfmed.data.loading import load_labels, load_patients
@@ -81,6 +85,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         scores=chosen.arrays["test_scores"],
         seed_scores={key: result.arrays["test_scores"] for key, result in seeds.items()},
         seed_thresholds={key: result.record["threshold"] for key, result in seeds.items()},
+        pretrainings=spec["pretrainings"],
     )
     classifier = restore_classifier(spec, task, chosen)
     return Result({"version": export_model(classifier, Path(spec["models"]), evidence).version})

@@ -34,21 +34,23 @@ def pretraining_job(
     images = min(
         settings.max_images or 10**9, sum(each.n_images("train") for each in data.values())
     )
+    fit = settings.fit.resolved(images)
     on = " and ".join(each.title for each in data.values())
-    again = f", seed {seed}" if settings.per_seed else ""
+    again = f", seed {seed}" if settings.repeats > 1 else ""
     return make_job(
         "pretrain",
         {
             "encoder": study.encoder.model_dump(),
             "pretraining": {
-                **settings.model_dump(mode="json", exclude={"per_seed"}),
+                **settings.model_dump(mode="json", exclude={"repeats"}),
+                "fit": fit.model_dump(),
                 "seed": seed,
             },
         },
         data,
         {},
         f"pretraining by {settings.method} on {on}{again}",
-        2 * START_SECONDS + images * settings.fit.epochs * fit_seconds(source),
+        2 * START_SECONDS + images * fit.epochs * fit_seconds(source),
     )
 
 
@@ -98,8 +100,9 @@ def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
     images = pretraining_images(origins, settings)
     encoder = encoders.build(spec["encoder"], first.image_shape)
     model = method.build(settings, encoder)
+    fit = settings.fit.resolved(images.n_train)
     fitted = fitting.fit_unlabelled(
-        model, method.loss(settings), images.train, images.val, settings.fit, say
+        model, method.loss(settings), images.train, images.val, fit, say
     )
     record: dict[str, Any] = {
         "fit": fitted.record(),

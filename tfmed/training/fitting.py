@@ -163,6 +163,7 @@ def fit_classifier(
     epoch_steps: int = 1,
     say: Callable[[float], None] = lambda _: None,
     loss: Loss = "plain",
+    change: pipelines.Change | None = None,
 ) -> Fit:
     """Fits a classifier, or a head on embeddings.
 
@@ -177,6 +178,7 @@ def fit_classifier(
         epoch_steps: fewest steps of an epoch; fewer batches are passed several times.
         say: takes the share of the epochs that are done.
         loss: as `tfmed.tasks.Task.loss`; with `class_weighted` each class weighs the same in sum.
+        change: the augmentation, where the settings ask for it.
     """
     task = task_of(splits.task)
     weights = task.class_weights(splits.train.labels) if loss == "class_weighted" else None
@@ -194,7 +196,7 @@ def fit_classifier(
                 reading,
                 batch_size=config.batch_size,
                 shuffle_seed=seed,
-                augment=config.augment,
+                change=change if config.augment else None,
                 passes=passes,
                 weights=of_outputs,
             ),

@@ -1,6 +1,16 @@
 """How long and how fast to fit, as a study file sets it; needs no TensorFlow."""
 
+from typing import Annotated, Literal
+
 from pydantic import BaseModel, ConfigDict, Field
+
+Auto = Literal["auto"]
+SEEN = 300_000
+"""Images that `auto` epochs show a model in all, each as often as it is seen: those of an epoch
+times the epochs."""
+EPOCHS = (10, 100)
+BATCHES = ((8192, 256), (2048, 128), (0, 64))
+"""Images from which on `auto` takes a batch of this size."""
 
 
 class FitSettings(BaseModel):
@@ -12,7 +22,7 @@ class FitSettings(BaseModel):
         learning_rate: of the Adam optimiser.
         patience: epochs without a better validation loss after which fitting stops; 0 fits all
             epochs and keeps the last weights.
-        augment: shift training images by a few pixels.
+        augment: change training images a little each time they are seen.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -22,3 +32,32 @@ class FitSettings(BaseModel):
     learning_rate: float = Field(gt=0, le=10)
     patience: int = Field(ge=0)
     augment: bool = False
+
+
+class PretrainingFit(BaseModel):
+    """How long and how fast to fit without labels; `auto` is chosen by the number of images.
+
+    Attributes:
+        epochs: the most epochs to fit; `auto`: as many as see `SEEN` images, within `EPOCHS`.
+        batch_size: images in a batch; `auto`: as `BATCHES`.
+        learning_rate: as of `FitSettings`, as the others are.
+        patience: there.
+        augment: there.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = "auto"
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] | Auto = "auto"
+    learning_rate: float = Field(default=2e-3, gt=0, le=10)
+    patience: int = Field(default=0, ge=0)
+    augment: bool = False
+
+    def resolved(self, n_images: int) -> FitSettings:
+        """The same for so many training images, nothing `auto` any more."""
+        epochs, batch_size = self.epochs, self.batch_size
+        if epochs == "auto":
+            epochs = min(max(round(SEEN / max(n_images, 1)), EPOCHS[0]), EPOCHS[1])
+        if batch_size == "auto":
+            batch_size = next(size for least, size in BATCHES if n_images >= least)
+        return FitSettings(**{**dict(self), "epochs": epochs, "batch_size": batch_size})

@@ -6,6 +6,8 @@ Crops as Szegedy et al. (2015), the rest as Chen et al. (2020), weaker where an 
 with its colours.
 """
 
+import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -44,9 +46,26 @@ class ViewSettings(BaseModel):
     noise: float = Field(default=0.05, ge=0, le=1)
 
 
+AUGMENTATION = ViewSettings(
+    smallest_crop=0.7,
+    rotation=10.0,
+    flips="none",
+    contrast=0.2,
+    brightness=0.1,
+    gamma=0.2,
+    colour=0.05,
+    blur=0.0,
+    noise=0.0,
+)
+"""Of images that are fitted to: weaker than views that are compared, and the heart has a side."""
 LONGEST_SIDE = 4 / 3
 """Of a crop, as a multiple of its other side."""
 _BLUR_RADII = 3  # standard deviations that a blur's window reaches
+
+
+def augmentation(settings: ViewSettings) -> "Callable[[tf.Tensor, tf.Tensor], tf.Tensor]":
+    """`random_views` of one setting, as pipelines take it."""
+    return functools.partial(random_views, settings)
 
 
 def random_views(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":

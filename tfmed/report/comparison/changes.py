@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tfmed.design import Cell
+from tfmed.design import Cell, Repeat
 from tfmed.report.selection import Entry, Results
 from tfmed.report.wording import interval
 
@@ -80,7 +80,7 @@ class Compared:
         flipped: claims of both, by id, whose verdicts differ, A's and B's entry.
         turned: paired comparisons of both that became clear, stopped being so or turned round.
         kept: how many claims and comparisons both hold.
-        only: cells that one file has more seeds of than the other, with A's and B's own seeds.
+        only: cells that one file has more runs of than the other, with A's and B's own.
         same: `all` where both files hold the same, `numbers` where only times and commands differ.
         folder: name of the folder of the comparison, such as `compare-old-vs-new`.
     """
@@ -92,7 +92,7 @@ class Compared:
     flipped: list[tuple[Entry, Entry]]
     turned: list[tuple[Entry, Entry]]
     kept: dict[str, int]
-    only: dict[Cell, tuple[list[int], list[int]]]
+    only: dict[Cell, tuple[list[Repeat], list[Repeat]]]
     same: str
     folder: str
 

@@ -55,6 +55,7 @@ from tfmed.report.wording import (
     listed,
     metric_name,
     pair_name,
+    repeat_name,
     signed,
     stacked,
     task_title,
@@ -318,7 +319,10 @@ def _only_blocks(found: Compared) -> list[Block]:
     if not found.only:
         return []
     rows = [
-        [_only_name(found, cell), *(", ".join(map(str, seeds)) or MISSING for seeds in only)]
+        [
+            _only_name(found, cell),
+            *(", ".join(map(repeat_name, repeats)) or MISSING for repeats in only),
+        ]
         for cell, only in found.only.items()
     ]
     sums = [sum(len(only[side]) for only in found.only.values()) for side in (0, 1)]

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.design import Cell
+from tfmed.design import Cell, Repeat
 from tfmed.errors import InputError
 from tfmed.evaluation.case_values import CaseValues, case_values, seed_thresholds
 from tfmed.evaluation.intervals import corrected, difference_of
+from tfmed.evaluation.repeats import paired
 from tfmed.report.comparison.changes import Change, Side
 from tfmed.report.selection import Entry, class_names, dataset_of
 from tfmed.results.predictions import read_labels, read_patients, read_predictions
@@ -123,8 +124,8 @@ class _Run:
     metrics: Entry
 
 
-def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | None:
-    """A cell's runs by seed; None where a file is missing."""
+def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[Repeat, _Run] | None:
+    """A cell's runs by seed and pretraining; None where a file is missing."""
     found = {}
     for run in side.results["runs"]:
         if Cell.of_entry(run) != cell:
@@ -137,27 +138,29 @@ def _scores(side: Side, cell: Cell, labels: np.ndarray) -> dict[int, _Run] | Non
             raise InputError(
                 f"{path}: {len(scores)} scores for {len(labels)} test images; run the study again"
             )
-        found[run["seed"]] = _Run(path, scores, run["threshold"], run["metrics"])
+        found[Repeat.of_entry(run)] = _Run(path, scores, run["threshold"], run["metrics"])
     return found
 
 
 def _paired(
-    cases: _Cases, of_a: dict[int, _Run], of_b: dict[int, _Run], task: str
+    cases: _Cases, of_a: dict[Repeat, _Run], of_b: dict[Repeat, _Run], task: str
 ) -> dict[str, Entry | None]:
     """Metric to the difference B - A, paired by seed and test case, of the seeds in common.
 
     Raises:
         InputError: the scores do not give the metrics that the results hold.
     """
-    seeds = sorted(of_a.keys() & of_b.keys())
-    if not seeds:
+    pairs, pretrainings = paired(of_a, of_b)
+    if not pairs:
         return {}
-    runs_a, runs_b = ([runs[seed] for seed in seeds] for runs in (of_a, of_b))
+    runs_a = [of_a[each] for each, _ in pairs]
+    runs_b = [of_b[each] for _, each in pairs]
     return {
         metric: difference_of(
             _case_values(cases, runs_b, metric, task).minus(
                 _case_values(cases, runs_a, metric, task)
-            )
+            ),
+            pretrainings=pretrainings,
         )
         for metric in runs_a[0].metrics
         if all(run.metrics.get(metric) is not None for run in (*runs_a, *runs_b))

@@ -12,7 +12,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tfmed.design import Cell, Variant, method_of
+from tfmed.design import Cell, Repeat, Variant, method_of
 from tfmed.errors import InputError
 from tfmed.report.comparison.changes import Compared, Side
 from tfmed.report.comparison.pairing import changes_of, matched
@@ -95,12 +95,12 @@ def _comparison_key(entry: Entry) -> tuple:
     return entry["task"], entry["label_budget"], entry["metric"], *sides
 
 
-def _only(a: Results, b: Results) -> dict[Cell, tuple[list[int], list[int]]]:
-    """Cells whose runs are not all in both, with the seeds that only A and only B have."""
-    seeds: dict[Cell, tuple[set[int], set[int]]] = {}
+def _only(a: Results, b: Results) -> dict[Cell, tuple[list[Repeat], list[Repeat]]]:
+    """Cells whose runs are not all in both, with the repeats that only A and only B have."""
+    seeds: dict[Cell, tuple[set[Repeat], set[Repeat]]] = {}
     for side, results in enumerate((a, b)):
         for run in results["runs"]:
-            seeds.setdefault(Cell.of_entry(run), (set(), set()))[side].add(run["seed"])
+            seeds.setdefault(Cell.of_entry(run), (set(), set()))[side].add(Repeat.of_entry(run))
     return {
         cell: (sorted(seeds[cell][0] - seeds[cell][1]), sorted(seeds[cell][1] - seeds[cell][0]))
         for cell in sorted(seeds, key=lambda cell: (cell.task, cell_order(cell.entry())))

@@ -68,6 +68,7 @@ def assemble(
             "source": plan.source.name,
             "target": plan.target.name,
             "seeds": plan.seeds,
+            "primary_metric": plan.study.primary_metric,
             "settings": plan.study.settings(),
         },
         "synthetic": plan.source.synthetic or plan.target.synthetic,
@@ -107,17 +108,14 @@ def measured(
             _run(run, finished[run.job.key], _measured_run(plan, finished, run), labels, out)
             for run in plan.runs
         ],
-        "summary": [
-            {**cell.entry(), "n_seeds": len(record["runs"]), **record["summary"]}
-            for cell, record in records.items()
-        ],
+        "summary": [{**cell.entry(), **record["summary"]} for cell, record in records.items()],
         "comparisons": metrics.corrected(compared),
     }
 
 
 def _measured_run(plan: Plan, finished: Finished, run: Run) -> dict[str, Any]:
     """What the evaluation of its cell says of one run."""
-    return finished[plan.evaluations[run.cell].key].record["runs"][str(run.seed)]
+    return finished[plan.evaluations[run.cell].key].record["runs"][str(run.repeat)]
 
 
 def best_runs(plan: Plan, finished: Finished) -> dict[Cell, Run]:
@@ -167,6 +165,11 @@ def model_entries(
     return entries
 
 
+def _starts_from_pretraining(run: Run) -> bool:
+    method = run.cell.method
+    return method.pretrained if isinstance(method, Strategy) else method.features == "frozen"
+
+
 def _role(info: DatasetInfo, plan: Plan) -> str:
     both = (("source", plan.source), ("target", plan.target))
     return " and ".join(role for role, other in both if other.md5 == info.md5)
@@ -180,6 +183,7 @@ def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
         "images": [plan.datasets[md5].name for md5 in job.data.values()],
         "seed": settings["seed"],
         "method": settings["method"],
+        "settings": dict(settings),
         "encoder": dict(job.spec["encoder"]),
         "parameters": record["parameters"],
         "embedding_shape": record["embedding_shape"],
@@ -228,6 +232,7 @@ def _run(
         "id": run.id,
         **run.cell.entry(),
         "seed": run.seed,
+        "pretraining": run.repeat.pretraining if _starts_from_pretraining(run) else None,
         "n_train": record["n_train"],
         "n_val": record["n_val"],
         "n_test": len(truth),
@@ -237,6 +242,7 @@ def _run(
         **record["fit"],
         "parameters": record["parameters"],
         "chosen": record.get("chosen"),
+        "recipe": record.get("recipe"),
         "seconds": record["seconds"],
         "predictions": f"predictions/{path.name}",
     }

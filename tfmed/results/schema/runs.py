@@ -36,11 +36,34 @@ class Weights(Part):
     total: Count
 
 
+class TryEntry(Part):
+    """One recipe that was tried."""
+
+    learning_rate: float
+    augment: bool
+    val_loss: Number
+    """Of the weights that were kept; null where numbers became infinite."""
+    epochs: Count
+
+
+class RecipeEntry(Part):
+    """The recipe of a fit, and the tries that it was chosen from by validation loss."""
+
+    learning_rate: float
+    augment: bool
+    tries: list[TryEntry]
+    """Empty where the recipe is that of another run of the cell: of its first pretraining or, with
+    all labels, its first seed; and of a variant that of the standard classifier."""
+
+
 class RunEntry(CellEntry, FitEntry):
     """One classifier, measured on the test split."""
 
     id: str
     seed: Count
+    pretraining: Count | None = None
+    """Number, from 0, of the pretraining of its method that the encoder comes from; null where it
+    comes from none."""
     n_train: Count
     n_val: Count
     n_test: Count
@@ -68,6 +91,8 @@ class RunEntry(CellEntry, FitEntry):
     chosen: dict[str, float] | None
     """What a baseline chose by cross-validation inside its budget: C or k, and the number of folds;
     null for strategies."""
+    recipe: RecipeEntry | None = None
+    """What was searched for on the validation labels; null where nothing was."""
     predictions: str
     """Path relative to this file."""
 
@@ -107,6 +132,8 @@ class SummaryEntry(CellEntry):
     __pydantic_extra__: dict[str, SeedsInterval | None]
 
     n_seeds: OneOrMore
+    n_pretrainings: OneOrMore = 1
+    """That each seed was run with."""
     confusion: Confusion
     roc: Roc | None
     pr: PrecisionRecall | None
@@ -138,8 +165,10 @@ class ComparisonEntry(Part):
     df: float
     """Degrees of freedom of the Student's t that has the interval's quantile."""
     seed_share: Share
-    """Share of the squared standard error that is estimated from seeds, with n_seeds - 1 degrees of
-    freedom; the rest is from test cases."""
+    """Share of the squared standard error that is estimated from seeds and pretrainings; the rest
+    is from test cases."""
+    seed_df: float | None = None
+    """Degrees of freedom of that share; null in results of earlier versions: n_seeds - 1."""
     agreeing: bool
     """The seeds agree more than their test cases allow, so the standard error is that of the test
     cases."""
@@ -149,6 +178,7 @@ class ComparisonEntry(Part):
     """Smallest true difference that this design finds clear with 80 % power: at the two-sided 5 %
     level over family, which is the first step of Holm's procedure."""
     n_seeds: OneOrMore
+    n_pretrainings: OneOrMore = 1
     family: OneOrMore
     """Comparisons of this metric, task and kind, among which p_adjusted corrects."""
     p_adjusted: Share

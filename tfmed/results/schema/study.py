@@ -34,6 +34,8 @@ class StudyEntry(Part):
     target: str
     """Name of the data set classified."""
     seeds: Annotated[list[Count], Field(min_length=1)]
+    primary_metric: str = "accuracy"
+    """What the answer speaks of, where the task has it."""
     settings: dict[str, Any]
     """Every setting of the study, defaults included."""
     ledger: str | None
@@ -210,6 +212,8 @@ class PretrainingEntry(FitEntry):
     """Data sets whose training images were used; none named: the source's."""
     seed: Count
     method: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Of the method, with what `auto` came to."""
     encoder: dict[str, Any]
     parameters: dict[str, Count]
     """Numbers of weights: of the encoder, and of what was fitted around it."""
