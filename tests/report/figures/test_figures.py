@@ -88,7 +88,8 @@ def test_same_results_give_the_same_bytes(svgs: dict[str, str]) -> None:
 
 def test_text_stays_text_and_axes_carry_units(svgs: dict[str, str]) -> None:
     assert "mean squared error" in texts(svgs["pretraining"])
-    assert "difference in accuracy (points)" in texts(svgs["differences"])
+    assert "difference (points)" in texts(svgs["differences"])
+    assert "accuracy" in texts(svgs["differences"])
     assert "arbitrary units" in texts(svgs["latent-chest-nih-1"])
 
 

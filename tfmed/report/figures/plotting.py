@@ -163,9 +163,9 @@ def legend_columns(handles: Sequence[Any], width: float = TEXT_WIDTH) -> int:
     return 1
 
 
-def taller_legend(handles: Sequence[Any], rows: int) -> float:
-    """Inches that a legend below a figure of full width needs beyond its usual rows."""
-    return LEGEND_ROW * max(0, -(-len(handles) // legend_columns(handles)) - rows)
+def taller_legend(handles: Sequence[Any], rows: int, width: float = TEXT_WIDTH) -> float:
+    """Inches that a legend below a figure needs beyond its usual rows."""
+    return LEGEND_ROW * max(0, -(-len(handles) // legend_columns(handles, width)) - rows)
 
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:

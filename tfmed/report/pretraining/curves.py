@@ -177,8 +177,9 @@ def draw_probes(results: Results) -> "Drawing":
         if any(map(fit_is_probed, fits_of(results, method)))
         for colour, marker in [looks[method]]
     ]
-    bottom = 0.75 + taller_legend(handles, 1)
-    figure, [[axes]] = panels(1, 1, height=1.8, width=5.0, margins=(0.75, 0.2, 0.15, bottom))
+    width = 5.0
+    bottom = 0.75 + taller_legend(handles, 1, width)
+    figure, [[axes]] = panels(1, 1, height=1.8, width=width, margins=(0.75, 0.2, 0.15, bottom))
     for method in pretraining_methods(results):
         colour, marker = looks[method]
         fits = [fit for fit in fits_of(results, method) if fit_is_probed(fit)]
