@@ -87,7 +87,7 @@ class Study(Section):
         label_budgets=(300,), strategies=DEFAULT_STRATEGIES, overtrained=True
     )
     target_task: TaskSettings = TaskSettings(
-        label_budgets=(30, 100, 300, 1000, "full"), strategies=DEFAULT_STRATEGIES, overtrained=True
+        label_budgets=(30, 100, 300, "full"), strategies=DEFAULT_STRATEGIES, overtrained=True
     )
     experiments: ExperimentSettings = ExperimentSettings()
     latent: LatentSettings = LatentSettings()
