@@ -21,6 +21,7 @@ from tfmed.design import (
     smallest_budget,
 )
 from tfmed.encoders.plain import Settings as Plain
+from tfmed.pretraining import settings_class
 from tfmed.pretraining.autoencoder import Settings as Autoencoder
 from tfmed.training.settings import FitSettings
 
@@ -75,7 +76,8 @@ class Study(Section):
             methods, completed = zip(*map(_completed_method, tables), strict=True)
             values = {**values, "pretraining": completed}
             for task in TASKS:
-                own = _strategies_of(dict.fromkeys(methods))
+                fair = [method for method in methods if not _knows_labels(method, task)]
+                own = _strategies_of(dict.fromkeys(fair))
                 defaults[task] = defaults[task].replaced(strategies=own)
                 values = {task: defaults[task], **values}
         return _completed(values, defaults)
@@ -96,6 +98,19 @@ class Study(Section):
                     known = ", ".join(map(repr, _strategies_of(methods)))
                     wrong = f"starts from a pretraining that this study lacks; choose of {known}"
                     raise refusal(name, wrong, at=f"{task}.strategies")
+                if _knows_labels(Strategy.parse(name).initialisation, task):
+                    wrong = "has seen the labels that its label budgets hold back; leave it out"
+                    raise refusal(name, wrong, at=f"{task}.strategies")
+        return self
+
+    @model_validator(mode="after")
+    def _has_an_encoder_that_methods_take(self) -> Self:
+        encoder = self.encoder.name  # type: ignore[attr-defined]  # every member of the registry
+        for settings in self.pretraining:
+            if settings.ENCODERS and encoder not in settings.ENCODERS:
+                known = " or ".join(map(repr, settings.ENCODERS))
+                wrong = f"can't start from the pretraining {settings.method!r}; it must be {known}"
+                raise refusal(encoder, wrong, at="encoder.name")
         return self
 
     def settings(self) -> dict[str, Any]:
@@ -116,15 +131,7 @@ class Study(Section):
                 "quick": True,
                 "name": f"{self.name}-quick",
                 "seeds": min(self.seeds, 2),
-                "pretraining": tuple(
-                    settings.model_copy(
-                        update={
-                            "fit": _capped(settings.fit, 6),
-                            "max_images": min(settings.max_images or 4000, 4000),
-                        }
-                    )
-                    for settings in self.pretraining
-                ),
+                "pretraining": tuple(settings.quickened() for settings in self.pretraining),
                 "classifiers": classifiers.replaced(
                     head=_capped(classifiers.head, 20),
                     finetune=_capped(classifiers.finetune, 6),
@@ -150,6 +157,13 @@ def _strategies_of(methods: Iterable[str]) -> tuple[str, ...]:
     trained = [strategy.trained for strategy in STRATEGIES if strategy.pretrained]
     started = [Strategy(method, each) for method in methods for each in trained]
     return tuple(map(str, (*bare, *started)))
+
+
+def _knows_labels(initialisation: str, task: str) -> bool:
+    """Whether encoders have seen all labels of a task, whatever its label budgets."""
+    if task != "source_task" or initialisation == RANDOM:
+        return False
+    return settings_class(initialisation).LEARNS_FROM == "labels"
 
 
 def _completed_method(table: Any) -> tuple[str, Any]:

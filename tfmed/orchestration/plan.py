@@ -71,7 +71,12 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         tasks.reverse()
     found: dict[tuple[str, str], Run] = {}
     for task, settings, is_source in tasks:
-        for run in _runs(study, task, settings, pretrainings, source_task=is_source):
+        fair = {  # what has seen all labels of the source would break its label budgets
+            method: jobs
+            for method, jobs in pretrainings.items()
+            if not (is_source and _learns_from(study, method) == "labels")
+        }
+        for run in _runs(study, task, settings, fair, source_task=is_source):
             found.setdefault((task.md5, run.label), run)
     runs = list(found.values())
     spaces = list(_spaces(study, runs))
@@ -150,7 +155,7 @@ def exports(plan: Plan, best: Mapping[Cell, Run], models: Path) -> list[tuple[st
             "seed": run.seed,
         }
         data = {"task": run.task}
-        if strategy.pretrained:
+        if strategy.pretrained and _learns_from(plan.study, strategy.initialisation) != "nothing":
             data["source"] = plan.source
         seeds = {other.job.key: other.job for other in plan.runs if other.cell == cell}
         name = f"{cell.task}_{cell.label('_')}"
@@ -181,6 +186,10 @@ def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
             raise InputError(f"{task.name}: {fault}")
 
 
+def _learns_from(study: Study, initialisation: str) -> str:
+    return next(s.LEARNS_FROM for s in study.pretraining if s.method == initialisation)
+
+
 def _fault(task: DatasetInfo, budget: LabelBudget) -> str | None:
     """Why a label budget is too small for the classes of a data set; None where it is not."""
     try:
@@ -199,8 +208,8 @@ def _pretrainings(study: Study, source: DatasetInfo, target: DatasetInfo) -> Pre
     """By method: one job for all seeds of the classifiers, or one for each."""
     return {
         settings.method: [
-            pretraining_job(study, settings, source, target, (settings.seed + seed) % 2**32)
-            for seed in range(study.seeds if settings.per_seed else 1)
+            pretraining_job(study, settings, source, target, seed)
+            for seed in settings.seeds(study.seeds)
         ]
         for settings in study.pretraining
     }
@@ -216,7 +225,7 @@ def _runs(
 ) -> Iterator[Run]:
     for seed in range(study.seeds):
         pretrained = {method: some[seed % len(some)] for method, some in pretrainings.items()}
-        first = next(iter(pretrained.values()))
+        first = next(iter(pretrained.values()), None)
         variants = list(_variants(study, settings, source_task=source_task))
         nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
         for budget in settings.label_budgets:
@@ -225,7 +234,7 @@ def _runs(
                 started = pretrained.get(strategy.initialisation)
                 job = classify_job(study, task, strategy, variant, budget, seed, started)
                 yield Run(task, Cell(task.name, strategy, variant, budget), seed, job)
-            for baseline in _baselines(task, settings):
+            for baseline in _baselines(task, settings, pretrained=first is not None):
                 job = baseline_job(study, task, baseline, budget, seed, first)
                 yield Run(task, Cell(task.name, baseline, STANDARD, budget), seed, job)
 
@@ -246,12 +255,13 @@ def _variants(
                 yield strategy, Variant(dropout=dropout)
 
 
-def _baselines(task: DatasetInfo, settings: TaskSettings) -> list[Baseline]:
+def _baselines(task: DatasetInfo, settings: TaskSettings, *, pretrained: bool) -> list[Baseline]:
     """Those of pixels take all images at once, so a data set must fit in memory for them."""
     if not settings.baselines:
         return []
-    large = not task.fits_in_memory
-    return [each for each in BASELINES if not (large and each.features == "pixels")]
+    without = set() if task.fits_in_memory else {"pixels"}
+    without |= set() if pretrained else {"frozen"}
+    return [each for each in BASELINES if each.features not in without]
 
 
 def _shown(study: Study, budgets: Iterable[LabelBudget]) -> tuple[LabelBudget | None, ...]:
