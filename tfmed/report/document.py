@@ -33,7 +33,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         ("answer", "The answer", answer.answer_blocks(results)),
         ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("data", "The data", data.data_blocks(results)),
-        ("pretraining", "Pretraining without labels", data.pretraining_blocks(results)),
+        ("pretraining", data.pretraining_title(results), data.pretraining_blocks(results)),
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
         ("experiments", "Experiments", experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),

@@ -349,6 +349,11 @@ def pretraining_method(entry: Entry) -> str:
     return str(entry["method"])
 
 
+def learned_from(entry: Entry) -> str:
+    """What an entry of `pretraining` was trained on: `images`, `labels`, or `nothing` here."""
+    return str(entry.get("learned_from", "images"))
+
+
 def pretraining_methods(results: Results) -> list[str]:
     """The methods that encoders were pretrained with, in the order of the results."""
     return list(dict.fromkeys(map(pretraining_method, results["pretraining"])))

@@ -23,6 +23,8 @@ from tfmed.report.selection import (
     dataset_of,
     is_binary,
     labels_of,
+    learned_from,
+    pretraining_method,
     pretraining_methods,
 )
 
@@ -183,7 +185,18 @@ def pretraining_name(method: str) -> str:
     return _SPELT.get(method, method.replace("_", " "))
 
 
-_SPELT = {"simclr": "SimCLR", "vicreg": "VICReg"}
+_SPELT = {"simclr": "SimCLR", "vicreg": "VICReg", "imagenet": "ImageNet weights"}
+
+
+def pretrained_words(results: Results, method: str, *, named: bool = True) -> str:
+    """Where encoders of a method have their weights from, such as `pretrained with SimCLR`."""
+    fits = {pretraining_method(fit): learned_from(fit) for fit in results["pretraining"]}
+    without = f"with {pretraining_name(method)}" if named else "without labels"
+    return {
+        "images": f"pretrained {without}",
+        "labels": "pretrained on the labels of the source",
+        "nothing": f"with {pretraining_name(method)}",
+    }[fits.get(method, "images")]
 
 
 def pretraining_names(results: Results) -> str:

@@ -53,7 +53,7 @@ SPAN_SHARE = 0.99
 
 def figures(results: Results) -> Iterator[Figure]:
     """Learning curves of every method; errors and reconstructions of those that reconstruct."""
-    if results["pretraining"]:
+    if fitted(results):
         yield _learning_curves(results)
     for fit in reconstructing(results)[:1]:
         if fit["reconstructions"]:
@@ -63,8 +63,13 @@ def figures(results: Results) -> Iterator[Figure]:
         yield _errors(results, fit)
 
 
+def fitted(results: Results) -> list[Entry]:
+    """Entries of `pretraining` that have a learning curve."""
+    return [entry for entry in results["pretraining"] if entry["epochs"]]
+
+
 def _learning_curves(results: Results) -> Figure:
-    first = results["pretraining"][0]
+    first = fitted(results)[0]
     return Figure(
         id="pretraining",
         draw=partial(draw_pretraining, results),
@@ -73,7 +78,7 @@ def _learning_curves(results: Results) -> Figure:
             "epoch's weights are used: of seed "
             f"{first['seed']} those of epoch {first['best_epoch']} of {first['epochs']}."
         ),
-        alt="; ".join(map(_fit_words, results["pretraining"])),
+        alt="; ".join(map(_fit_words, fitted(results))),
         numbers=partial(pretraining, results),
     )
 
@@ -154,7 +159,7 @@ def _name(fit: Entry) -> str:
 
 def draw_pretraining(results: Results) -> "Drawing":
     """Loss per epoch on training and validation images, best epoch marked."""
-    shown = results["pretraining"][:MAX_PANELS]
+    shown = fitted(results)[:MAX_PANELS]
     several = len(pretraining_methods(results)) > 1
     columns = min(2, len(shown))
     rows = -(-len(shown) // columns)

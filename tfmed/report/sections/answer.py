@@ -14,6 +14,7 @@ from tfmed.report.selection import (
     dataset_of,
     find_row,
     from_scratch_pairs,
+    learned_from,
     methods,
     pretrained_by,
     pretraining_methods,
@@ -29,6 +30,7 @@ from tfmed.report.wording import (
     difference,
     interval,
     method_name,
+    pretrained_words,
     pretraining_name,
     task_title,
     test_patients,
@@ -85,7 +87,7 @@ def _clauses(results: Results, found: list[Entry]) -> list[str]:
     clauses: list[str] = []
     names = pretrained_by(results)
     for name in names:
-        by = f"an encoder pretrained with {pretraining_name(name)} "
+        by = f"an encoder {pretrained_words(results, name)} "
         subject = by if len(names) > 1 else "a pretrained encoder "
         of_method = [entry for entry in found if _strategy(entry).initialisation == name]
         for outcome in dict.fromkeys(map(verdict, of_method)):
@@ -247,7 +249,7 @@ def _words(results: Results, task: str) -> Block:
     terms = [
         *(FINDING_WORDS if is_multilabel(results, task) else WORDS),
         ("pretrained", _pretrained_words(results)),
-        *((method_name(s), _strategy_words(s)) for s in run if isinstance(s, Strategy)),
+        *((method_name(s), _strategy_words(results, s)) for s in run if isinstance(s, Strategy)),
     ]
     if PIXELS in run:
         words = "a baseline that needs no network: logistic regression on the values of the pixels."
@@ -259,10 +261,12 @@ def _pretrained_words(results: Results) -> str:
     start = "trained beforehand on other images, without their labels"
     if pretraining_methods(results) in ([], [DEFAULT_PRETRAINING]):
         return f"{start}, to reconstruct each image from its embedding."
+    if any(learned_from(fit) != "images" for fit in results["pretraining"]):
+        return "trained beforehand on other images."
     return f"{start}."
 
 
-def _strategy_words(strategy: Strategy) -> str:
+def _strategy_words(results: Results, strategy: Strategy) -> str:
     if not strategy.pretrained and not strategy.frozen:
         return "encoder with random weights, trained with the classifier."
     if not strategy.pretrained:
@@ -270,6 +274,7 @@ def _strategy_words(strategy: Strategy) -> str:
             "encoder with random weights that are not trained: the control that shows what the "
             "architecture does by itself."
         )
+    start = f"encoder {pretrained_words(results, strategy.initialisation, named=False)}"
     if strategy.frozen:
-        return "encoder pretrained without labels; only the classifier on top is trained."
-    return "encoder pretrained without labels and then trained further."
+        return f"{start}; only the classifier on top is trained."
+    return f"{start} and then trained further."

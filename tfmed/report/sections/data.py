@@ -8,12 +8,14 @@ from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
     Entry,
     Results,
+    learned_from,
     pretraining_method,
     pretraining_methods,
     reconstructing,
 )
 from tfmed.report.wording import (
     MISSING,
+    capitalised,
     count,
     listed,
     number,
@@ -95,6 +97,12 @@ def _class_table(results: Results, words: Text) -> Block:
     return table("balance-table", words, columns, rows)
 
 
+def pretraining_title(results: Results) -> str:
+    """Title of that section."""
+    alike = {learned_from(fit) for fit in results["pretraining"]} <= {"images"}
+    return "Pretraining without labels" if alike else "Pretraining"
+
+
 def pretraining_blocks(results: Results) -> list[Block]:
     """Each pretraining method: what it does, its learning curve, reconstructions, test errors."""
     if not results["pretraining"]:
@@ -135,20 +143,22 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
             f"trained on the training images of {source}. ",
         ]
     else:
+        learned = {
+            "images": f" learns without labels, from the training images of {source}",
+            "labels": f" pretraining learns from the labels of {source}",
+            "nothing": " were published, and nothing is trained before they are used",
+        }[learned_from(fit)]
         opening = [
-            term(pretraining_name(name)),
-            f" learns without labels, from the training images of {source}; its encoder turns an "
-            "image into an ",
+            term(capitalised(pretraining_name(name))),
+            f"{learned}; the encoder turns an image into an ",
             term("embedding"),
             f" ({shape} numbers). ",
         ]
     others = [(part, n) for part, n in fit["parameters"].items() if part != "encoder"]
     sizes = [f"The encoder has {count(fit['parameters']['encoder'])} parameters"]
     sizes += [f"the {part.replace('_', ' ')} {count(n)}" for part, n in others]
-    return paragraph(
-        *opening,
-        f"{', '.join(sizes)}. {_kept_words(fit)}",
-    )
+    kept = f" {_kept_words(fit)}" if fit["epochs"] else ""
+    return paragraph(*opening, f"{', '.join(sizes)}.{kept}")
 
 
 def _kept_words(fit: Entry) -> str:
@@ -177,7 +187,7 @@ def _health_row(fit: Entry) -> list[str]:
     return [
         pretraining_name(pretraining_method(fit)),
         str(fit["seed"]),
-        f"{fit['epochs']} ({fit['best_epoch']})",
+        f"{fit['epochs']} ({fit['best_epoch']})" if fit["epochs"] else MISSING,
         *measured,
         number(fit["seconds"], 0),
     ]

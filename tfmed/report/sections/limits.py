@@ -14,7 +14,7 @@ from tfmed.report.blocks import (
     table,
     text,
 )
-from tfmed.report.selection import Entry, Results, pretraining_methods
+from tfmed.report.selection import Entry, Results, pretraining_method
 from tfmed.report.wording import (
     SYNTHETIC_MARK,
     count,
@@ -70,9 +70,9 @@ def limit_blocks(results: Results) -> list[Block]:
             "seeds collapse and others not, they cover the true value in less than 95 % of cases."
         ),
         text(
-            "One family of small networks was tried, pretrained with "
-            f"{pretraining_names(results) or 'no method'}; other networks, methods, image sizes or "
-            "data sets may give other results."
+            "One family of networks was tried, and as pretraining "
+            f"{pretraining_names(results) or 'none'}; other networks, methods, image sizes or data "
+            "sets may give other results."
         ),
         text("A number that is reproduced on the same machine and versions may differ on others."),
     ]
@@ -114,10 +114,8 @@ def _patient_limits(results: Results) -> Iterator[Text]:
 
 
 def _shared_encoder(results: Results) -> Iterator[Text]:
-    if (
-        len(results["pretraining"]) == len(pretraining_methods(results)) > 0
-        and len(results["study"]["seeds"]) > 1
-    ):
+    fits = [pretraining_method(fit) for fit in results["pretraining"] if fit["epochs"]]
+    if len(fits) == len(set(fits)) > 0 and len(results["study"]["seeds"]) > 1:
         yield text(
             "All seeds of a strategy share one pretrained encoder, so no interval covers the "
             "variance of pretraining; with pretraining.per_seed = true in the study file it does. "
