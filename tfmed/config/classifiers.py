@@ -23,7 +23,7 @@ class SearchSettings(Section):
         augment: whether training images are changed a little each time.
     """
 
-    learning_rates: Once[LearningRate] = (1e-3, 3e-4)
+    learning_rates: Once[LearningRate] = (3e-3, 1e-3)
     augment: Once[bool] = (False, True)
 
 
@@ -51,9 +51,9 @@ class ClassifierSettings(Section):
     """
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
-    penalty: float = Field(default=100.0, ge=0, lt=1e9)
+    penalty: float = Field(default=30.0, ge=0, lt=1e9)
     head: FitSettings = FitSettings(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
-    finetune: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
+    finetune: FitSettings = FitSettings(epochs=40, batch_size=64, learning_rate=1e-3, patience=6)
     scratch: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
     search: SearchSettings = SearchSettings()
     augmentation: ViewSettings = AUGMENTATION

@@ -151,13 +151,21 @@ def exports(plan: Plan, best: Mapping[Cell, Run], models: Path) -> list[tuple[st
             "seed": run.seed,
             "pretraining": run.repeat.pretraining if strategy.pretrained else None,
         }
-        data = {"task": run.task}
-        if strategy.pretrained:
-            data["source"] = plan.source
+        data = {"task": run.task, **_pretrained_on(plan, strategy)}
         repeats = {other.repeat: other.job for other in plan.runs if other.cell == cell}
         name = f"{cell.task}_{cell.label('_')}"
         chosen.append((name, run, export_job(name, models, run.job, training, data, repeats)))
     return chosen
+
+
+def _pretrained_on(plan: Plan, strategy: Strategy) -> dict[str, DatasetInfo]:
+    """By role, the data sets whose images a strategy's encoder was pretrained on."""
+    return {
+        role: plan.datasets[md5]
+        for job in plan.pretrainings
+        if job.spec["pretraining"]["method"] == strategy.initialisation
+        for role, md5 in job.data.items()
+    }
 
 
 def _is_exported(plan: Plan, cell: Cell, strategy: Strategy) -> bool:

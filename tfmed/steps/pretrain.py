@@ -90,7 +90,7 @@ def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
     from tfmed import encoders, pretraining
     from tfmed.data.loading import load_rows
     from tfmed.pretraining.images import pretraining_images
-    from tfmed.pretraining.quality import health, measures
+    from tfmed.pretraining.quality import health, measures, probing, viewing
     from tfmed.training import examples, fitting, transfer
 
     first = origins[0].info
@@ -101,8 +101,16 @@ def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
     encoder = encoders.build(spec["encoder"], first.image_shape)
     model = method.build(settings, encoder)
     fit = settings.fit.resolved(images.n_train)
+    labelled = probing.probed([origin.info for origin in origins])
+    probe = probing.Probe(encoder, labelled, fit.epochs) if labelled else None
     fitted = fitting.fit_unlabelled(
-        model, method.loss(settings), images.train, images.val, fit, say
+        model,
+        method.loss(settings),
+        images.train,
+        images.val,
+        fit,
+        say,
+        probe.after if probe else lambda _: None,
     )
     record: dict[str, Any] = {
         "fit": fitted.record(),
@@ -110,11 +118,16 @@ def _pretrain(spec: Spec, origins: "list[Origin]", say: Say) -> Result:
         "parameters": {"encoder": encoder.count_params(), "model": model.count_params()},
         "embedding_shape": list(encoder.output_shape[1:]),
         "reconstruction": None,
+        "probe": probe.record() if probe else None,
     }
     rows = examples.drawn_rows(first.n_images("train"), health.IMAGES)
     embeddings = fitting.embed(encoder, load_rows(first, "train", rows).images)
     record["health"] = health.health(embeddings)
-    arrays = transfer.packed("encoder", encoder) | transfer.packed("model", model)
+    arrays = (
+        viewing.shown(settings, first)
+        | transfer.packed("encoder", encoder)
+        | transfer.packed("model", model)
+    )
     if method.RECONSTRUCTS:
         record["reconstruction"], shown = measures.measure(model, first, images.mean)
         arrays |= shown

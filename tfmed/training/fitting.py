@@ -135,6 +135,7 @@ def fit_unlabelled(
     val: tf.data.Dataset,
     config: FitSettings,
     say: Callable[[float], None] = lambda _: None,
+    after: Callable[[int], None] = lambda _: None,
 ) -> Fit:
     """Fits the model of a pretraining method, without any label.
 
@@ -145,14 +146,21 @@ def fit_unlabelled(
         val: the same, for EarlyStopping.
         config: how long and how fast.
         say: takes the share of the epochs that are done.
+        after: takes the number of epochs that are done, after each, and 0 before the first.
     """
+
+    def heard(share: float) -> None:
+        say(share)
+        after(round(share * config.epochs))
+
+    after(0)
     model.compile(
         keras.optimizers.Adam(config.learning_rate),
         loss=loss,
         steps_per_execution=_steps(int(train.cardinality())),
         jit_compile=False,
     )
-    return fit(model, train, val, config, say, watched="loss")
+    return fit(model, train, val, config, heard, watched="loss")
 
 
 def fit_classifier(

@@ -190,8 +190,16 @@ def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
         **record["fit"],
         "seconds": record["seconds"],
         "health": record["health"],
+        "probe": record["probe"],
+        "views": _views(result),
         **_reconstruction(record["reconstruction"], result),
     }
+
+
+def _views(result: Result) -> list[dict[str, Any]]:
+    """Some images and what the method sees of them; none where it sees them as they are."""
+    images = zip(result.arrays.get("viewed", ()), result.arrays.get("views", ()), strict=True)
+    return [{"original": as_png(image), "views": list(map(as_png, few))} for image, few in images]
 
 
 def _reconstruction(measured: dict[str, Any] | None, result: Result) -> dict[str, Any]:

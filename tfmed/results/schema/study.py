@@ -203,6 +203,25 @@ class HealthEntry(Part):
     effective_rank: Annotated[float, Field(ge=0)]
 
 
+class ProbeEntry(Part):
+    """Linear probes on embeddings while the pretraining went on."""
+
+    dataset: str
+    n_train: Count
+    n_val: Count
+    epochs: list[Count]
+    """After which; 0: before the first."""
+    auc: list[Share | None]
+    """On validation images; null where their labels do not define it."""
+
+
+class ViewsEntry(Part):
+    """A training image, and what a method is given in its place."""
+
+    original: Png
+    views: list[Png]
+
+
 class PretrainingEntry(FitEntry):
     """One pretrained encoder."""
 
@@ -219,6 +238,10 @@ class PretrainingEntry(FitEntry):
     """Numbers of weights: of the encoder, and of what was fitted around it."""
     embedding_shape: list[Count]
     health: HealthEntry | None = None
+    probe: ProbeEntry | None = None
+    """Null where nothing has labels; they choose nothing."""
+    views: list[ViewsEntry] = Field(default_factory=list)
+    """Empty of a method that sees images as they are."""
     test: Reproduced | None
     """Null for a method that reconstructs nothing; then the three below are empty or null too."""
     mse_quantiles: Annotated[list[float], Field(max_length=101)]
