@@ -122,9 +122,7 @@ def test_pretrainings_that_differ_widen_the_interval_more_than_as_many_seeds_wou
     logits = np.log(scores / (1 - scores)).reshape(5, 3, -1)
     shaken = logits + 0.5 * (2 * labels - 1) * np.array([-1, 0, 1])[:, None]
     scores = 1 / (1 + np.exp(-shaken.reshape(15, -1)))
-    as_seeds, crossed = (
-        mean_interval(labels, scores, "auc", pretrainings=each) for each in (1, 3)
-    )
+    as_seeds, crossed = (mean_interval(labels, scores, "auc", pretrainings=each) for each in (1, 3))
     assert as_seeds["mean"] == crossed["mean"]
     assert crossed["high"] - crossed["low"] > 2.5 * (as_seeds["high"] - as_seeds["low"])
 
@@ -139,9 +137,7 @@ def test_a_quantity_without_test_cases_has_students_interval_of_the_crossed_vari
 
 def test_a_summary_of_several_pretrainings_has_bands_and_bins_of_the_same_model():
     labels, scores = simulated(np.random.default_rng(2), n_seeds=6, n=120)
-    plainly, crossed = (
-        summarise(labels, scores, [0.5] * 6, pretrainings=each) for each in (1, 2)
-    )
+    plainly, crossed = (summarise(labels, scores, [0.5] * 6, pretrainings=each) for each in (1, 2))
     assert crossed["auc"]["mean"] == plainly["auc"]["mean"]
     for curve, height in (("roc", "tpr"), ("pr", "precision"), ("reliability", "share")):
         assert crossed[curve][height] == plainly[curve][height]

@@ -5,8 +5,8 @@ import json
 import keras
 import numpy as np
 import pytest
-from tiny_study import LABELS, assert_same, labels_swapped, nothing
 from pydantic import TypeAdapter
+from tiny_study import LABELS, assert_same, labels_swapped, nothing
 
 from tfmed import steps
 from tfmed.execution import keys

@@ -43,7 +43,9 @@ def tiny_study():
         encoder=study.encoder.model_copy(
             update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}
         ),
-        pretraining=(study.pretraining[0].model_copy(update={"fit": PretrainingFit(**dict(SHORT))}),),
+        pretraining=(
+            study.pretraining[0].model_copy(update={"fit": PretrainingFit(**dict(SHORT))}),
+        ),
         classifiers=study.classifiers.replaced(
             head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),
