@@ -95,7 +95,7 @@ def _method(name: Any) -> str:
 def _compared(pairs: Any) -> tuple[tuple[str, str], ...]:
     if not isinstance(pairs, list | tuple):
         raise refusal(pairs, "must be a list of pairs, such as [['simclr:frozen', 'scratch']]")
-    found = []
+    found: list[tuple[str, str]] = []
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise refusal(pair, "must be two names, such as ['simclr:frozen', 'scratch']")
