@@ -2,13 +2,26 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from tfmed.config.items import Once, Section
+from tfmed.config.items import Once, Section, out_of_range
 from tfmed.pretraining.parts.views import AUGMENTATION, ViewSettings
 from tfmed.training.settings import FitSettings
 
-LearningRate = Annotated[float, Field(gt=0, le=10)]
+
+def _rate(value: float) -> float:
+    if not 0 < value <= 10:  # as NaN is not
+        raise out_of_range(value, "numbers above 0 and at most 10")
+    return value
+
+
+def _some(chosen: tuple[bool, ...]) -> tuple[bool, ...]:
+    if not chosen:
+        raise out_of_range([], "[false], [true] or [false, true]")
+    return chosen
+
+
+LearningRate = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_rate)]
 
 
 class SearchSettings(Section):
@@ -24,7 +37,7 @@ class SearchSettings(Section):
     """
 
     learning_rates: Once[LearningRate] = (3e-3, 1e-3)
-    augment: Once[bool] = (False, True)
+    augment: Annotated[Once[bool], AfterValidator(_some)] = (False, True)
 
 
 class ClassifierSettings(Section):

@@ -1,5 +1,6 @@
 """Study: the whole question, as a study file writes it."""
 
+import itertools
 from collections.abc import Iterable
 from typing import Annotated, Any, Self
 
@@ -141,6 +142,16 @@ class Study(Section):
                 known = " or ".join(map(repr, settings.ENCODERS))
                 wrong = f"can't start from the pretraining {settings.method!r}; it must be {known}"
                 raise refusal(encoder, wrong, at="encoder.name")
+        return self
+
+    @model_validator(mode="after")
+    def _runs_what_it_compares(self) -> Self:
+        run = [each.methods for each in (self.source_task, self.target_task) if each.label_budgets]
+        for pair in self.comparisons:
+            if not any(set(pair) <= set(methods) for methods in run):
+                known = ", ".join(map(repr, dict.fromkeys(itertools.chain(*run))))
+                wrong = f"are not both run on one data set of this study; choose of {known}"
+                raise refusal(list(pair), wrong, at="comparisons")
         return self
 
     def settings(self) -> dict[str, Any]:

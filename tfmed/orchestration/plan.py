@@ -332,8 +332,8 @@ def _forgetting(
             continue
         if (cell.task, cell.variant) == (target.name, STANDARD) and cell.label_budget in shown:
             some = pretrainings[strategy.initialisation]
-            if run.repeat.pretraining != run.seed % len(some):
-                continue  # each seed once: of the encoders that are measured, each has its share
+            if len(some) > 1 and run.repeat.pretraining != run.seed:
+                continue  # each seed has a pretraining of its own, or they would not be independent
             pretrained = some[run.repeat.pretraining]
             before = forgetting_job(study, source, pretrained)
             after = forgetting_job(study, source, pretrained, (run.job, run.task))

@@ -250,6 +250,14 @@ def budget_name(results: Results, task: str, budget: LabelBudget | None) -> str:
     return f"{'all ' if budget == 'full' else ''}{count(labels)} labels"
 
 
+def forgetting_name(results: Results, entry: Entry) -> str:
+    """On what an encoder was fine-tuned; which one, where results have several."""
+    target = results["study"]["target"]
+    if len({each.get("strategy") for each in results["latent"]["forgetting"]}) > 1:
+        return row_name(results, {"variant": "standard", **entry, "task": target})
+    return budget_name(results, target, entry["label_budget"])
+
+
 def row_name(results: Results, row: Entry) -> str:
     """A row's strategy and label budget, such as `frozen, 300 labels`."""
     return f"{strategy_name(row)}, {budget_name(results, row['task'], row['label_budget'])}"

@@ -118,7 +118,7 @@ def _shared_encoder(results: Results) -> Iterator[Text]:
     if len(fits) == len(set(fits)) > 0 and len(results["study"]["seeds"]) > 1:
         yield text(
             "All seeds of a strategy share one pretrained encoder, so no interval covers the "
-            "variance of pretraining; with pretraining.per_seed = true in the study file it does. "
+            "variance of pretraining; with pretraining.repeats = 3 in the study file it does. "
             "Latent spaces are those of one seed."
         )
 

@@ -157,6 +157,7 @@ def model_entries(
                 "path": f"{name}/{versions[name]}",
                 **run.cell.entry(),
                 "seed": run.seed,
+                "pretraining": _pretraining_number(run),
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,
                 "reasons": verdict.reasons,
@@ -166,9 +167,11 @@ def model_entries(
     return entries
 
 
-def _starts_from_pretraining(run: Run) -> bool:
+def _pretraining_number(run: Run) -> int | None:
+    """Of the encoder that it starts from; None where that is of none."""
     method = run.cell.method
-    return method.pretrained if isinstance(method, Strategy) else method.features == "frozen"
+    started = method.pretrained if isinstance(method, Strategy) else method.features == "frozen"
+    return run.repeat.pretraining if started else None
 
 
 def _role(info: DatasetInfo, plan: Plan) -> str:
@@ -245,7 +248,7 @@ def _run(
         "id": run.id,
         **run.cell.entry(),
         "seed": run.seed,
-        "pretraining": run.repeat.pretraining if _starts_from_pretraining(run) else None,
+        "pretraining": _pretraining_number(run),
         "n_train": record["n_train"],
         "n_val": record["n_val"],
         "n_test": len(truth),

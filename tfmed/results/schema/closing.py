@@ -134,6 +134,8 @@ class ModelEntry(CellEntry):
     path: str
     """Relative to the models folder."""
     seed: Count
+    pretraining: Count | None = None
+    """As of its run."""
     bytes: Count
     """Size of the weights."""
     stage: Literal["stable", "candidate", "unservable"]
