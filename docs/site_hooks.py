@@ -17,6 +17,7 @@ OUTSIDE = (
     "CONTRIBUTING.md",
     "LICENSE",
     "benchmarks/README.md",
+    "studies/chest_to_pneumonia/as_reported.toml",
     "studies/default.toml",
 )
 """Files outside `docs/` that the site holds, by their paths in the repository."""

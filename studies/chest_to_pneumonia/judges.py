@@ -5,8 +5,9 @@ from dataclasses import replace
 
 from scipy.special import chdtri, ndtri
 
-from tfmed.design import budget_size
+from tfmed.design import Repeat, budget_size
 from tfmed.evaluation.intervals import seeds_interval, wilson
+from tfmed.evaluation.repeats import paired
 from tfmed.evaluation.spread import LEVEL, Spread
 from tfmed.results.verdicts import (
     ABOVE_0,
@@ -79,17 +80,19 @@ def training_accuracy(results: Results) -> Finding:
     """Fine-tuned minus from scratch in accuracy on the training images."""
     task = results["study"]["target"]
     budget = most_labels(results, task)
-    of_seed: dict[str, dict[int, float]] = {"finetune": {}, "scratch": {}}
+    found: dict[str, dict[Repeat, float]] = {"finetune": {}, "scratch": {}}
     for run in results["runs"]:
         key = run["task"], run["variant"], run["label_budget"]
-        known = run["strategy"] in of_seed and run.get("train_accuracy") is not None
+        known = run["strategy"] in found and run.get("train_accuracy") is not None
         if known and key == (task, "standard", budget):
-            of_seed[run["strategy"]][run["seed"]] = run["train_accuracy"]
-    seeds = sorted(of_seed["finetune"].keys() & of_seed["scratch"].keys())
-    if len(seeds) < 2:
+            found[run["strategy"]][Repeat.of_entry(run)] = run["train_accuracy"]
+    both, pretrainings = paired(found["finetune"], found["scratch"])
+    n_seeds = len(both) // pretrainings
+    if n_seeds < 2:
         raise NotTestedError(f"fewer than two seeds have both training accuracies on {task}")
-    found = seeds_interval([of_seed["finetune"][seed] - of_seed["scratch"][seed] for seed in seeds])
-    return judge_seeds(found, BELOW_0, "difference in training accuracy", len(seeds))
+    differences = [found["finetune"][a] - found["scratch"][b] for a, b in both]
+    interval = seeds_interval(differences, pretrainings)
+    return judge_seeds(interval, BELOW_0, "difference in training accuracy", n_seeds)
 
 
 def dropout_sensitivity(results: Results) -> Finding:
@@ -232,7 +235,8 @@ def similar_spaces(results: Results) -> Finding:
 
 def forgetting(results: Results) -> Finding:
     """Change of the source task's probe when the encoder is fine-tuned on the target."""
-    entries = results["latent"].get("forgetting") or []
+    found = results["latent"].get("forgetting") or []
+    entries = [entry for entry in found if entry.get("strategy", "finetune") == "finetune"]
     if not entries:
         raise NotTestedError("the study did not go back to the source task after fine-tuning")
     entry = max(entries, key=lambda entry: budget_size(entry["label_budget"]))

@@ -15,6 +15,7 @@ from tfmed.config.study import Study
 from tfmed.errors import InputError
 
 ROOT = Path(__file__).parents[2]
+EARLIER_DEFAULT = Path(__file__).with_name("earlier_default.json")
 
 
 def read(text: str, folder: Path) -> Study:
@@ -37,10 +38,15 @@ def test_the_default_study_file_says_the_defaults():
 
 
 def test_the_default_study_file_names_every_setting():
-    def written(table, where=""):
-        for name, value in table.items():
-            nested = isinstance(value, dict)
-            yield from written(value, f"{where}{name}.") if nested else [where + name]
+    def written(value, where=""):
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                yield from written(inner, f"{where}.{name}")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            for number, inner in enumerate(value):
+                yield from written(inner, f"{where}.{number}")
+        else:
+            yield where
 
     table = tomllib.loads((ROOT / "studies" / "default.toml").read_text(encoding="utf-8"))
     assert sorted(written(table)) == sorted(written(Study().settings()))
@@ -65,7 +71,8 @@ def test_an_integer_stands_for_a_float(tmp_path):
     ("text", "words"),
     [
         ("sedes = 3", "unknown setting 'sedes'; did you mean 'seeds'?"),
-        ("[encoder]\nlatent_chanels = 8", "'encoder.latent_chanels'; did you mean 'latent_"),
+        ("[encoder]\nname = 'plain'\nlatent_chanels = 8", "'encoder.latent_chanels'; did you mean"),
+        ("[encoder]\nchanels = 8", "'encoder.chanels'; did you mean 'channels'?"),
         ("[latent]\nzzz = 1", "'latent.zzz'; known are perplexity, max_images"),
         ('"a\\nb" = 1', "unknown setting"),
         ("seeds = '3'", "seeds = '3' must be an integer"),
@@ -77,10 +84,27 @@ def test_an_integer_stands_for_a_float(tmp_path):
             "[encoder]\nname = 'plan'",
             "did you mean 'plain'?",
         ),
+        (
+            "[encoder]\nname = 'applications'\narchitecture = 'MobilNetV2'",
+            "did you mean 'MobileNetV2'?",
+        ),
+        (
+            "[pretraining]\nmethod = 'imagenet'",
+            "encoder.name = 'plain' can't start from the pretraining 'imagenet'; it must be 'appl",
+        ),
+        (
+            "[pretraining]\nmethod = 'supervised'\n[source_task]\n"
+            "strategies = ['supervised:frozen']",
+            "source_task.strategies = 'supervised:frozen' has seen the labels that its label bud",
+        ),
+        (
+            "[encoder]\nname = 'applications'\n[pretraining]\nmethod = 'imagenet'\nfit.epochs = 3",
+            "unknown setting 'pretraining.fit'; known are method, weights",
+        ),
         ("[pretraining]\nmethod = 3", "pretraining.method = 3 must be "),
         (
-            "[target_task]\nstrategies = ['simclr:frozen']",
-            "= 'simclr:frozen' starts from a pretraining that this study lacks",
+            "[target_task]\nstrategies = ['vicreg:frozen']",
+            "= 'vicreg:frozen' starts from a pretraining that this study lacks",
         ),
         ("encoder = 8", "encoder must be a table; write it as [encoder]"),
         ("[pretraining.fit]\nlearning_rate = 'fast'", "learning_rate = 'fast' must be a number"),
@@ -91,6 +115,24 @@ def test_an_integer_stands_for_a_float(tmp_path):
         ("[target_task]\nstrategies = ['frozn']", "did you mean 'frozen'?"),
         ("[target_task]\nstrategies = ['autoencoder:froze']", "or METHOD:frozen, METHOD:finetune"),
         ("[experiments]\nlosses = ['focl']", "'class_weighted', 'focal'; did you mean 'focal'?"),
+        ("[pretraining]\nper_seed = true", "unknown setting 'pretraining.per_seed'"),
+        ("[pretraining]\nrepeats = '3'", "pretraining.repeats = '3' must be an integer"),
+        (
+            "[pretraining]\nfit.epochs = 'autos'",
+            "fit.epochs = 'autos' must be an integer or 'auto'",
+        ),
+        ("[pretraining]\nfit.epochs = 2.5", "fit.epochs = 2.5 must be an integer or 'auto'"),
+        ("[pretraining]\nfit.batch_size = true", "batch_size = True must be an integer or 'auto'"),
+        ("[classifiers.search]\nlearning_rates = 0.1", "= 0.1 must be a list; write [0.1]"),
+        ("[classifiers.search]\nlearning_rates = ['x']", "learning_rates = 'x' must be a number"),
+        ("[classifiers.search]\naugment = true", "augment = True must be a list; write [True]"),
+        ("[classifiers.search]\naugment = [1]", "search.augment = 1 must be true or false"),
+        ("[classifiers.search]\nrates = []", "unknown setting 'classifiers.search.rates'; known"),
+        ("[classifiers]\nsearch = []", "must be a table; write it as [classifiers.search]"),
+        ("[classifiers.augmentation]\nflips = 'up'", "must be one of 'none', 'horizontal', 'both'"),
+        ("primary_metric = 3", "primary_metric = 3 must be a text"),
+        ("primary_metric = 'aucs'", "'balanced_accuracy'"),
+        ("primary_metric = 'aucs'", "did you mean 'auc'?"),
     ],
 )
 def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):
@@ -103,7 +145,8 @@ def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):
         ("seeds = 0", "seeds = 0"),
         ("name = '../up'", "name = '../up'"),
         ("name = ''", "name = ''"),
-        ("[encoder]\nlatent_channels = 1", "encoder.latent_channels = 1"),
+        ("[encoder]\nchannels = 1", "encoder.channels = 1"),
+        ("[encoder]\nname = 'plain'\nlatent_channels = 1", "encoder.latent_channels = 1"),
         ("[encoder]\nbase_filters = 0", "encoder.base_filters = 0"),
         ("[pretraining]\nmax_images = -1", "pretraining.max_images = -1"),
         ("[pretraining]\nseed = -1", "pretraining.seed = -1"),
@@ -123,6 +166,13 @@ def test_an_unknown_setting_or_a_wrong_type_is_named(tmp_path, text, words):
             "[target_task]\nstrategies = []\n[source_task]\nlabel_budgets = []",
             "target_task.strategies",
         ),
+        ("[pretraining]\nrepeats = 0", "pretraining.repeats = 0"),
+        ("[pretraining]\nrepeats = 101", "pretraining.repeats = 101"),
+        ("[pretraining.fit]\nbatch_size = 65537", "pretraining.fit.batch_size = 65537"),
+        ("[classifiers.search]\nlearning_rates = [0]", "search.learning_rates = 0.0"),
+        ("[classifiers.search]\nlearning_rates = [1e-3, nan]", "search.learning_rates = nan"),
+        ("[classifiers.search]\naugment = []", "classifiers.search.augment = []"),
+        ("[classifiers.augmentation]\nrotation = 181.0", "augmentation.rotation = 181.0"),
         ("[latent]\nperplexity = inf", "latent.perplexity = inf"),
         ("[latent]\nmax_images = 3", "latent.max_images = 3"),
         ("[experiments]\nlabel_budget = 9", "experiments.label_budget = 9"),
@@ -142,12 +192,85 @@ def test_a_value_out_of_range_is_named_with_its_range(tmp_path, text, name):
         ("[experiments]\nlosses = ['focal', 'focal']", "experiments.losses = ['focal', 'focal']"),
         ("[target_task]\nlabel_budgets = [30, 30]", "target_task.label_budgets = [30, 30]"),
         ("[source_task]\nstrategies = ['frozen', 'frozen']", "source_task.strategies"),
+        ("[classifiers.search]\nlearning_rates = [1, 1.0]", "search.learning_rates = [1.0, 1.0]"),
+        ("[classifiers.search]\naugment = [true, true]", "search.augment = [True, True]"),
     ],
 )
 def test_what_is_named_twice_is_refused(tmp_path, text, named):
     line = refusal(text, tmp_path)
     assert named in line
     assert "name each once" in line
+
+
+@pytest.mark.parametrize(
+    ("pairs", "words"),
+    [
+        (
+            "'scratch'",
+            "= 'scratch' must be a list of pairs, such as [['simclr:frozen', 'scratch']]",
+        ),
+        ("['scratch', 'frozen']", "= 'scratch' must be two names, such as"),
+        ("[['scratch']]", "= ['scratch'] must be two names"),
+        ("[['scratch', 'frozen', 'finetune']]", "'finetune'] must be two names"),
+        ("[['scratch', 'frozn']]", "= 'frozn' must be one of 'scratch', 'random_frozen', 'frozen'"),
+        ("[['scratch', 'frozn']]", "did you mean 'frozen'?"),
+        ("[['scratch', 3]]", "= 3 must be one of"),
+        ("[['random:finetune', 'scratch']]", "compares a strategy with itself; name two"),
+        ("[['scratch', 'frozen'], ['frozen', 'scratch']]", "there twice; name each pair once"),
+        ("[['vicreg:frozen', 'scratch']]", "not both run on one data set of this study; choose of"),
+    ],
+)
+def test_comparisons_that_cannot_be_made_are_refused(tmp_path, pairs, words):
+    assert words in refusal(f"comparisons = {pairs}", tmp_path)
+
+
+def test_comparisons_need_both_sides_on_one_data_set(tmp_path):
+    apart = "source_task.strategies = ['scratch']\ntarget_task.strategies = ['frozen']\n"
+    known = "choose of 'scratch', 'majority'"
+    assert known in refusal(f"{apart}comparisons = [['frozen', 'scratch']]", tmp_path)
+    without = f"{apart}target_task.baselines = false\nsource_task.baselines = false\n"
+    pair = "comparisons = [['frozen', 'majority']]"
+    assert read(apart + pair, tmp_path).comparisons == (("frozen", "majority"),)
+    assert "['frozen', 'majority'] are not both run" in refusal(without + pair, tmp_path)
+
+
+def test_comparisons_are_read_by_any_of_their_names(tmp_path):
+    study = read("comparisons = [['autoencoder:frozen', 'random:finetune']]", tmp_path)
+    assert study.comparisons == (("frozen", "scratch"),)
+    assert Study.model_validate(study.settings()) == study
+
+
+def test_the_study_of_the_earlier_report_has_the_settings_that_were_the_defaults():
+    earlier = json.loads(EARLIER_DEFAULT.read_text(encoding="utf-8"))
+    found = read_study(ROOT / "studies" / "chest_to_pneumonia" / "as_reported.toml").settings()
+    assert found["classifiers"].pop("search")["learning_rates"] == []
+    assert found["classifiers"].pop("augmentation")  # of which nothing is used
+    fits = [found["pretraining"]["fit"]]
+    fits += [found["classifiers"][part] for part in ("head", "finetune", "scratch")]
+    assert not any(fit["augment"] for fit in fits)
+    assert (found["pretraining"].pop("repeats"), earlier["pretraining"].pop("per_seed")) == (
+        1,
+        False,
+    )
+    assert (found.pop("primary_metric"), found.pop("comparisons")) == ("accuracy", [])
+    assert (found.pop("name"), earlier.pop("name")) == ("as-reported", "chest-to-pneumonia")
+    assert found == earlier
+
+
+def test_the_default_study_holds_two_methods_three_times_against_random_weights():
+    study = Study()
+    methods = {
+        each.method: (each.repeats, each.images, each.held_out) for each in study.pretraining
+    }
+    both = (3, "source+target", 0.05)
+    assert methods == {"autoencoder": both, "simclr": both}
+    own = ("scratch", "random_frozen", "frozen", "finetune", "simclr:frozen", "simclr:finetune")
+    assert study.source_task.strategies == study.target_task.strategies == own
+    assert study.source_task.label_budgets == (300,)
+    assert study.target_task.label_budgets == (30, 100, 300, 1000, "full")
+    assert (study.experiments.losses, study.experiments.dropouts) == ((), ())
+    assert study.classifiers.search.learning_rates
+    assert study.classifiers.search.augment == (False, True)
 
 
 def test_a_byte_order_mark_is_taken_and_another_encoding_is_named(tmp_path):
@@ -177,7 +300,12 @@ def test_quickened_is_smaller_and_keeps_every_part():
     assert quick.quick
     assert quick.name != study.name
     assert quick.seeds < study.seeds
-    assert 0 < quick.pretraining[0].max_images < 10_718
+    for smaller, full in zip(quick.pretraining, study.pretraining, strict=True):
+        assert 0 < smaller.max_images < 10_718
+        assert (smaller.method, smaller.repeats) == (full.method, 1)
+        assert smaller.fit.epochs < full.fit.resolved(10_718).epochs
+    search, rates = quick.classifiers.search, study.classifiers.search.learning_rates
+    assert (search.learning_rates, search.augment) == (rates[:1], (False, True))
     assert quick.latent.max_images < study.latent.max_images
     assert quick.source_task == study.source_task.replaced(label_budgets=(300,))
     assert quick.target_task == study.target_task.replaced(label_budgets=(30, 300, "full"))
@@ -185,17 +313,17 @@ def test_quickened_is_smaller_and_keeps_every_part():
     for part in ("head", "finetune", "scratch"):
         smaller, full = getattr(quick.classifiers, part), getattr(study.classifiers, part)
         assert smaller.epochs < full.epochs
-    assert quick.pretraining[0].fit.epochs < study.pretraining[0].fit.epochs
 
 
 def test_quickening_enlarges_nothing_of_a_study_that_is_small_already(tmp_path):
     small = read(
-        "seeds = 1\n[pretraining]\nmax_images = 100\nfit.epochs = 1\n"
-        "[classifiers]\nscratch.epochs = 2\novertrained_epochs = 3",
+        "seeds = 1\n[pretraining]\nmax_images = 100\nfit.epochs = 1\nrepeats = 1\n"
+        "[classifiers]\nsearch.learning_rates = []\nscratch.epochs = 2\novertrained_epochs = 3",
         tmp_path,
     )
     quick = small.quickened()
     assert (quick.seeds, quick.pretraining) == (1, small.pretraining)
+    assert quick.classifiers.search == small.classifiers.search
     assert quick.classifiers.scratch == small.classifiers.scratch
     assert quick.classifiers.overtrained_epochs == 3
 
@@ -214,7 +342,8 @@ def test_settings_hold_only_json_values():
 
 WORDS = (
     "name title source seeds quick encoder pretraining fit epochs seed classifiers dropout penalty "
-    "head learning_rate target_task label_budgets strategies overtrained latent perplexity"
+    "head learning_rate target_task label_budgets strategies overtrained latent perplexity "
+    "repeats batch_size search learning_rates augment augmentation comparisons primary_metric"
 )
 names = st.sampled_from(WORDS.split()) | st.text(max_size=5)
 scalars = (

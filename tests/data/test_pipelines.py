@@ -53,21 +53,54 @@ def test_shuffle_reaches_over_the_whole_set():
     assert max(first[:8]) > 35
 
 
-def test_shifts_move_the_whole_image_by_at_most_two_pixels_and_never_flip_it():
-    image = np.tile(np.arange(28, dtype="uint8")[None, None, :, None], (200, 28, 1, 1))
-    moved = pipelines.shift_images(tf.constant(image), tf.constant([1, 2])).numpy()
-    offsets = moved[:, 5, 14, 0].astype(int) - 14
-    assert set(offsets) == {-2, -1, 0, 1, 2}
-    inner = moved[:, :, 3:25, 0].astype(int)
-    assert np.all(np.diff(inner, axis=2) == 1)
+def brightened(images, seed):
+    """A change that can be told: each batch by a number of its own."""
+    return images + tf.random.stateless_uniform((), seed, 1, 2)
 
 
-def test_augmented_epochs_differ_and_follow_the_seed():
-    batches = classifier_batches(augment=True)
-    first, second = epoch(batches)[0], epoch(batches)[0]
-    assert not np.array_equal(np.sort(first.ravel()), np.sort(second.ravel()))
-    again = epoch(classifier_batches(augment=True))[0]
+def changes_of(batches):
+    """By how much each image of an epoch was changed, in the order of the images."""
+    images, labels = epoch(batches)
+    rows = labels.astype(int)
+    found = images - IMAGES[rows].astype("float32") / 255
+    assert np.ptp(found, axis=(1, 2, 3)).max() < 1e-5
+    return found.mean(axis=(1, 2, 3))[np.argsort(rows)]
+
+
+def test_each_batch_of_each_epoch_is_changed_in_its_own_way():
+    batches = classifier_batches(change=brightened)
+    first, second = changes_of(batches), changes_of(batches)
+    assert len(np.unique(first.round(4))) == 5  # batches of 16 images
+    assert not np.isclose(first, second).any()
+    assert ((first >= 1) & (first < 2)).all()
+
+
+def test_changes_follow_the_seed():
+    first, again = (changes_of(classifier_batches(change=brightened)) for _ in range(2))
     assert np.array_equal(first, again)
+    other = changes_of(classifier_batches(change=brightened, shuffle_seed=6))
+    assert not np.isclose(first, other).any()
+
+
+def test_passes_of_one_epoch_are_changed_each_in_its_own_way():
+    images, labels = epoch(classifier_batches(change=brightened, passes=2))
+    changes = images.mean(axis=(1, 2, 3)) - IMAGES[labels.astype(int)].mean(axis=(1, 2, 3)) / 255
+    assert len(np.unique(changes.round(4))) == 10
+
+
+def test_images_without_labels_are_changed_too():
+    batches = pipelines.image_batches(IMAGES, batch_size=70, change=brightened)
+    (images,) = batches
+    assert images.numpy().min() >= 1
+    kept = pipelines.image_batches(IMAGES, batch_size=70)
+    assert next(iter(kept)).numpy().max() <= 1
+
+
+def test_what_stands_beside_an_image_is_not_changed():
+    weights = np.arange(70, dtype="float32")[:, None] / 7
+    batches = classifier_batches(change=brightened, weights=weights)
+    for _, targets, beside in batches:
+        assert np.array_equal(beside, targets / 7)
 
 
 def test_embeddings_pass_as_they_are():

@@ -6,6 +6,7 @@ import pytest
 from earlier import EARLIER
 
 from tfmed.config.experiments import ExperimentSettings
+from tfmed.config.study import Study
 from tfmed.data import DatasetInfo
 from tfmed.design import (
     BASELINES,
@@ -16,6 +17,8 @@ from tfmed.design import (
     STRATEGIES,
     Baseline,
     Cell,
+    Repeat,
+    Strategy,
     method_of,
 )
 from tfmed.errors import InputError
@@ -35,7 +38,47 @@ def dataset(name, n_train=4000, shape=(28, 28, 1), md5=None):
 SOURCE, TARGET = dataset("chest"), dataset("pneumonia")
 
 
-def test_default_study_runs_every_strategy_budget_and_seed_once():
+def names(plan):
+    """Task, method, variant, budget, seed and pretraining of each run."""
+    return [
+        (
+            run.task.name,
+            str(run.cell.method),
+            str(run.cell.variant),
+            run.cell.label_budget,
+            run.seed,
+            run.repeat.pretraining,
+        )
+        for run in plan.runs
+    ]
+
+
+def test_default_study_runs_every_strategy_budget_seed_and_pretraining_once():
+    study = Study()
+    plan = make_plan(study, SOURCE, TARGET)
+    budgets = [("chest", 300), *(("pneumonia", n) for n in (30, 100, 300, 1000, "full"))]
+    three = ("frozen", "finetune", "simclr:frozen", "simclr:finetune", "frozen_knn")
+    repeats = dict.fromkeys((*three, "frozen_logistic"), 3)
+    others = ("majority", "pixels_logistic", "pca_logistic", "random_knn", "random_logistic")
+    repeats |= dict.fromkeys(("scratch", "random_frozen", *others), 1)
+    found = names(plan)
+    assert len(found) == len(set(found))
+    assert set(found) == {
+        (task, method, "standard", budget, seed, number)
+        for task, budget in budgets
+        for method, n in repeats.items()
+        for seed in range(5)
+        for number in range(n)
+    } | {
+        (task, "scratch", "overtrained", 300, seed, 0)
+        for task in ("chest", "pneumonia")
+        for seed in range(5)
+    }
+    assert len({run.id for run in plan.runs}) == len(plan.runs)
+    assert "pneumonia-simclr-finetune-full-seed4-pretraining2" in {run.id for run in plan.runs}
+
+
+def test_earlier_study_runs_every_strategy_budget_and_seed_once():
     plan = make_plan(EARLIER, SOURCE, TARGET)
     labels = sorted(f"{run.task.name}-{run.label}" for run in plan.runs)
     assert len(labels) == len(set(labels)) == 5 * ((5 + 4) * (4 + 7) + 4 + 5)
@@ -51,6 +94,75 @@ def test_finetuning_starts_from_the_frozen_run_of_its_seed_and_budget():
     assert finetune.parents["frozen"].parents["pretraining"].key == plan.pretrainings[0].key
     assert runs["pneumonia", "scratch-300-seed1"].job.parents == {}
     assert runs["pneumonia", "random_frozen-300-seed1"].job.parents == {}
+
+
+def test_where_recipes_are_searched_every_initialisation_starts_from_its_frozen_head():
+    plan = make_plan(Study(), SOURCE, TARGET)
+    runs = {(run.cell, run.repeat): run.job for run in plan.runs}
+    tuned = [run for run in plan.runs if getattr(run.cell.method, "trained", "") == "finetune"]
+    assert {str(run.cell.method) for run in tuned} == {"scratch", "finetune", "simclr:finetune"}
+    for run in tuned:
+        head = Strategy(run.cell.method.initialisation, "frozen")
+        frozen = runs[replace(run.cell, method=head, variant=STANDARD), run.repeat]
+        assert run.job.parents["frozen"].key == frozen.key
+
+
+def searches(plan):
+    """Cells and repeats of the runs that try recipes, and the recipes."""
+    return {(run.cell, run.repeat): run.job.spec["recipes"] for run in plan.runs if tries(run)}
+
+
+def tries(run):
+    return bool(run.job.spec.get("recipes"))
+
+
+def test_all_strategies_try_the_same_recipes_on_their_first_pretraining():
+    study = Study()
+    plan = make_plan(study, SOURCE, TARGET)
+    search = study.classifiers.search
+    recipes = [
+        {"learning_rate": rate, "augment": augment}
+        for augment in search.augment
+        for rate in search.learning_rates
+    ]
+    found = searches(plan)
+    assert all(each == recipes for each in found.values())
+    few = [("chest", 300), *(("pneumonia", n) for n in (30, 100, 300, 1000))]
+    assert set(found) == {
+        (Cell(task, Strategy.parse(name), STANDARD, budget), Repeat(seed))
+        for name in ("scratch", "finetune", "simclr:finetune")
+        for seeds, places in ((range(5), few), (range(1), [("pneumonia", "full")]))
+        for task, budget in places
+        for seed in seeds
+    }
+
+
+def test_a_run_that_tries_nothing_takes_the_recipe_of_one_that_does():
+    study = Study(experiments=ExperimentSettings(dropouts=(0.5,), losses=("focal",)))
+    plan = make_plan(study, SOURCE, TARGET)
+    runs = {(run.cell, run.repeat): run for run in plan.runs}
+    for run in plan.runs:
+        if tries(run) or getattr(run.cell.method, "trained", "frozen") == "frozen":
+            assert "searched" not in run.job.parents
+            continue
+        seed = 0 if run.cell.label_budget == "full" else run.seed
+        first = runs[replace(run.cell, variant=STANDARD), Repeat(seed)]
+        standard = runs[replace(run.cell, variant=STANDARD), run.repeat]
+        of = first if run.cell.variant == STANDARD else standard
+        assert run.job.parents["searched"].key == of.job.key
+        assert tries(first)
+
+
+def test_without_learning_rates_nothing_is_searched():
+    assert searches(make_plan(EARLIER, SOURCE, TARGET)) == {}
+    study = Study(classifiers={"search": {"learning_rates": ()}})
+    plan = make_plan(study, SOURCE, TARGET)
+    assert searches(plan) == {}
+    assert not any("searched" in run.job.parents for run in plan.runs)
+    for run in plan.runs:
+        if run.cell.method == SCRATCH:
+            assert run.job.parents == {}
+            assert run.job.spec["fit"]["learning_rate"] == study.classifiers.scratch.learning_rate
 
 
 def test_more_seeds_change_no_job_there_was():
@@ -69,20 +181,59 @@ def test_more_seeds_change_no_job_there_was():
 def test_every_cell_is_evaluated_and_every_label_budget_compared():
     plan = make_plan(EARLIER, SOURCE, TARGET)
     assert set(plan.evaluations) == {run.cell for run in plan.runs}
-    runs = {(run.cell, str(run.seed)): run.job.key for run in plan.runs}
+    runs = {(run.cell, run.repeat): run.job.key for run in plan.runs}
     for cell, job in plan.evaluations.items():
-        parents = {seed: parent.key for seed, parent in job.parents.items()}
-        assert parents == {str(seed): runs[cell, str(seed)] for seed in range(5)}
+        parents = {name: parent.key for name, parent in job.parents.items()}
+        assert parents == {f"seed{seed}": runs[cell, Repeat(seed)] for seed in range(5)}
     budgets = [("chest", n) for n in (30, 100, 300, 1000)]
     budgets += [("pneumonia", n) for n in (30, 100, 300, 1000, "full")]
     assert list(plan.comparisons) == budgets
     for (task, budget), job in plan.comparisons.items():
         for pair in job.spec["pairs"]:
-            assert pair["seeds"] == list(range(5))
+            assert pair["runs"] == [[seed, 0, 0] for seed in range(5)]
+            assert pair["pretrainings"] == 1
             for side in map(Side.of_entry, (pair["a"], pair["b"])):
                 cell = Cell(task, side.method, side.variant, budget)
-                for seed in map(str, pair["seeds"]):
-                    assert job.parents[f"{side} {seed}"].key == runs[cell, seed]
+                for seed in range(5):
+                    assert job.parents[f"{side} seed{seed}"].key == runs[cell, Repeat(seed)]
+
+
+def test_runs_of_several_pretrainings_are_evaluated_together_and_compared_crossed():
+    plan = make_plan(Study(seeds=2), SOURCE, TARGET)
+    runs = {(run.cell, run.repeat): run.job.key for run in plan.runs}
+    for cell, job in plan.evaluations.items():
+        repeats = [repeat for of, repeat in runs if of == cell]
+        assert [*job.parents] == job.spec["runs"] == [str(each) for each in sorted(repeats)]
+        assert [parent.key for parent in job.parents.values()] == [
+            runs[cell, each] for each in sorted(repeats)
+        ]
+        assert job.spec["pretrainings"] == len(repeats) / 2
+    pairs = {
+        (pair["a"]["strategy"], pair["b"]["strategy"]): (pair["runs"], pair["pretrainings"])
+        for pair in plan.comparisons["pneumonia", 300].spec["pairs"]
+    }
+    crossed = [(seed, number) for seed in (0, 1) for number in (0, 1, 2)]
+    one = [[seed, number, 0] for seed, number in crossed], 3
+    assert pairs["simclr:finetune", "scratch"] == pairs["frozen", "random_frozen"] == one
+    each = [[seed, number, number] for seed, number in crossed], 3
+    assert pairs["simclr:finetune", "finetune"] == pairs["finetune", "frozen_logistic"] == each
+
+
+def test_declared_comparisons_take_the_place_of_the_usual_questions():
+    declared = (("simclr:frozen", "scratch"), ("finetune", "pixels_logistic"))
+    plan = make_plan(Study(comparisons=declared), SOURCE, TARGET)
+    for job in plan.comparisons.values():
+        found = [
+            (pair["kind"], pair["a"]["strategy"], pair["b"]["strategy"], pair["family"])
+            for pair in job.spec["pairs"]
+        ]
+        assert [each[:3] for each in found if each[0] == "question"] == [
+            ("question", *pair) for pair in declared
+        ]
+        # Those of all label budgets of the task are corrected together, and none is counted twice.
+        n_budgets = 5 if "Pneumonia" in job.title else 1
+        assert {each[3] for each in found if each[0] == "question"} == {2 * n_budgets}
+        assert ("baseline", "finetune", "pixels_logistic") not in {each[:3] for each in found}
 
 
 def test_overtrained_runs_have_no_patience():
@@ -165,18 +316,56 @@ def test_pixels_of_a_data_set_too_large_for_memory_have_no_baselines(monkeypatch
     assert len(seen) == len(BASELINES) - 2
 
 
-def test_one_pretraining_per_seed_gives_every_seed_its_own_encoder():
-    settings = EARLIER.pretraining[0].model_copy(update={"per_seed": True, "seed": 7})
-    study = EARLIER.replaced(seeds=3, pretraining=settings)
+def test_every_pretraining_gives_its_encoder_to_every_seed():
+    settings = EARLIER.pretraining[0].model_copy(update={"repeats": 3, "seed": 7})
+    study = EARLIER.replaced(seeds=2, pretraining=settings)
     plan = make_plan(study, SOURCE, TARGET)
     assert [job.spec["pretraining"]["seed"] for job in plan.pretrainings] == [7, 8, 9]
-    for run in plan.runs:
-        if run.cell.method in (FROZEN, method_of("frozen_knn")):
-            assert run.job.parents["pretraining"].key == plan.pretrainings[run.seed].key
-    for pair in plan.forgetting:
-        own = plan.pretrainings[pair.run.seed].key
-        assert pair.before.parents["pretraining"].key == own
-        assert pair.after.parents["pretraining"].key == own
+    assert len({job.key for job in plan.pretrainings}) == 3
+    for method in (FROZEN, method_of("frozen_knn")):
+        runs = [run for run in plan.runs if run.cell == Cell("pneumonia", method, STANDARD, 300)]
+        assert [run.repeat for run in runs] == [Repeat(s, n) for s in (0, 1) for n in (0, 1, 2)]
+        for run in runs:
+            started = run.job.parents["pretraining"].key
+            assert started == plan.pretrainings[run.repeat.pretraining].key
+
+
+def test_a_pretraining_more_changes_no_job_there_was():
+    few, more = (
+        make_plan(
+            EARLIER.replaced(pretraining=EARLIER.pretraining[0].model_copy(update={"repeats": n})),
+            SOURCE,
+            TARGET,
+        )
+        for n in (1, 2)
+    )
+    of_runs = [{run.job.key for run in plan.runs} for plan in (few, more)]
+    assert of_runs[0] < of_runs[1]
+
+
+@pytest.mark.parametrize(("seeds", "repeats", "measured"), [(3, 1, 3), (5, 3, 3), (2, 3, 2)])
+def test_forgetting_is_measured_of_encoders_that_share_no_pretraining_or_all_one(
+    seeds, repeats, measured
+):
+    settings = EARLIER.pretraining[0].model_copy(update={"repeats": repeats})
+    plan = make_plan(EARLIER.replaced(seeds=seeds, pretraining=settings), SOURCE, TARGET)
+    few = [pair for pair in plan.forgetting if pair.run.cell.label_budget == 300]
+    assert [pair.run.seed for pair in few] == list(range(measured))
+    before = [pair.before.parents["pretraining"].key for pair in few]
+    assert before == [pair.after.parents["pretraining"].key for pair in few]
+    assert len(set(before)) == min(seeds, repeats)
+
+
+def test_auto_epochs_and_batches_follow_the_images_that_are_used():
+    plan = make_plan(Study(), SOURCE, TARGET)  # 4,000 images each
+    fits = {job.spec["pretraining"]["method"]: job.spec["pretraining"] for job in plan.pretrainings}
+    autoencoder, simclr = (fits[name]["fit"] for name in ("autoencoder", "simclr"))
+    assert (autoencoder["epochs"], autoencoder["batch_size"]) == (38, 128)
+    assert (simclr["epochs"], simclr["batch_size"]) == (38, 128)
+    fewer = Study(pretraining={"method": "simclr", "images": "source", "max_images": 1500})
+    (job, *_) = make_plan(fewer, SOURCE, TARGET).pretrainings
+    fit = job.spec["pretraining"]["fit"]
+    assert (fit["epochs"], fit["batch_size"]) == (100, 64)
 
 
 def test_forgetting_is_measured_for_every_seed_and_before_it_once():

@@ -7,14 +7,14 @@ from tfmed.data.records import write_records
 from tfmed.data.sources import resolve
 from tfmed.pretraining import autoencoder
 from tfmed.pretraining.images import Origin, pretraining_images
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import PretrainingFit
 
 COUNTS = {"train": 40, "val": 6, "test": 8}
 MARKS = {
     "source": {"train": 0, "val": 200, "test": 210},
     "target": {"train": 100, "val": 230, "test": 240},
 }
-FIT = FitSettings(epochs=1, batch_size=7, learning_rate=1e-3, patience=0)
+FIT = PretrainingFit(epochs=1, batch_size=7, learning_rate=1e-3, patience=0)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +47,8 @@ def marks(batches):
     return set(np.rint(found * 255).astype(int).tolist())
 
 
-def settings(**changes):
-    return autoencoder.Settings(fit=FIT, **changes)
+def settings(held_out=0.0, **changes):
+    return autoencoder.Settings(fit=FIT, held_out=held_out, **changes)
 
 
 def of(role, split, n=None):
@@ -62,6 +62,12 @@ def test_no_image_of_a_validation_or_test_split_is_seen_where_some_are_held_out(
     assert train | val == of("source", "train") | of("target", "train")
     assert not train & val
     assert (len(train), len(val), images.n_train) == (64, 16, 64)
+
+
+def test_by_default_a_twentieth_of_both_is_held_out(origins):
+    images = pretraining_images(origins, autoencoder.Settings(fit=FIT))
+    assert (images.n_train, len(marks(images.val))) == (76, 4)
+    assert marks(images.train) | marks(images.val) == of("source", "train") | of("target", "train")
 
 
 def test_without_any_held_out_the_sources_validation_images_stop_the_fit(origins):

@@ -1,5 +1,5 @@
 import pytest
-from tiny_study import TinyStudy
+from tiny_study import TinyStudy, searching_study, tiny_study
 
 from tfmed.data import dataset
 
@@ -7,7 +7,17 @@ from tfmed.data import dataset
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory):
     """Done once for all tests of this process."""
-    return TinyStudy(tmp_path_factory.mktemp("phantom"))
+    return TinyStudy(tmp_path_factory.mktemp("phantom"), tiny_study())
+
+
+@pytest.fixture(scope="session")
+def searching(tmp_path_factory):
+    """The classifiers of a study that searches recipes."""
+
+    def runs(plan):
+        return [run.job for run in plan.runs]
+
+    return TinyStudy(tmp_path_factory.mktemp("searched"), searching_study(), runs)
 
 
 @pytest.fixture

@@ -13,6 +13,6 @@ def test_an_exported_classifier_carries_the_labels_it_saw_and_its_own_threshold(
     assert found["threshold"] == kept["threshold"]
     assert sum(found["class_balance"]["train"]) == kept["n_train"]
     assert sum(found["class_balance"]["test"]) == COUNTS["test"]
-    assert found["data"]["pretrained_on"]["md5"] == tiny.plan.source.md5
+    assert [each["md5"] for each in found["data"]["pretrained_on"]] == [tiny.plan.source.md5]
     assert found["seeds"] == [run.job.key]
     assert versions.find_version(tmp_path, name, run.job.key, [run.job.key]) == 1

@@ -1,4 +1,4 @@
-"""A tiny study on phantom images, whose every job is done once, in this process."""
+"""Tiny studies on phantom images, whose every job is done once, in this process."""
 
 import contextlib
 import sys
@@ -10,18 +10,20 @@ import pytest
 from earlier import EARLIER
 
 from tfmed import steps
+from tfmed.config.classifiers import SearchSettings
 from tfmed.config.experiments import ExperimentSettings
 from tfmed.data import loading, sources
 from tfmed.data.importers.npz_file import KEYS
-from tfmed.design import Cell, Variant, method_of
+from tfmed.design import Cell, Repeat, Variant, method_of
 from tfmed.execution.job import with_ancestors
 from tfmed.orchestration.plan import make_plan
 from tfmed.pretraining import images
 from tfmed.pretraining.quality import measures
+from tfmed.results.planned import Plan
 from tfmed.steps.classify import restore_classifier
 from tfmed.tasks import task_of
 from tfmed.training import examples
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import FitSettings, PretrainingFit
 
 SHORT = FitSettings(epochs=2, batch_size=32, learning_rate=1e-3, patience=2)
 COUNTS = {"train": 120, "val": 40, "test": 60}
@@ -34,20 +36,16 @@ def nothing(_share):
     """Listens and does nothing."""
 
 
-def plan_in(folder):
+def tiny_study():
     """One seed, every strategy, baseline and variant."""
-    source, target = (
-        sources.resolve(
-            "phantom", data_root=folder, cache_dir=folder, role=role, phantom_counts=COUNTS
-        )
-        for role in ("source", "target")
-    )
     study = EARLIER.replaced(seeds=1)
-    study = study.replaced(
+    return study.replaced(
         encoder=study.encoder.model_copy(
             update={"latent_channels": 8, "base_filters": 4, "batch_norm": True}
         ),
-        pretraining=(study.pretraining[0].model_copy(update={"fit": SHORT}),),
+        pretraining=(
+            study.pretraining[0].model_copy(update={"fit": PretrainingFit(**dict(SHORT))}),
+        ),
         classifiers=study.classifiers.replaced(
             head=SHORT, finetune=SHORT, scratch=SHORT, overtrained_epochs=2
         ),
@@ -56,6 +54,28 @@ def plan_in(folder):
         ),
         target_task=study.target_task.replaced(label_budgets=(LABELS,)),
         experiments=ExperimentSettings(dropouts=(0.5,)),
+    )
+
+
+def searching_study():
+    """Two pretrainings, four recipes, and nothing beyond the strategies of the target."""
+    study = tiny_study()
+    return study.replaced(
+        pretraining=(study.pretraining[0].model_copy(update={"repeats": 2}),),
+        classifiers=study.classifiers.replaced(search=SearchSettings(learning_rates=(1e-2, 1e-3))),
+        source_task=study.source_task.replaced(label_budgets=()),
+        target_task=study.target_task.replaced(overtrained=False, baselines=False),
+        experiments=ExperimentSettings(),
+    )
+
+
+def plan_in(folder, study):
+    """The plan of a study on phantoms."""
+    source, target = (
+        sources.resolve(
+            "phantom", data_root=folder, cache_dir=folder, role=role, phantom_counts=COUNTS
+        )
+        for role in ("source", "target")
     )
     return make_plan(study, source, target)
 
@@ -67,10 +87,10 @@ class TinyStudy:
     that ran, as (module, name at its top level), by kind of job.
     """
 
-    def __init__(self, folder):
-        self.plan = plan_in(folder)
+    def __init__(self, folder, study, wanted=Plan.jobs):
+        self.plan = plan_in(folder, study)
         self.reads, self.ran, self.finished = Counter(), defaultdict(set), {}
-        for job in with_ancestors(self.plan.jobs()):
+        for job in with_ancestors(wanted(self.plan)):
             with self._counting(job.title):
                 self.finished[job.key] = self.again(job, self.ran[job.kind])
 
@@ -81,11 +101,12 @@ class TinyStudy:
         with noting(functions if functions is not None else set()):
             return steps.perform(job.kind, job.spec, data, parents, nothing, code=job.code)
 
-    def run_of(self, method, variant="standard", task="target"):
+    def run_of(self, method, variant="standard", task="target", pretraining=0):
         """The run of a strategy or baseline."""
         task = getattr(self.plan, task).name
         cell = Cell(task, method_of(method), Variant.parse(variant), LABELS)
-        return next(run for run in self.plan.runs if run.cell == cell)
+        repeat = Repeat(0, pretraining)
+        return next(run for run in self.plan.runs if (run.cell, run.repeat) == (cell, repeat))
 
     def result_of(self, method, variant="standard", task="target"):
         """What came of it."""

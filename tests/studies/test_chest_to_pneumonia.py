@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from tfmed.config.ledger import ledger_file
+from tfmed.evaluation.intervals import seeds_interval
 from tfmed.results.ledger import judged, load_ledger
 from tfmed.results.schema.closing import ClaimEntry
 
@@ -281,6 +282,36 @@ def test_one_seed_decides_nothing_about_seeds():
     pair = comparison(LUNG, "full", "accuracy", ("finetune", STANDARD), PLAIN, 0.1, 0.05, 0.15)
     alone = results(summary=rows, comparisons=[pair | {"n_seeds": 1}])
     assert "one seed" in entry(alone, "finetune_beats_scratch")["reason"]
+
+
+def test_training_accuracy_is_that_of_every_pretraining():
+    alone = training()[0]
+    more = copy.deepcopy(alone)
+    for run in alone["runs"]:
+        run["pretraining"] = 0 if run["strategy"] == "finetune" else None
+        if run["strategy"] == "finetune":
+            for number in (1, 2):
+                higher = run["train_accuracy"] + number / 100
+                more["runs"].append({**run, "pretraining": number, "train_accuracy": higher})
+    first, every = (entry(each, "lower_training_accuracy")["measured"] for each in (alone, more))
+    assert first["value"] == pytest.approx(-0.11)
+    gains = [gain + number / 100 for gain in (-0.1, -0.11, -0.12) for number in range(3)]
+    expected = seeds_interval(gains, pretrainings=3)
+    assert [every[key] for key in ("value", "low", "high")] == pytest.approx(
+        [expected[key] for key in ("mean", "low", "high")]
+    )
+
+
+def test_forgetting_is_judged_of_the_autoencoder_alone():
+    made = forgotten()[0]
+    ours = made["latent"]["forgetting"]
+    theirs = copy.deepcopy(forgotten()[1]["latent"]["forgetting"])
+    mixed = [{**e, "strategy": "simclr:finetune"} for e in theirs]
+    mixed += [{**e, "strategy": "finetune"} for e in ours]
+    found = entry(results(latent={"forgetting": mixed}), "forgetting")
+    assert found == entry(made, "forgetting")
+    without = results(latent={"forgetting": mixed[: len(theirs)]})
+    assert entry(without, "forgetting")["verdict"] == "not_tested"
 
 
 def test_synthetic_results_mark_every_verdict():

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 
 from tfmed.encoders import plain
+from tfmed.pretraining.parts.views import AUGMENTATION, augmentation
 from tfmed.tasks import task_of
 from tfmed.training import fitting, heads, transfer
 from tfmed.training.examples import LabelledImages, LabelledSplits
@@ -173,11 +174,26 @@ def test_same_seed_gives_the_same_bytes_and_another_seed_others(augment):
         fitting.seed_everything(seed)
         model = classifier(dropout=0.5)
         config = fit_config(2, 16, 1e-2, patience=5, augment=augment)
-        fitting.fit_classifier(model, noise(), config, seed)
+        change = augmentation(AUGMENTATION)
+        fitting.fit_classifier(model, noise(), config, seed, change=change)
         return b"".join(weight.tobytes() for weight in transfer.weights(model))
 
     assert fitted(0) == fitted(0)
     assert fitted(0) != fitted(1)
+
+
+def test_training_images_are_changed_only_where_the_settings_ask_for_it():
+    seen = []
+
+    def noted(images, _):
+        seen.append(images.shape)
+        return images
+
+    for augment in (False, True):
+        assert not seen
+        config = fit_config(1, 16, 1e-3, patience=0, augment=augment)
+        fitting.fit_classifier(classifier(), noise(), config, 0, change=noted)
+    assert {tuple(shape[1:]) for shape in seen} == {(28, 28, 1)}
 
 
 def test_a_loss_that_is_no_number_is_an_error_that_names_the_learning_rate():

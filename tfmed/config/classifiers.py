@@ -2,13 +2,26 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from tfmed.config.items import Once, Section
+from tfmed.config.items import Once, Section, out_of_range
 from tfmed.pretraining.parts.views import AUGMENTATION, ViewSettings
 from tfmed.training.settings import FitSettings
 
-LearningRate = Annotated[float, Field(gt=0, le=10)]
+
+def _rate(value: float) -> float:
+    if not 0 < value <= 10:  # as NaN is not
+        raise out_of_range(value, "numbers above 0 and at most 10")
+    return value
+
+
+def _some(chosen: tuple[bool, ...]) -> tuple[bool, ...]:
+    if not chosen:
+        raise out_of_range([], "[false], [true] or [false, true]")
+    return chosen
+
+
+LearningRate = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_rate)]
 
 
 class SearchSettings(Section):
@@ -23,8 +36,8 @@ class SearchSettings(Section):
         augment: whether training images are changed a little each time.
     """
 
-    learning_rates: Once[LearningRate] = (1e-3, 3e-4)
-    augment: Once[bool] = (False, True)
+    learning_rates: Once[LearningRate] = (3e-3, 1e-3)
+    augment: Annotated[Once[bool], AfterValidator(_some)] = (False, True)
 
 
 class ClassifierSettings(Section):
@@ -51,9 +64,9 @@ class ClassifierSettings(Section):
     """
 
     dropout: float = Field(default=0.2, ge=0, lt=1)
-    penalty: float = Field(default=100.0, ge=0, lt=1e9)
+    penalty: float = Field(default=30.0, ge=0, lt=1e9)
     head: FitSettings = FitSettings(epochs=200, batch_size=128, learning_rate=3e-3, patience=10)
-    finetune: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=2e-4, patience=10)
+    finetune: FitSettings = FitSettings(epochs=40, batch_size=64, learning_rate=1e-3, patience=6)
     scratch: FitSettings = FitSettings(epochs=60, batch_size=64, learning_rate=1e-3, patience=8)
     search: SearchSettings = SearchSettings()
     augmentation: ViewSettings = AUGMENTATION

@@ -92,10 +92,20 @@ def _method(name: Any) -> str:
         raise refusal(name, wrong + did_you_mean(name, known)) from None
 
 
-def _apart(pair: tuple[str, str]) -> tuple[str, str]:
-    if pair[0] == pair[1]:
-        raise refusal(list(pair), "compares a strategy with itself; name two")
-    return pair
+def _compared(pairs: Any) -> tuple[tuple[str, str], ...]:
+    if not isinstance(pairs, list | tuple):
+        raise refusal(pairs, "must be a list of pairs, such as [['simclr:frozen', 'scratch']]")
+    found: list[tuple[str, str]] = []
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise refusal(pair, "must be two names, such as ['simclr:frozen', 'scratch']")
+        a, b = map(_method, pair)
+        if a == b:
+            raise refusal(list(pair), "compares a strategy with itself; name two")
+        if {a, b} in map(set, found):
+            raise refusal(list(pair), "is there twice; name each pair once")
+        found.append((a, b))
+    return tuple(found)
 
 
 def _share(value: float) -> float:
@@ -135,13 +145,7 @@ _LISTED = (Field(strict=False), AfterValidator(_each_once))  # TOML has lists, s
 LabelBudgets = Annotated[tuple[Annotated[LabelBudget, BeforeValidator(_budget)], ...], *_LISTED]
 StrategyNames = Annotated[tuple[Annotated[str, BeforeValidator(_strategy)], ...], *_LISTED]
 PrimaryMetric = Annotated[str, AfterValidator(_metric)]
-MethodName = Annotated[str, BeforeValidator(_method)]
-Compared = Annotated[
-    tuple[
-        Annotated[tuple[MethodName, MethodName], Field(strict=False), AfterValidator(_apart)], ...
-    ],
-    *_LISTED,
-]
+Compared = Annotated[tuple[tuple[str, str], ...], BeforeValidator(_compared)]
 Share = Annotated[float, Field(allow_inf_nan=True), AfterValidator(_share)]
 Once = Annotated[tuple[Item, ...], *_LISTED]
 FolderName = Annotated[str, AfterValidator(_folder_name)]

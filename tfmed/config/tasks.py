@@ -12,7 +12,7 @@ from tfmed.config.items import (
     out_of_range,
     refusal,
 )
-from tfmed.design import STRATEGIES, LabelBudget
+from tfmed.design import BASELINES, STRATEGIES, LabelBudget
 from tfmed.tasks import REGISTRY
 
 AUTO = "auto"
@@ -52,6 +52,11 @@ class TaskSettings(Section):
         if self.label_budgets and not self.strategies:
             raise out_of_range([], "a list with at least one strategy", at="strategies")
         return self
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the strategies and baselines."""
+        return (*self.strategies, *(map(str, BASELINES) if self.baselines else ()))
 
     @property
     def chosen_task(self) -> str | None:

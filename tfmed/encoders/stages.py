@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 MAP_SIDE = 4
 """Halving stops at maps of this side, or of less."""
 POOLED_SIDE = 2
+MOMENTUM = 0.9
+"""Of the moving statistics of BatchNormalization. With few labels a fit is some hundred steps: at
+Keras's 0.99 the statistics are still those of the start when it ends, and validation sees them."""
 
 
 def widths(side: int, least: int, most: int) -> list[int]:
@@ -50,9 +53,16 @@ def strided(
             name=f"down_{stage}",
         )(x)
         if batch_norm:
-            x = layers.BatchNormalization(name=f"norm_{stage}")(x)
+            x = normed(x, f"norm_{stage}")
         x = layers.Activation("relu", name=f"relu_{stage}")(x)
     return x
+
+
+def normed(maps: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """A BatchNormalization of maps."""
+    from tfmed.encoders.normalising import FusedBatchNormalization
+
+    return FusedBatchNormalization(momentum=MOMENTUM, name=name)(maps)
 
 
 def pooled(maps: "keras.KerasTensor") -> "keras.KerasTensor":

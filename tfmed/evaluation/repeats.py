@@ -27,7 +27,7 @@ def paired(a: Collection[Repeat], b: Collection[Repeat]) -> tuple[list[tuple[Rep
 
     Returns:
         The pairs in the order of `crossed`, and how many pretrainings each seed has; nothing and 1
-        where the cells share no seed.
+        where the cells share no seed or, each with several, no pretraining.
     """
     seeds = sorted({each.seed for each in a} & {each.seed for each in b})
     if not seeds:
@@ -36,7 +36,8 @@ def paired(a: Collection[Repeat], b: Collection[Repeat]) -> tuple[list[tuple[Rep
     if len(of_a) > 1 and len(of_b) > 1:
         of_a = of_b = [number for number in of_a if number in of_b]
     numbers = [(i, j) for i in of_a for j in of_b if i == j or 1 in (len(of_a), len(of_b))]
-    return [(Repeat(seed, i), Repeat(seed, j)) for seed in seeds for i, j in numbers], len(numbers)
+    both = [(Repeat(seed, i), Repeat(seed, j)) for seed in seeds for i, j in numbers]
+    return both, max(len(numbers), 1)
 
 
 def _shared(repeats: Collection[Repeat], seeds: Collection[int]) -> list[int]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tfmed.report.answering.opening import answer_blocks
 from tfmed.report.blocks import number_blocks
 from tfmed.report.figures.description import Figure, with_figures
-from tfmed.report.pretraining.section import pretraining_blocks
+from tfmed.report.pretraining.section import pretraining_blocks, pretraining_title
 from tfmed.report.sections import (
     classifiers,
     data,
@@ -34,7 +34,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         ("answer", "The answer", answer_blocks(results)),
         ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("data", "The data", data.data_blocks(results)),
-        ("pretraining", "Pretraining without labels", pretraining_blocks(results)),
+        ("pretraining", pretraining_title(results), pretraining_blocks(results)),
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
         ("experiments", "Experiments", experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),

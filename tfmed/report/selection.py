@@ -298,15 +298,23 @@ def stopping_rows(results: Results) -> list[tuple[Entry, Entry]]:
 
 
 def forgetting_entries(results: Results) -> list[Entry]:
-    """What fine-tuning cost the source task, fewest labels first."""
+    """What fine-tuning cost the source task: each strategy by itself, its fewest labels first."""
+    found = results["latent"]["forgetting"]
+    order = list(dict.fromkeys(entry.get("strategy") for entry in found))
     return sorted(
-        results["latent"]["forgetting"], key=lambda entry: budget_size(entry["label_budget"])
+        found,
+        key=lambda entry: (order.index(entry.get("strategy")), budget_size(entry["label_budget"])),
     )
 
 
 def pretraining_method(entry: Entry) -> str:
     """The method of an entry of `pretraining`."""
     return str(entry["method"])
+
+
+def learned_from(entry: Entry) -> str:
+    """What an entry of `pretraining` was trained on: `images`, `labels`, or `nothing` here."""
+    return str(entry.get("learned_from", "images"))
 
 
 def pretraining_methods(results: Results) -> list[str]:

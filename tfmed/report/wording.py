@@ -23,6 +23,8 @@ from tfmed.report.selection import (
     dataset_of,
     is_binary,
     labels_of,
+    learned_from,
+    pretraining_method,
     pretraining_methods,
 )
 
@@ -193,6 +195,7 @@ def pretraining_name(method: str) -> str:
 
 _SPELT = {
     "denoising": "denoising autoencoder",
+    "imagenet": "ImageNet weights",
     "masked": "masked autoencoder",
     "simclr": "SimCLR",
     "vicreg": "VICReg",
@@ -202,6 +205,17 @@ _SPELT = {
 def initialisation_name(initialisation: str) -> str:
     """Where an encoder's weights come from, for people."""
     return "random weights" if initialisation == RANDOM else pretraining_name(initialisation)
+
+
+def pretrained_words(results: Results, method: str, *, named: bool = True) -> str:
+    """Where encoders of a method have their weights from, such as `pretrained with SimCLR`."""
+    fits = {pretraining_method(fit): learned_from(fit) for fit in results["pretraining"]}
+    without = f"with {pretraining_name(method)}" if named else "without labels"
+    return {
+        "images": f"pretrained {without}",
+        "labels": "pretrained on the labels of the source",
+        "nothing": f"with {pretraining_name(method)}",
+    }[fits.get(method, "images")]
 
 
 def pretraining_names(results: Results) -> str:
@@ -260,6 +274,14 @@ def budget_name(results: Results, task: str, budget: LabelBudget | None) -> str:
     if labels is None:
         return "all labels"
     return f"{'all ' if budget == 'full' else ''}{count(labels)} labels"
+
+
+def forgetting_name(results: Results, entry: Entry) -> str:
+    """On what an encoder was fine-tuned; which one, where results have several."""
+    target = results["study"]["target"]
+    if len({each.get("strategy") for each in results["latent"]["forgetting"]}) > 1:
+        return row_name(results, {"variant": "standard", **entry, "task": target})
+    return budget_name(results, target, entry["label_budget"])
 
 
 def row_name(results: Results, row: Entry) -> str:

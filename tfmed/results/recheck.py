@@ -127,9 +127,11 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         whose = patients.get(task)
         summary = {
             "n_seeds": len(scores) // pretrainings,
+            "n_pretrainings": pretrainings,
             **summarise(labels, scores, thresholds, tasks[task], whose, pretrainings),
         }
-        pairs.append((f"summary {' '.join(map(str, _strategy_key(entry, entry)))}", entry, summary))
+        name = f"summary {' '.join(map(str, _strategy_key(entry, entry)))}"
+        pairs.append((name, {"n_pretrainings": 1, **entry}, summary))  # earlier results have none
     again = corrected(
         _compared_again(entry, runs, tasks[entry["task"]], patients.get(entry["task"]))
         for entry in results["comparisons"]

@@ -6,7 +6,7 @@ The headings follow Mitchell et al., "Model Cards for Model Reporting" (FAT* 201
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Evidence:
         name: the model's name.
         source: key of the run that it comes from.
         task: the data set that it classifies.
-        pretrained_on: the data set that its encoder was pretrained on; None if it was not.
+        pretrained_on: the data sets whose images its encoder was pretrained on; none if it was not.
         training: `strategy`, `variant`, `label_budget`, `seed`, as in results.json.
         class_balance: split to the number of images of each class whose labels it saw; and `test`.
         threshold: what the task chose on validation labels; None where it chooses nothing.
@@ -63,7 +63,7 @@ class Evidence:
     name: str
     source: str
     task: DatasetInfo
-    pretrained_on: DatasetInfo | None
+    pretrained_on: Sequence[DatasetInfo]
     training: Mapping[str, Any]
     class_balance: Mapping[str, tuple[int, ...]]
     threshold: float | list[float] | None
@@ -97,7 +97,7 @@ def model_card(evidence: Evidence, signatures: Mapping[str, Any]) -> dict[str, A
         "not_for": _not_for(task),
         "data": {
             "task": _dataset(task),
-            "pretrained_on": _dataset(evidence.pretrained_on) if evidence.pretrained_on else None,
+            "pretrained_on": list(map(_dataset, evidence.pretrained_on)),
         },
         "training": dict(evidence.training),
         "image_steps": list(task.step_settings),

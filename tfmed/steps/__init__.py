@@ -46,7 +46,7 @@ START_SECONDS = 1.0
 left depend on this and on the other costs, no result does."""
 READ_SECONDS = 0.1
 """Rough cost of reading a data set and building a model that is not fitted."""
-FITTED_PER_SECOND = 7000
+FITTED_PER_SECOND = 3500
 """Rough speed of fitting 28 x 28 images on one core."""
 EMBEDDED_PER_SECOND = 12_000
 """Rough speed of embedding such images."""

@@ -69,16 +69,15 @@ def classify_job(
     """
     settings = study.classifiers
     searched = not strategy.frozen and bool(settings.search.learning_rates)
+    like = functools.partial(classify_job, study, task, pretrainings=pretrainings)
     parents: dict[str, Job] = {}
     if strategy.frozen and strategy.pretrained:
         parents["pretraining"] = pretrainings[repeat.pretraining]
     elif not strategy.frozen and (searched or strategy.pretrained):
         head = Strategy(strategy.initialisation, "frozen")
-        parents["frozen"] = classify_job(study, task, head, STANDARD, budget, repeat, pretrainings)
+        parents["frozen"] = like(head, STANDARD, budget, repeat)
     if searched and (other := _searched_in(variant, budget, repeat)) is not None:
-        parents["searched"] = classify_job(
-            study, task, strategy, STANDARD, budget, other, pretrainings
-        )
+        parents["searched"] = like(strategy, STANDARD, budget, other)
     fit = _fit_settings(study, strategy, variant, budget)
     recipes = _recipes(settings.search) if searched and "searched" not in parents else []
     spec: dict[str, Any] = {
@@ -96,19 +95,23 @@ def classify_job(
         "augmentation": settings.augmentation.model_dump() if searched or fit.augment else None,
     }
     name = str(strategy) if variant == STANDARD else f"{strategy} ({variant})"
-    epochs = fit.epochs * (EPOCHS_SHARE[strategy.trained] if fit.patience else 1)
-    epochs *= max(len(recipes), 1)
-    seconds = n_labels(task, budget) * epochs * fit_seconds(task)
-    if strategy.frozen:
-        seconds /= HEAD_SPEED
     return make_job(
         "classify",
         spec,
         {"task": task},
         parents,
         f"{name}, {budget_words(budget)} of {task.title}, {repeat_words(repeat)}",
-        START_SECONDS + epochs * EPOCH_SECONDS + seconds + embed_seconds(task),
+        max(len(recipes), 1) * _seconds(task, strategy, budget, fit) + embed_seconds(task),
     )
+
+
+def _seconds(
+    task: DatasetInfo, strategy: Strategy, budget: LabelBudget, fit: "FitSettings"
+) -> float:
+    """Rough cost of one fit."""
+    epochs = fit.epochs * (EPOCHS_SHARE[strategy.trained] if fit.patience else 1)
+    seconds = n_labels(task, budget) * epochs * fit_seconds(task)
+    return START_SECONDS + epochs * EPOCH_SECONDS + seconds / (HEAD_SPEED if strategy.frozen else 1)
 
 
 def _searched_in(variant: Variant, budget: LabelBudget, repeat: Repeat) -> Repeat | None:

@@ -56,7 +56,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Writes one run's classifier as the next version of a model in service.
 
     Parents: `run`, and under its key each run of its cell. Data: `task`, and
-    `source` where the classifier came from a pretrained encoder.
+    `source` and `target` where the encoder was pretrained on their images.
     """
     from tfmed.data.loading import load_labels, load_patients
     from tfmed.serving.card import Evidence
@@ -72,7 +72,7 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
         name=spec["name"],
         source=spec["source"],
         task=task,
-        pretrained_on=data.get("source"),
+        pretrained_on=[data[role] for role in ("source", "target") if role in data],
         training=settings,
         class_balance={
             "train": _balance(task, splits.train.labels),

@@ -1,8 +1,10 @@
 """How long and how fast to fit, as a study file sets it; needs no TensorFlow."""
 
-from typing import Annotated, Literal
+import functools
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 Auto = Literal["auto"]
 SEEN = 300_000
@@ -34,6 +36,19 @@ class FitSettings(BaseModel):
     augment: bool = False
 
 
+def _auto_or(most: int, value: Any) -> Any:
+    """`auto`, or an integer from 1 on; refused as `tfmed.config.items.refusal` does."""
+    if value == "auto":
+        return value
+    if type(value) is not int:
+        wrong = "must be an integer or 'auto'"
+    elif not 1 <= value <= most:
+        wrong = f"is out of range; it must be 'auto' or from 1 to {most}"
+    else:
+        return value
+    raise PydanticCustomError("refused", "{wrong}", {"value": value, "wrong": wrong, "at": ""})
+
+
 class PretrainingFit(BaseModel):
     """How long and how fast to fit without labels; `auto` is chosen by the number of images.
 
@@ -47,8 +62,8 @@ class PretrainingFit(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    epochs: Annotated[int, Field(ge=1, le=100_000)] | Auto = "auto"
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] | Auto = "auto"
+    epochs: Annotated[int | Auto, BeforeValidator(functools.partial(_auto_or, 100_000))] = "auto"
+    batch_size: Annotated[int | Auto, BeforeValidator(functools.partial(_auto_or, 65_536))] = "auto"
     learning_rate: float = Field(default=2e-3, gt=0, le=10)
     patience: int = Field(default=0, ge=0)
     augment: bool = False

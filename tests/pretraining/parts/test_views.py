@@ -4,7 +4,14 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tfmed.pretraining.parts.views import ViewSettings, random_views, two_views
+from tfmed.data import pipelines
+from tfmed.pretraining.parts.views import (
+    AUGMENTATION,
+    ViewSettings,
+    augmentation,
+    random_views,
+    two_views,
+)
 
 SEED = tf.constant([3, 4], tf.int64)
 STILL = ViewSettings(
@@ -43,6 +50,46 @@ def test_views_have_the_shape_type_and_range_of_their_images(side, channels, see
     assert np.isfinite(views).all()
     assert np.min(views) >= 0
     assert np.max(views) <= 1
+
+
+@given(side=st.integers(8, 40), channels=st.sampled_from([1, 3]), seed=st.integers(0, 2**40))
+def test_augmented_images_keep_shape_type_and_range(side, channels, seed):
+    given = images(3, side, channels)
+    change = augmentation(AUGMENTATION)
+    changed = change(tf.constant(given), tf.constant([seed, 1], tf.int64))
+    assert changed.shape == given.shape
+    assert changed.dtype == tf.float32
+    assert np.isfinite(changed).all()
+    assert np.min(changed) >= 0
+    assert np.max(changed) <= 1
+    assert not np.array_equal(changed, given)
+
+
+def test_augmented_batches_are_the_same_again_for_the_same_seed():
+    pixels = (255 * images(50)).astype("uint8")
+
+    change = augmentation(AUGMENTATION)
+
+    def epochs(seed, change=change):
+        batches = pipelines.image_batches(pixels, batch_size=16, shuffle_seed=seed, change=change)
+        return [np.concatenate(list(batches)) for _ in range(2)]
+
+    first = epochs(3)
+    assert np.array_equal(first, epochs(3))
+    assert not np.array_equal(first[0], first[1])
+    assert not np.array_equal(first, epochs(4))
+    assert first[0].dtype == np.float32
+    assert first[0].shape == pixels.shape
+    assert not np.array_equal(first, epochs(3, None))
+
+
+def test_augmentation_by_default_never_mirrors_an_image():
+    assert AUGMENTATION.flips == "none"
+    slope = np.broadcast_to(
+        np.linspace(0, 1, 28, dtype="float32")[None, None, :, None], (60, 28, 28, 1)
+    )
+    views = augmentation(AUGMENTATION)(tf.constant(slope), SEED).numpy()
+    assert (views[:, 14, 24, 0] > views[:, 14, 4, 0]).all()
 
 
 def test_without_any_change_a_view_is_its_image():

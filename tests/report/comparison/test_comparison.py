@@ -16,7 +16,7 @@ import pytest
 from example_results import HOSTILE, example_results
 
 from tfmed.cli import main
-from tfmed.design import FROZEN, STANDARD, Cell
+from tfmed.design import FROZEN, STANDARD, Cell, Repeat
 from tfmed.errors import InputError
 from tfmed.evaluation import intervals, metrics
 from tfmed.evaluation.case_values import METRICS
@@ -195,7 +195,7 @@ def test_seeds_that_one_side_lacks_are_named_and_left_out_of_the_difference(
     other = write_report(tmp_path / "b", results)
     (other / "predictions").symlink_to(pair[1] / "predictions")
     found = comparison.read_both(pair[0], other)
-    assert found.only[Cell(TASK, FROZEN, STANDARD, 300)] == ([2], [])
+    assert found.only[Cell(TASK, FROZEN, STANDARD, 300)] == ([Repeat(2)], [])
     assert frozen_change(found).paired["n_seeds"] == 2  # type: ignore[index]
     assert "2 seeds in common" in json.dumps(document(found, {}))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from earlier import EARLIER
 from test_plan import SOURCE, TARGET
 
 from tfmed.config.study import Study
@@ -21,10 +22,9 @@ def measured(auc, mse):
     return Result({"probe_auc": auc, "mse": mse}, {"labels": LABELS, "scores": scores})
 
 
-def plan_of(seeds, per_seed=False):
-    study = Study(seeds=seeds)
-    pretraining = study.pretraining[0].model_copy(update={"per_seed": per_seed})
-    return make_plan(study.replaced(pretraining=pretraining), SOURCE, TARGET)
+def plan_of(seeds, repeats=1):
+    pretraining = EARLIER.pretraining[0].model_copy(update={"repeats": repeats})
+    return make_plan(EARLIER.replaced(seeds=seeds, pretraining=pretraining), SOURCE, TARGET)
 
 
 def forgetting(plan, after, before=(0.7, 0.002)):
@@ -52,11 +52,31 @@ def test_one_encoder_for_all_seeds_has_no_seed_variance_before_fine_tuning():
         return 0.6 + 0.01 * seed, 0.003
 
     shared = forgetting(plan_of(3), after)[0]
-    own = forgetting(plan_of(3, per_seed=True), after)[0]
+    own = forgetting(plan_of(3, repeats=3), after)[0]
     assert shared["probe_auc_before"]["sd"] is shared["mse_before"]["low"] is None
     assert own["probe_auc_before"]["sd"] == 0
     assert own["mse_before"]["low"] is not None
     assert shared["probe_auc_difference"] == own["probe_auc_difference"]
+
+
+def test_methods_are_measured_each_for_itself():
+    plan, finished = make_plan(Study(), SOURCE, TARGET), {}
+    for pair in plan.forgetting:
+        contrastive = str(pair.run.cell.method) == "simclr:finetune"
+        finished[pair.before.key] = measured(0.7, None if contrastive else 0.002)
+        finished[pair.after.key] = measured(
+            0.6 if contrastive else 0.65, None if contrastive else 1
+        )
+    found = entries(plan, finished)
+    assert [(entry["strategy"], entry["label_budget"]) for entry in found] == [
+        (name, budget) for budget in (300, "full") for name in ("finetune", "simclr:finetune")
+    ]
+    for entry in found:
+        contrastive = entry["strategy"] == "simclr:finetune"
+        lost = -0.1 if contrastive else -0.05
+        assert entry["probe_auc_difference"]["mean"] == pytest.approx(lost)
+        assert (entry["mse_ratio"] is None) == contrastive
+        assert entry["n_seeds"] == 3
 
 
 def test_the_interval_of_a_change_covers_the_variance_of_test_images_too():

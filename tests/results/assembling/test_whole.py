@@ -15,7 +15,7 @@ from tfmed.config.experiments import ExperimentSettings
 from tfmed.config.study import Study
 from tfmed.config.tasks import TaskSettings
 from tfmed.data import DatasetInfo
-from tfmed.design import Cell, Variant, method_of
+from tfmed.design import Cell, Repeat, Variant, method_of
 from tfmed.errors import InputError
 from tfmed.evaluation import comparisons
 from tfmed.evaluation.comparisons import Side
@@ -132,14 +132,17 @@ def test_every_comparison_of_a_metric_is_corrected_in_one_family(plan, finished,
 
 def test_sides_are_compared_at_the_seeds_they_share():
     sides = {"scratch": [0, 1], "frozen": [0], "finetune": [1, 0]}
-    cells = {Cell("lung", method_of(name), label_budget=30): seeds for name, seeds in sides.items()}
-    (some,) = comparisons.planned(cells).values()
-    assert {(str(pair.a.method), str(pair.b.method)): pair.seeds for pair in some} == {
-        ("finetune", "scratch"): (0, 1),
-        ("frozen", "scratch"): (0,),
-        ("finetune", "frozen"): (0,),
+    cells = {
+        Cell("lung", method_of(name), label_budget=30): list(map(Repeat, seeds))
+        for name, seeds in sides.items()
     }
-    cells[Cell("lung", method_of("frozen"), label_budget=30)] = [2]
+    (some,) = comparisons.planned(cells).values()
+    assert {(str(pair.a.method), str(pair.b.method)): pair.runs for pair in some} == {
+        ("finetune", "scratch"): ((Repeat(0), Repeat(0)), (Repeat(1), Repeat(1))),
+        ("frozen", "scratch"): ((Repeat(0), Repeat(0)),),
+        ("finetune", "frozen"): ((Repeat(0), Repeat(0)),),
+    }
+    cells[Cell("lung", method_of("frozen"), label_budget=30)] = [Repeat(2)]
     (((pair,)),) = comparisons.planned(cells).values()
     assert (str(pair.a.method), str(pair.b.method), pair.family) == ("finetune", "scratch", 1)
 
@@ -148,18 +151,39 @@ def test_a_cell_is_summarised_over_its_own_runs(plan, finished, tmp_path):
     found = assembled(plan, finished, LABELS, tmp_path)
     for row in found["summary"]:
         of_cell = [run for run in found["runs"] if run["strategy"] == row["strategy"]]
-        assert len(of_cell) == row["n_seeds"] == 2
+        assert row["n_seeds"] == 2
+        assert row["n_pretrainings"] == (1 if row["strategy"] == "scratch" else 3)
+        assert len(of_cell) == row["n_seeds"] * row["n_pretrainings"]
         mean = np.mean([run["metrics"]["auc"] for run in of_cell])
         assert row["auc"]["mean"] == pytest.approx(mean)
     (compared,) = [
-        entry["difference"]
+        entry
         for entry in found["comparisons"]
         if entry["metric"] == "auc"
         and entry["a"]["strategy"] == "finetune"
         and entry["b"]["strategy"] == "scratch"
     ]
     means = {row["strategy"]: row["auc"]["mean"] for row in found["summary"]}
-    assert compared == pytest.approx(means["finetune"] - means["scratch"])
+    assert compared["difference"] == pytest.approx(means["finetune"] - means["scratch"])
+    assert (compared["n_seeds"], compared["n_pretrainings"]) == (2, 3)
+
+
+def test_a_run_says_which_pretraining_it_comes_from(plan, finished, tmp_path):
+    runs = assembled(plan, finished, LABELS, tmp_path)["runs"]
+    assert len({run["id"] for run in runs}) == len({run["predictions"] for run in runs}) == 14
+    numbers = {
+        (run["strategy"], run["seed"]): [
+            other["pretraining"]
+            for other in runs
+            if (other["strategy"], other["seed"]) == (run["strategy"], run["seed"])
+        ]
+        for run in runs
+    }
+    assert numbers == {
+        (name, seed): [None] if name == "scratch" else [0, 1, 2]
+        for name in ("scratch", "frozen", "finetune")
+        for seed in (0, 1)
+    }
 
 
 def test_dropout_variants_are_compared_with_the_standard_one():
@@ -177,12 +201,27 @@ def test_every_pretrained_initialisation_is_compared_with_scratch():
         ("simclr:frozen", "scratch"),
         ("simclr:finetune", "simclr:frozen"),
         ("simclr:frozen", "random_frozen"),
+        ("simclr:frozen", "frozen"),
+        ("simclr:finetune", "finetune"),
     ]
 
 
+def test_of_several_methods_each_frozen_encoder_is_compared_with_pixels():
+    names = ("frozen", "finetune", "simclr:frozen", "simclr:finetune", "pixels_logistic")
+    sides = [Side(method_of(name)) for name in names]
+    found = {(kind, str(a.method), str(b.method)) for kind, a, b in comparisons.pairs(sides)}
+    for frozen in ("frozen", "simclr:frozen"):
+        assert ("question", frozen, "pixels_logistic") in found
+        assert ("baseline", frozen, "pixels_logistic") not in found
+    alone = [side for side in sides if "simclr" not in str(side)]
+    kinds = {(kind, str(a.method)) for kind, a, b in comparisons.pairs(alone) if b == sides[-1]}
+    assert kinds == {("baseline", "frozen"), ("baseline", "finetune")}
+
+
 def test_a_pair_survives_json():
+    runs = ((Repeat(0), Repeat(0)), (Repeat(0, 1), Repeat(0)), (Repeat(1), Repeat(1)))
     pair = comparisons.Pair(
-        "question", Side(method_of("frozen_knn")), Side(method_of("scratch")), (0, 1), 3
+        "question", Side(method_of("frozen_knn")), Side(method_of("scratch")), runs, 2, 3
     )
     assert comparisons.Pair.of_entry(json.loads(json.dumps(pair.entry()))) == pair
 

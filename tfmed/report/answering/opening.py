@@ -9,13 +9,14 @@ from tfmed.report.selection import (
     PIXELS,
     Results,
     dataset_of,
+    learned_from,
     methods,
     pretrained_by,
     pretraining_methods,
     rows_of,
     trained_tasks,
 )
-from tfmed.report.wording import count, method_name, test_patients
+from tfmed.report.wording import count, method_name, pretrained_words, test_patients
 
 IMAGE_SPLIT = "on the test split, whose images are used neither to train nor to choose anything"
 LABEL = "the class that the data set gives an image, which a classifier learns to predict."
@@ -116,6 +117,8 @@ def _pretrained_words(results: Results) -> str:
     start = "trained beforehand on other images, without their labels"
     if pretraining_methods(results) in ([], [DEFAULT_PRETRAINING]):
         return f"{start}, to reconstruct each image from its embedding."
+    if any(learned_from(fit) != "images" for fit in results["pretraining"]):
+        return "trained beforehand on other images."
     return f"{start}."
 
 
@@ -125,14 +128,22 @@ def _strategy_terms(results: Results, run: list[Method]) -> list[tuple[str, str]
     terms: dict[str, str] = {}
     for strategy in run:
         if isinstance(strategy, Strategy):
-            name = method_name(results, strategy)
+            name, words = method_name(results, strategy), strategy_words(results, strategy)
             if several and strategy.pretrained:
-                name = name.rpartition(", ")[2]
-            terms[name] = _strategy_words(strategy)
+                name, words = name.rpartition(", ")[2], _trained_words(strategy)
+            terms[name] = words
     return list(terms.items())
 
 
-def _strategy_words(strategy: Strategy) -> str:
+def _trained_words(strategy: Strategy) -> str:
+    """What is trained, wherever the pretrained encoder comes from."""
+    if strategy.frozen:
+        return "of a pretrained encoder: only the classifier on top is trained."
+    return "of a pretrained encoder: it is trained further, with the classifier."
+
+
+def strategy_words(results: Results, strategy: Strategy) -> str:
+    """What a strategy is."""
     if not strategy.pretrained and not strategy.frozen:
         return "encoder with random weights, trained with the classifier."
     if not strategy.pretrained:
@@ -140,6 +151,7 @@ def _strategy_words(strategy: Strategy) -> str:
             "encoder with random weights that are not trained: the control that shows what the "
             "architecture does by itself."
         )
+    start = f"encoder {pretrained_words(results, strategy.initialisation, named=False)}"
     if strategy.frozen:
-        return "encoder pretrained without labels; only the classifier on top is trained."
-    return "encoder pretrained without labels and then trained further."
+        return f"{start}; only the classifier on top is trained."
+    return f"{start} and then trained further."

@@ -38,6 +38,7 @@ from tfmed.report.wording import (
     capitalised,
     change_words,
     difference,
+    forgetting_name,
     interval,
     listed,
     method_name,
@@ -154,11 +155,12 @@ def stopping_words(results: Results) -> str:
 
 def _forgetting(results: Results) -> Figure:
     entries = forgetting_entries(results)
-    study, last = results["study"], entries[-1]
+    study, of_first = results["study"], entries[0].get("strategy")
+    last = [entry for entry in entries if entry.get("strategy") == of_first][-1]
+    error = f", reconstruction error {interval(last['mse_ratio'], 2)} times that before"
     source, target = (task_title(results, study[key]) for key in ("source", "target"))
-    budget = budget_name(results, study["target"], last["label_budget"])
     alt = "; ".join(
-        f"{budget_name(results, study['target'], entry['label_budget'])}: change in AUC "
+        f"{forgetting_name(results, entry)}: change in AUC "
         f"{change_words(entry['probe_auc_difference'])}, error ratio "
         f"{interval(entry['mse_ratio'], 2)}"
         for entry in entries
@@ -167,10 +169,10 @@ def _forgetting(results: Results) -> Figure:
         id="forgetting",
         draw=partial(draw_forgetting, results),
         caption=text(
-            f"What fine-tuning on {target} makes the encoder forget of {source}. After {budget}: "
+            f"What fine-tuning on {target} makes the encoder forget of {source}. After "
+            f"{forgetting_name(results, last)}: "
             "AUC of a linear probe on its embeddings "
-            f"{change_words(last['probe_auc_difference'])}, reconstruction error "
-            f"{interval(last['mse_ratio'], 2)} times that before."
+            f"{change_words(last['probe_auc_difference'])}{error if last['mse_ratio'] else ''}."
         ),
         alt=alt,
         numbers=partial(forgetting, results),
@@ -269,7 +271,7 @@ def _validation_line(axes: "Axes", run: Entry, colour: str) -> list[float]:
 def draw_forgetting(results: Results) -> "Drawing":
     """What fine-tuning costs the source task: probe AUC and reconstruction error."""
     entries = forgetting_entries(results)
-    names = [budget_name(results, results["study"]["target"], e["label_budget"]) for e in entries]
+    names = ["\n".join(forgetting_name(results, each).rsplit(", ", 1)) for each in entries]
     parts = (
         ("probe_auc_difference", 100, 0.0, "change in AUC of the\nsource's linear probe (points)"),
         ("mse_ratio", 1, 1.0, "reconstruction error,\nafter over before"),
@@ -331,14 +333,16 @@ def stopping(results: Results) -> Numbers:
 
 
 def forgetting(results: Results) -> Numbers:
-    """What fine-tuning cost the source task at each label budget."""
+    """What fine-tuning cost the source task, of each strategy and at each label budget."""
     target = results["study"]["target"]
     keys = ("probe_auc_difference", "mse_ratio")
     rows = [
         [
+            entry.get("strategy", "finetune"),
             labels_of(results, target, entry["label_budget"]),
             *(value for key in keys for value in ends(entry[key])),
         ]
         for entry in forgetting_entries(results)
     ]
-    return Numbers(("labels", *(f"{key}_{end}" for key in keys for end in ESTIMATE)), rows)
+    names = [f"{key}_{end}" for key in keys for end in ESTIMATE]
+    return Numbers(("strategy", "labels", *names), rows)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 def figures(results: Results) -> Iterator[Figure]:
     """Losses of every method, and the probes where there were any."""
-    if results["pretraining"]:
+    if fitted(results):
         yield _losses(results)
     if probed(results):
         yield _probes(results)
@@ -52,13 +52,23 @@ def fits_of(results: Results, method: str) -> list[Entry]:
     return [fit for fit in results["pretraining"] if pretraining_method(fit) == method]
 
 
+def fitted(results: Results) -> list[Entry]:
+    """The pretrainings that have a learning curve."""
+    return [fit for fit in results["pretraining"] if fit["epochs"]]
+
+
+def fitted_methods(results: Results) -> list[str]:
+    """Their methods."""
+    return list(dict.fromkeys(map(pretraining_method, fitted(results))))
+
+
 def probed(results: Results) -> list[Entry]:
     """The pretrainings that were probed on the way."""
     return [fit for fit in results["pretraining"] if fit.get("probe")]
 
 
 def _losses(results: Results) -> Figure:
-    methods = pretraining_methods(results)
+    methods = fitted_methods(results)
     kept = "; ".join(_kept_words(fits_of(results, method)) for method in methods)
     several = any(len(fits_of(results, method)) > 1 for method in methods)
     return Figure(
@@ -69,7 +79,7 @@ def _losses(results: Results) -> Figure:
             "that only reconstruct, the mean squared error of pixels from 0 to 1. The marked "
             f"epoch's weights are used: {kept}."
         ),
-        alt="; ".join(map(_fit_words, results["pretraining"])),
+        alt="; ".join(map(_fit_words, fitted(results))),
         numbers=partial(losses, results),
     )
 
@@ -92,7 +102,7 @@ def _name(fit: Entry) -> str:
 
 def draw_pretraining(results: Results) -> "Drawing":
     """Loss per epoch on training and validation images, a panel for each method."""
-    methods = pretraining_methods(results)
+    methods = fitted_methods(results)
     columns = min(3 if len(methods) > 4 else 2, len(methods))
     rows = -(-len(methods) // columns)
     width = TEXT_WIDTH if columns > 1 else 5.0
@@ -217,7 +227,7 @@ def losses(results: Results) -> Numbers:
     of_methods = len(pretraining_methods(results)) > 1
     rows = [
         [*([_name(fit)] if of_methods else []), fit["seed"], *epoch, epoch[0] == fit["best_epoch"]]
-        for fit in results["pretraining"]
+        for fit in fitted(results)
         for epoch in epochs_of(fit["history"])
     ]
     names = ("seed", "epoch", "training_mse", "validation_mse", "kept")

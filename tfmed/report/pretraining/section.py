@@ -2,7 +2,7 @@
 
 from tfmed.report.blocks import Block, Span, figure, paragraph, ref, strong, term, text
 from tfmed.report.figures.plotting import decode_png
-from tfmed.report.pretraining.curves import fits_of, probed
+from tfmed.report.pretraining.curves import fits_of, fitted, probed
 from tfmed.report.pretraining.health import collapsed_words
 from tfmed.report.pretraining.reconstructions import (
     as_uri,
@@ -21,14 +21,29 @@ from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
     Entry,
     Results,
+    learned_from,
     pretraining_method,
     pretraining_methods,
     reconstructing,
 )
-from tfmed.report.wording import count, listed, number, percent, pretraining_name, task_title
+from tfmed.report.wording import (
+    capitalised,
+    count,
+    listed,
+    number,
+    percent,
+    pretraining_name,
+    task_title,
+)
 
 NAMED_RANKS = 5
 """How many of the images with the largest errors are named by their rank from the worst."""
+
+
+def pretraining_title(results: Results) -> str:
+    """Title of that section."""
+    alike = {learned_from(fit) for fit in results["pretraining"]} <= {"images"}
+    return "Pretraining without labels" if alike else "Pretraining"
 
 
 def pretraining_blocks(results: Results) -> list[Block]:
@@ -82,15 +97,15 @@ def _course_words(results: Results) -> list[Block]:
         parts += ["Settings are in ", ref("methods-table"), ". "]
     if viewed(results):
         parts += ["What the methods see of an image: ", ref("views"), ". "]
-    parts += ["How training went: ", ref("pretraining")]
-    parts += [", and what the embeddings say of the classes on the way: ", ref("probe")] * bool(
-        probed(results)
-    )
+    if fitted(results):
+        parts += ["How training went: ", ref("pretraining"), ". "]
+    if probed(results):
+        parts += ["What the embeddings say of the classes on the way: ", ref("probe"), ". "]
     if health_blocks(results):
-        parts += [". Whether encoders collapsed: ", ref("health-table")]
+        parts += ["Whether encoders collapsed: ", ref("health-table"), ". "]
     if cost_blocks(results):
-        parts += [". What each cost in seconds: ", ref("costs-table")]
-    return [paragraph(*parts, ".")]
+        parts += ["What each cost in seconds: ", ref("costs-table"), "."]
+    return [paragraph(*parts)] if parts else []
 
 
 def _method_paragraph(results: Results, fit: Entry) -> Block:
@@ -107,20 +122,22 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
             f"trained on the training images of {source}. ",
         ]
     else:
+        learned = {
+            "images": f" learns without labels, from the training images of {source}",
+            "labels": f" pretraining learns from the labels of {source}",
+            "nothing": " were published, and nothing is trained before they are used",
+        }[learned_from(fit)]
         opening = [
-            term(pretraining_name(name)),
-            f" learns without labels, from the training images of {source}; its encoder turns an "
-            "image into an ",
+            term(capitalised(pretraining_name(name))),
+            f"{learned}; the encoder turns an image into an ",
             term("embedding"),
             f" ({shape} numbers). ",
         ]
     others = [(part, n) for part, n in fit["parameters"].items() if part != "encoder"]
     sizes = [f"The encoder has {count(fit['parameters']['encoder'])} parameters"]
     sizes += [f"the {part.replace('_', ' ')} {count(n)}" for part, n in others]
-    return paragraph(
-        *opening,
-        f"{', '.join(sizes)}. {_kept_words(fit)}",
-    )
+    kept = f" {_kept_words(fit)}" if fit["epochs"] else ""
+    return paragraph(*opening, f"{', '.join(sizes)}.{kept}")
 
 
 def _kept_words(fit: Entry) -> str:

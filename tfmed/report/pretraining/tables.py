@@ -100,7 +100,7 @@ def _health_row(fit: Entry) -> list[str]:
     return [
         f"{name}\n{COLLAPSED}" if is_collapsed(fit) else name,
         str(fit["seed"]),
-        f"{fit['epochs']} ({fit['best_epoch']})",
+        f"{fit['epochs']} ({fit['best_epoch']})" if fit["epochs"] else MISSING,
         *measured,
         number(fit["seconds"], 0),
     ]

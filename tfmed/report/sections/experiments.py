@@ -19,10 +19,10 @@ from tfmed.report.selection import (
 )
 from tfmed.report.wording import (
     MISSING,
-    budget_name,
     capitalised,
     change_words,
     difference,
+    forgetting_name,
     interval,
     metric_name,
     p_value,
@@ -181,11 +181,10 @@ def _forgetting_blocks(results: Results) -> list[Block]:
     entries = forgetting_entries(results)
     if not entries:
         return []
-    target = results["study"]["target"]
     source, last = task_title(results, results["study"]["source"]), entries[-1]
     cells = [
         [
-            budget_name(results, target, entry["label_budget"]),
+            forgetting_name(results, entry),
             *(stacked(interval(entry[f"probe_auc_{when}"])) for when in ("before", "after")),
             change_words(entry["probe_auc_difference"]).replace(" [", "\n[", 1),
             *(stacked(interval(entry[f"mse_{when}"], 4)) for when in ("before", "after")),

@@ -19,7 +19,7 @@ from tfmed.report.selection import (
     Entry,
     Results,
     pretrained_by,
-    pretraining_methods,
+    pretraining_method,
     strategies,
 )
 from tfmed.report.wording import (
@@ -74,9 +74,9 @@ def limit_blocks(results: Results) -> list[Block]:
             "seeds collapse and others not, they cover the true value in less than 95 % of cases."
         ),
         text(
-            "One family of small networks was tried, pretrained with "
-            f"{pretraining_names(results) or 'no method'}; other networks, methods, image sizes or "
-            "data sets may give other results."
+            "One family of networks was tried, and as pretraining "
+            f"{pretraining_names(results) or 'none'}; other networks, methods, image sizes or data "
+            "sets may give other results."
         ),
         text("A number that is reproduced on the same machine and versions may differ on others."),
     ]
@@ -119,17 +119,17 @@ def _patient_limits(results: Results) -> Iterator[Text]:
 
 def _shared_encoder(results: Results) -> Iterator[Text]:
     times = max((row.get("n_pretrainings", 1) for row in results["summary"]), default=1)
+    fits = [pretraining_method(fit) for fit in results["pretraining"] if fit["epochs"]]
     if times > 1:
+        all_fitted = len(fits) == len(results["pretraining"])
+        which = "Each method" if all_fitted else "Each method that is trained here"
         yield text(
-            f"Each method was pretrained {times} times, and each time fitted with every seed. "
+            f"{which} was pretrained {times} times, and each time fitted with every seed. "
             "Intervals count both as samples, so they cover the variance of pretraining, but how "
             f"large that is {times} pretrainings tell only roughly. Latent spaces are those of one "
             "seed and of the first pretraining."
         )
-    elif (
-        len(results["pretraining"]) == len(pretraining_methods(results)) > 0
-        and len(results["study"]["seeds"]) > 1
-    ):
+    elif len(fits) == len(set(fits)) > 0 and len(results["study"]["seeds"]) > 1:
         yield text(
             "All seeds of a strategy share one pretrained encoder, so no interval covers the "
             "variance of pretraining; with pretraining.repeats = 3 in the study file it does. "

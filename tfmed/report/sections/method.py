@@ -13,6 +13,7 @@ from tfmed.report.selection import (
     budgets,
     is_binary,
     is_standard,
+    learned_from,
     pretraining_methods,
     strategies,
     tasks,
@@ -27,7 +28,6 @@ from tfmed.report.wording import (
     listed,
     method_name,
     pretraining_name,
-    pretraining_names,
     strategy_name,
     task_title,
     test_patients,
@@ -96,12 +96,20 @@ def _decision_words(results: Results) -> Iterator[Text]:
 def _split_words(results: Results) -> Text:
     study = results["study"]
     source, target = (task_title(results, study[key]) for key in ("source", "target"))
-    names = pretraining_names(results)
-    by = f" ({names})" if names else ""
+    ways = {
+        "images": f"on the images of {source}, without labels",
+        "labels": f"on the labels of {source}",
+        "nothing": "elsewhere",
+    }
+    found = []
+    for learned, where in ways.items():
+        fits = [fit for fit in results["pretraining"] if learned_from(fit) == learned]
+        names = listed(list(dict.fromkeys(pretraining_name(fit["method"]) for fit in fits)))
+        found += [f"{where} ({names})"] if fits else []
     return text(
         strong("Data. "),
-        f"Encoders are pretrained{by} on the images of {source}, without labels; the target task "
-        f"is {target}. {_whose_splits(results)}",
+        f"Encoders are pretrained {listed(found) or ways['images']}; the target task is {target}. "
+        f"{_whose_splits(results)}",
     )
 
 

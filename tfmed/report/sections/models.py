@@ -101,8 +101,9 @@ def _card_table(results: Results, model: Entry, identifier: str) -> Block:
         ["Images", _data_words(card["data"]["task"])],
         ["Intervals count", counted(metrics["n_test"], metrics.get("n_patients"))],
     ]
-    if card["data"]["pretrained_on"]:
-        rows.append(["Pretraining images", _data_words(card["data"]["pretrained_on"])])
+    used = card["data"]["pretrained_on"] or []
+    for dataset in used if isinstance(used, list) else [used]:
+        rows.append(["Pretraining images", _data_words(dataset)])
     rows += [
         *_decision_rows(card, own, seeds),
         ["AUC", _estimates(own, seeds, "auc", metrics["n_seeds"])],

@@ -6,20 +6,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tfmed.design import LabelBudget
+from tfmed.design import Cell
 from tfmed.evaluation.intervals import compare, mean_interval, seeds_interval
 from tfmed.execution.job import Result
 from tfmed.results.planned import Forgetting, Plan
 
 
 def entries(plan: Plan, finished: Mapping[str, Result]) -> list[dict[str, Any]]:
-    """Per label budget of the target: the source task before and after fine-tuning on it."""
-    budgets: dict[LabelBudget, list[Forgetting]] = {}
+    """Per strategy and label budget: the source task before and after fine-tuning on the target."""
+    cells: dict[Cell, list[Forgetting]] = {}
     for pair in plan.forgetting:
-        budgets.setdefault(pair.run.cell.label_budget, []).append(pair)
+        cells.setdefault(pair.run.cell, []).append(pair)
     return [
-        {"label_budget": budget, "n_seeds": len(pairs), **_before_and_after(plan, pairs, finished)}
-        for budget, pairs in budgets.items()
+        {
+            "strategy": str(cell.method),
+            "label_budget": cell.label_budget,
+            "n_seeds": len(pairs),
+            **_before_and_after(plan, pairs, finished),
+        }
+        for cell, pairs in cells.items()
     ]
 
 

@@ -16,6 +16,7 @@ from tfmed.data.loading import load_labels, load_patients
 from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
+from tfmed.pretraining import settings_class
 from tfmed.results import predictions
 from tfmed.results.assembling.datasets import dataset_entry
 from tfmed.results.assembling.latent import latent_part
@@ -156,6 +157,7 @@ def model_entries(
                 "path": f"{name}/{versions[name]}",
                 **run.cell.entry(),
                 "seed": run.seed,
+                "pretraining": _pretraining_number(run),
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,
                 "reasons": verdict.reasons,
@@ -165,9 +167,11 @@ def model_entries(
     return entries
 
 
-def _starts_from_pretraining(run: Run) -> bool:
+def _pretraining_number(run: Run) -> int | None:
+    """Of the encoder that it starts from; None where that is of none."""
     method = run.cell.method
-    return method.pretrained if isinstance(method, Strategy) else method.features == "frozen"
+    started = method.pretrained if isinstance(method, Strategy) else method.features == "frozen"
+    return run.repeat.pretraining if started else None
 
 
 def _role(info: DatasetInfo, plan: Plan) -> str:
@@ -177,12 +181,16 @@ def _role(info: DatasetInfo, plan: Plan) -> str:
 
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     record, settings = result.record, job.spec["pretraining"]
+    method, seed = settings["method"], settings.get("seed", 0)
+    learned_from = settings_class(method).LEARNS_FROM
+    used = [] if learned_from == "nothing" else job.data.values()
     return {
-        "id": f"{plan.source.name}-{settings['method']}-seed{settings['seed']}",
+        "id": f"{plan.source.name}-{method}-seed{seed}",
         "source": plan.source.name,
-        "images": [plan.datasets[md5].name for md5 in job.data.values()],
-        "seed": settings["seed"],
-        "method": settings["method"],
+        "images": [plan.datasets[md5].name for md5 in used],
+        "learned_from": learned_from,
+        "seed": seed,
+        "method": method,
         "settings": dict(settings),
         "encoder": dict(job.spec["encoder"]),
         "parameters": record["parameters"],
@@ -240,7 +248,7 @@ def _run(
         "id": run.id,
         **run.cell.entry(),
         "seed": run.seed,
-        "pretraining": run.repeat.pretraining if _starts_from_pretraining(run) else None,
+        "pretraining": _pretraining_number(run),
         "n_train": record["n_train"],
         "n_val": record["n_val"],
         "n_test": len(truth),

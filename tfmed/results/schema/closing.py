@@ -107,7 +107,8 @@ class CardData(Part):
     """The data sets: name, terms, checksum, counts."""
 
     task: dict[str, Any]
-    pretrained_on: dict[str, Any] | None
+    pretrained_on: list[dict[str, Any]] | dict[str, Any] | None
+    """All whose images were used; results of earlier versions name one, or null."""
 
 
 class Card(Part):
@@ -133,6 +134,8 @@ class ModelEntry(CellEntry):
     path: str
     """Relative to the models folder."""
     seed: Count
+    pretraining: Count | None = None
+    """As of its run."""
     bytes: Count
     """Size of the weights."""
     stage: Literal["stable", "candidate", "unservable"]

@@ -164,8 +164,10 @@ class ForgettingEntry(Part):
     target, over seeds.
     """
 
+    strategy: str = "finetune"
     label_budget: Labels
     n_seeds: OneOrMore
+    """Where there are several pretrainings, each seed has another one."""
     n_test: Count
     """Test images that the probe was asked about."""
     probe_auc_before: SeedsInterval | None
