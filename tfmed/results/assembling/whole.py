@@ -157,7 +157,6 @@ def model_entries(
                 "path": f"{name}/{versions[name]}",
                 **run.cell.entry(),
                 "seed": run.seed,
-                "pretraining": run.repeat.pretraining if _starts_from_pretraining(run) else None,
                 "pretraining": _pretraining_number(run),
                 "bytes": sum(array.nbytes for array in weights),
                 "stage": verdict.stage,

@@ -135,8 +135,6 @@ class ModelEntry(CellEntry):
     """Relative to the models folder."""
     seed: Count
     pretraining: Count | None = None
-    """Number of the pretraining that the encoder comes from; null where it comes from none."""
-    pretraining: Count | None = None
     """As of its run."""
     bytes: Count
     """Size of the weights."""
