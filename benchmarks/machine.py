@@ -15,7 +15,6 @@ import argparse
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from benchmarks import pretraining
 from benchmarks.side_by_side import (
     ONE_THREAD,
     Contender,
+    least_seconds,
     machine,
     markdown_table,
     spread,
@@ -35,9 +35,8 @@ from benchmarks.side_by_side import (
     wait_for_start,
 )
 from tfmed.orchestration.provenance import usable_cores
-from tfmed.pretraining.autoencoder import Settings
 
-BATCH = Settings().fit.batch_size
+BATCH = pretraining.fit_config("autoencoder", 1).batch_size
 MATRIX, COPIED_BYTES = 768, 2**28
 FLOAT = 4
 Kind = Literal["convolution", "gradient of weights", "gradient of input"]
@@ -145,24 +144,13 @@ def kernel(layer: Layer, kind: Kind) -> Callable[[], Any]:
     return lambda: traced(large, small, weights)
 
 
-def least_seconds(call: Callable[[], Any], *, seconds: float = 0.5) -> float:
-    """The least time of a call, of as many as fit into some time."""
-    call()
-    best, until = float("inf"), time.perf_counter() + seconds
-    while time.perf_counter() < until:
-        start = time.perf_counter()
-        call()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
 def measure(threads: int) -> dict[str, Any]:
     """GFLOP/s, GB/s and seconds of each kernel in this process on some threads."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    layers = layers_of(pretraining.build_autoencoder())
+    layers = layers_of(pretraining.build_model("autoencoder"))
     a, b = np.random.default_rng(0).random((2, MATRIX, MATRIX), dtype="float32")
     source, target = np.ones((2, COPIED_BYTES // 8), "float64")
     parts = list(zip(*(np.array_split(array, threads) for array in (target, source)), strict=True))
@@ -209,7 +197,7 @@ def kernel_table(layers: list[Layer], rounds: list[list[dict[str, Any]]]) -> str
 
 def measured_rate(rounds: int, images: int) -> float:
     """Images/s of tfmed over all cores in later epochs, the median of some rounds."""
-    contender = pretraining.CONTENDERS[0]
+    contender = pretraining.contenders("autoencoder")[0]
     arguments = [*contender.arguments, "--images", str(images), "--epochs", "2"]
     turn = Contender(contender.name, arguments, contender.processes, contender.environment)
     found = [take_turn("benchmarks.pretraining", turn) for _ in range(rounds)]
@@ -235,7 +223,7 @@ def main() -> None:
     threads = Contender(f"1 process × {cores} threads", ["--threads", str(cores)])
     measured = take_turns("benchmarks.machine", [alone, beside, threads], args.rounds)
     rate = args.measured or measured_rate(args.rounds, args.images)
-    autoencoder = pretraining.build_autoencoder()
+    autoencoder = pretraining.build_model("autoencoder")
     layers = layers_of(autoencoder)
     flops, traffic = flops_per_image(layers), bytes_per_image(layers, autoencoder.count_params())
     print(f"{machine()}. A training step takes {flops / 1e6:.2f} MFLOP and {traffic / 1e3:.0f} kB")

@@ -9,7 +9,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +91,17 @@ def take_turns(
             print(f"round {turn} of {rounds}: {contender.name}", file=sys.stderr, flush=True)
             measured[contender.name].append(take_turn(module, contender))
     return measured
+
+
+def least_seconds(call: Callable[[], Any], *, seconds: float = 0.5) -> float:
+    """The least time of a call, of as many as fit into some time."""
+    call()
+    best, until = float("inf"), time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        start = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - start)
+    return best
 
 
 def spread(values: Sequence[float], digits: int = 0) -> str:

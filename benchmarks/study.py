@@ -37,7 +37,7 @@ from tfmed.orchestration.plan import exports, make_plan
 from tfmed.results.planned import Plan, Run
 
 Seconds = dict[str, float]
-STUDY = Path(__file__).parents[1] / "studies" / "default.toml"
+STUDY = Path(__file__).parents[1] / "studies" / "chest_to_pneumonia" / "as_reported.toml"
 
 
 def run_tfmed(args: argparse.Namespace, folder: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from example_results import example_results
 
 from tfmed import report
-from tfmed.report.sections.data import pretraining_blocks
+from tfmed.report.pretraining.section import pretraining_blocks
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,23 @@ def test_an_integer_stands_for_a_float(tmp_path):
             "[encoder]\nname = 'plan'",
             "did you mean 'plain'?",
         ),
+        (
+            "[encoder]\nname = 'applications'\narchitecture = 'MobilNetV2'",
+            "did you mean 'MobileNetV2'?",
+        ),
+        (
+            "[pretraining]\nmethod = 'imagenet'",
+            "encoder.name = 'plain' can't start from the pretraining 'imagenet'; it must be 'appl",
+        ),
+        (
+            "[pretraining]\nmethod = 'supervised'\n[source_task]\n"
+            "strategies = ['supervised:frozen']",
+            "source_task.strategies = 'supervised:frozen' has seen the labels that its label bud",
+        ),
+        (
+            "[encoder]\nname = 'applications'\n[pretraining]\nmethod = 'imagenet'\nfit.epochs = 3",
+            "unknown setting 'pretraining.fit'; known are method, weights",
+        ),
         ("[pretraining]\nmethod = 3", "pretraining.method = 3 must be "),
         (
             "[target_task]\nstrategies = ['vicreg:frozen']",

@@ -96,7 +96,7 @@ def studies(new_command: Callable[[], Command], real: Path) -> Callable[[str], S
 
 def run(command: Command, fill: Callable[[Path, Path], None], real: Path) -> Study:
     fill(command.folder / "images", real)
-    options = small(command, workers=2)
+    options = small(command)
     study = command.folder / "small.toml"
     every, one = 'strategies = ["scratch", "frozen", "finetune"]', 'strategies = ["frozen"]'
     study.write_text(study.read_text("utf-8").replace(every, one), encoding="utf-8")

@@ -1,6 +1,7 @@
 """Rows of results are found by what they are of, in the order of the report."""
 
 from example_results import BASELINES, STRATEGIES, example_results
+from several_methods import several_methods
 
 from tfmed.design import (
     FINETUNE,
@@ -41,18 +42,26 @@ def test_strategies_come_before_baselines_and_those_without_pretraining_first() 
     assert found == [SCRATCH, RANDOM_FROZEN, FROZEN, FINETUNE, others[2], others[0]]
 
 
-def test_each_pretraining_method_is_compared_with_the_same_controls() -> None:
-    results = example_results(latent=False, evidence=False)
-    for row in results["summary"]:
-        row["strategy"] = row["strategy"].replace("finetune", "simclr:finetune")
-    tuned, frozen = (Strategy("simclr", "finetune"), Strategy("simclr", "frozen"))
-    assert selection.pretrained_by(results) == ["autoencoder", "simclr"]
-    assert selection.question_pairs(results)[4:] == [
-        (tuned, SCRATCH),
-        (frozen, SCRATCH),
-        (tuned, frozen),
-        (frozen, RANDOM_FROZEN),
-    ]
+def test_few_labels_are_those_nearest_to_300() -> None:
+    results = example_results(latent=False)
+    assert selection.shown_budgets(results, "pneumoniamnist") == [300, "full"]
+    results["summary"] = [row for row in results["summary"] if row["label_budget"] != 300]
+    assert selection.shown_budgets(results, "pneumoniamnist") == [100, "full"]
+
+
+def test_runs_of_a_row_come_by_seed_and_pretraining() -> None:
+    results = several_methods(example_results(latent=False, evidence=False))
+    row = next(row for row in results["summary"] if row["strategy"] == "simclr:finetune")
+    found = [(run["seed"], run["pretraining"]) for run in selection.runs_of(results, row)]
+    assert found == [(seed, number) for seed in range(3) for number in range(3)]
+
+
+def test_figures_show_at_most_four_strategies_beside_each_other() -> None:
+    results = several_methods(example_results(latent=False), ("simclr", "vicreg"))
+    grid = selection.drawn_grid(results, "pneumoniamnist")
+    assert [len(line) for line in grid] == [4, 4, 4, 4]
+    shown = [row for line in grid for row in line if row]
+    assert shown == selection.curve_rows(results, "pneumoniamnist")
 
 
 def test_the_standard_classifier_stands_among_the_dropouts_that_were_tried() -> None:

@@ -55,8 +55,8 @@ def listed(value: Any) -> Any:
 
 
 def _each_method_once(
-    found: tuple[pretraining.PretrainingSettings, ...],
-) -> tuple[pretraining.PretrainingSettings, ...]:
+    found: tuple[pretraining.MethodSettings, ...],
+) -> tuple[pretraining.MethodSettings, ...]:
     methods = [settings.method for settings in found]
     for method in methods:
         if methods.count(method) > 1:
@@ -64,7 +64,7 @@ def _each_method_once(
     return found
 
 
-def _as_written(found: tuple[pretraining.PretrainingSettings, ...]) -> Any:
+def _as_written(found: tuple[pretraining.MethodSettings, ...]) -> Any:
     """One method as one table."""
     tables = [settings.model_dump(mode="json") for settings in found]
     return tables[0] if len(tables) == 1 else tables
@@ -72,7 +72,7 @@ def _as_written(found: tuple[pretraining.PretrainingSettings, ...]) -> Any:
 
 if TYPE_CHECKING:
     EncoderSettings = BaseModel
-    Pretrainings = tuple[pretraining.PretrainingSettings, ...]
+    Pretrainings = tuple[pretraining.MethodSettings, ...]
 else:
     EncoderSettings = REGISTERED["encoder"].type()
     Pretrainings = Annotated[

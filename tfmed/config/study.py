@@ -31,7 +31,7 @@ from tfmed.design import (
     smallest_budget,
 )
 from tfmed.encoders.residual import Settings as Residual
-from tfmed.pretraining import PretrainingSettings
+from tfmed.pretraining import settings_class
 from tfmed.pretraining.autoencoder import Settings as Autoencoder
 from tfmed.pretraining.simclr import Settings as SimCLR
 from tfmed.training.settings import FitSettings
@@ -39,7 +39,6 @@ from tfmed.training.settings import FitSettings
 TASKS = ("source_task", "target_task")
 DEFAULT = Autoencoder()
 METHODS = (DEFAULT, SimCLR())
-QUICK_EPOCHS, QUICK_IMAGES = 8, 4000
 
 
 def _strategies_of(methods: Iterable[str]) -> tuple[str, ...]:
@@ -88,7 +87,7 @@ class Study(Section):
         label_budgets=(300,), strategies=DEFAULT_STRATEGIES, overtrained=True
     )
     target_task: TaskSettings = TaskSettings(
-        label_budgets=(30, 100, 300, 1000, "full"), strategies=DEFAULT_STRATEGIES, overtrained=True
+        label_budgets=(30, 100, 300, "full"), strategies=DEFAULT_STRATEGIES, overtrained=True
     )
     experiments: ExperimentSettings = ExperimentSettings()
     latent: LatentSettings = LatentSettings()
@@ -108,7 +107,8 @@ class Study(Section):
             methods, completed = zip(*map(_completed_method, tables), strict=True)
             values = {**values, "pretraining": completed}
             for task in TASKS:
-                own = _strategies_of(dict.fromkeys(methods))
+                fair = [method for method in methods if not _knows_labels(method, task)]
+                own = _strategies_of(dict.fromkeys(fair))
                 defaults[task] = defaults[task].replaced(strategies=own)
                 values = {task: defaults[task], **values}
         return _completed(values, defaults)
@@ -129,6 +129,19 @@ class Study(Section):
                     known = ", ".join(map(repr, _strategies_of(methods)))
                     wrong = f"starts from a pretraining that this study lacks; choose of {known}"
                     raise refusal(name, wrong, at=f"{task}.strategies")
+                if _knows_labels(Strategy.parse(name).initialisation, task):
+                    wrong = "has seen the labels that its label budgets hold back; leave it out"
+                    raise refusal(name, wrong, at=f"{task}.strategies")
+        return self
+
+    @model_validator(mode="after")
+    def _has_an_encoder_that_methods_take(self) -> Self:
+        encoder = self.encoder.name  # type: ignore[attr-defined]  # every member of the registry
+        for settings in self.pretraining:
+            if settings.ENCODERS and encoder not in settings.ENCODERS:
+                known = " or ".join(map(repr, settings.ENCODERS))
+                wrong = f"can't start from the pretraining {settings.method!r}; it must be {known}"
+                raise refusal(encoder, wrong, at="encoder.name")
         return self
 
     @model_validator(mode="after")
@@ -159,7 +172,7 @@ class Study(Section):
                 "quick": True,
                 "name": f"{self.name}-quick",
                 "seeds": min(self.seeds, 2),
-                "pretraining": tuple(map(_quick_pretraining, self.pretraining)),
+                "pretraining": tuple(settings.quickened() for settings in self.pretraining),
                 "classifiers": classifiers.replaced(
                     search=classifiers.search.replaced(
                         learning_rates=classifiers.search.learning_rates[:1]
@@ -182,6 +195,13 @@ class Study(Section):
         )
 
 
+def _knows_labels(initialisation: str, task: str) -> bool:
+    """Whether encoders have seen all labels of a task, whatever its label budgets."""
+    if task != "source_task" or initialisation == RANDOM:
+        return False
+    return settings_class(initialisation).LEARNS_FROM == "labels"
+
+
 def _completed_method(table: Any) -> tuple[str, Any]:
     """A method's name, and its table with what it leaves out; other values as they are."""
     if isinstance(table, BaseModel):
@@ -202,15 +222,6 @@ def _completed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
             inner = dict(default)
             completed[name] = {**inner, **_completed(value, inner)}
     return completed
-
-
-def _quick_pretraining(settings: PretrainingSettings) -> PretrainingSettings:
-    """Once, of few images and epochs."""
-    fit = settings.fit
-    epochs = QUICK_EPOCHS if fit.epochs == "auto" else min(fit.epochs, QUICK_EPOCHS)
-    n_images = min(settings.max_images or QUICK_IMAGES, QUICK_IMAGES)
-    update = {"fit": fit.model_copy(update={"epochs": epochs}), "max_images": n_images}
-    return settings.model_copy(update={**update, "repeats": 1})
 
 
 def _capped(fit: FitSettings, epochs: int) -> FitSettings:

@@ -21,6 +21,7 @@ REGISTRY = {
     "plain": "tfmed.encoders.plain",
     "compact": "tfmed.encoders.compact",
     "residual": "tfmed.encoders.residual",
+    "applications": "tfmed.encoders.applications",
 }
 """Name in a study file to the module; a job depends on the code of the one that it names."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tfmed.encoders.stages import MOMENTUM, pooled, widths
+from tfmed.encoders.stages import normed, pooled, widths
 
 if TYPE_CHECKING:
     import keras
@@ -77,7 +77,7 @@ def _block(x: "keras.KerasTensor", width: int, name: str) -> "keras.KerasTensor"
         pointwise_initializer="he_normal",
         name=name,
     )(x)
-    change = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(change)
+    change = normed(change, f"{name}_norm")
     added = layers.Add(name=f"{name}_added")([x, change])
     return layers.Activation("relu", name=f"{name}_relu")(added)
 
@@ -85,5 +85,5 @@ def _block(x: "keras.KerasTensor", width: int, name: str) -> "keras.KerasTensor"
 def _normed(x: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
     from keras import layers
 
-    x = layers.BatchNormalization(momentum=MOMENTUM, name=f"{name}_norm")(x)
+    x = normed(x, f"{name}_norm")
     return layers.Activation("relu", name=f"{name}_relu")(x)

@@ -53,9 +53,16 @@ def strided(
             name=f"down_{stage}",
         )(x)
         if batch_norm:
-            x = layers.BatchNormalization(momentum=MOMENTUM, name=f"norm_{stage}")(x)
+            x = normed(x, f"norm_{stage}")
         x = layers.Activation("relu", name=f"relu_{stage}")(x)
     return x
+
+
+def normed(maps: "keras.KerasTensor", name: str) -> "keras.KerasTensor":
+    """A BatchNormalization of maps."""
+    from tfmed.encoders.normalising import FusedBatchNormalization
+
+    return FusedBatchNormalization(momentum=MOMENTUM, name=name)(maps)
 
 
 def pooled(maps: "keras.KerasTensor") -> "keras.KerasTensor":

@@ -72,7 +72,12 @@ def make_plan(study: Study, source: DatasetInfo, target: DatasetInfo) -> Plan:
         tasks.reverse()
     found: dict[tuple[str, str], Run] = {}
     for task, settings, is_source in tasks:
-        for run in _runs(study, task, settings, pretrainings, source_task=is_source):
+        fair = {  # what has seen all labels of the source would break its label budgets
+            method: jobs
+            for method, jobs in pretrainings.items()
+            if not (is_source and _learns_from(study, method) == "labels")
+        }
+        for run in _runs(study, task, settings, fair, source_task=is_source):
             found.setdefault((task.md5, run.label), run)
     runs = list(found.values())
     spaces = list(_spaces(study, runs))
@@ -164,6 +169,7 @@ def _pretrained_on(plan: Plan, strategy: Strategy) -> dict[str, DatasetInfo]:
         role: plan.datasets[md5]
         for job in plan.pretrainings
         if job.spec["pretraining"]["method"] == strategy.initialisation
+        and _learns_from(plan.study, strategy.initialisation) != "nothing"
         for role, md5 in job.data.items()
     }
 
@@ -191,6 +197,10 @@ def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
             raise InputError(f"{task.name}: {fault}")
 
 
+def _learns_from(study: Study, initialisation: str) -> str:
+    return next(s.LEARNS_FROM for s in study.pretraining if s.method == initialisation)
+
+
 def _fault(task: DatasetInfo, budget: LabelBudget) -> str | None:
     """Why a label budget is too small for the classes of a data set; None where it is not."""
     try:
@@ -209,8 +219,7 @@ def _pretrainings(study: Study, source: DatasetInfo, target: DatasetInfo) -> Pre
     """By method: a job for each time that it is done."""
     return {
         settings.method: [
-            pretraining_job(study, settings, source, target, (settings.seed + number) % 2**32)
-            for number in range(settings.repeats)
+            pretraining_job(study, settings, source, target, seed) for seed in settings.seeds()
         ]
         for settings in study.pretraining
     }
@@ -226,7 +235,7 @@ def _runs(
 ) -> Iterator[Run]:
     variants = list(_variants(study, settings, source_task=source_task))
     nearest = nearest_budget(settings.label_budgets, study.experiments.label_budget)
-    first = next(iter(pretrainings.values()))
+    first = next(iter(pretrainings.values()), ())
     for seed in range(study.seeds):
         for budget in settings.label_budgets:
             sides = [(Strategy.parse(name), STANDARD) for name in settings.strategies]
@@ -236,9 +245,9 @@ def _runs(
                     repeat = Repeat(seed, number)
                     job = classify_job(study, task, strategy, variant, budget, repeat, some)
                     yield Run(task, Cell(task.name, strategy, variant, budget), repeat, job)
-            for baseline in _baselines(task, settings):
-                some = first if baseline.features == "frozen" else first[:1]
-                for number, started in enumerate(some):
+            for baseline in _baselines(task, settings, pretrained=bool(first)):
+                seen: Sequence[Job | None] = first if baseline.features == "frozen" else [None]
+                for number, started in enumerate(seen):
                     job = baseline_job(study, task, baseline, budget, seed, started)
                     repeat = Repeat(seed, number)
                     yield Run(task, Cell(task.name, baseline, STANDARD, budget), repeat, job)
@@ -260,12 +269,13 @@ def _variants(
                 yield strategy, Variant(dropout=dropout)
 
 
-def _baselines(task: DatasetInfo, settings: TaskSettings) -> list[Baseline]:
+def _baselines(task: DatasetInfo, settings: TaskSettings, *, pretrained: bool) -> list[Baseline]:
     """Those of pixels take all images at once, so a data set must fit in memory for them."""
     if not settings.baselines:
         return []
-    large = not task.fits_in_memory
-    return [each for each in BASELINES if not (large and each.features == "pixels")]
+    without = set() if task.fits_in_memory else {"pixels"}
+    without |= set() if pretrained else {"frozen"}
+    return [each for each in BASELINES if each.features not in without]
 
 
 def _shown(study: Study, budgets: Iterable[LabelBudget]) -> tuple[LabelBudget | None, ...]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from tfmed.report.answering.opening import answer_blocks
 from tfmed.report.blocks import number_blocks
 from tfmed.report.figures.description import Figure, with_figures
+from tfmed.report.pretraining.section import pretraining_blocks, pretraining_title
 from tfmed.report.sections import (
-    answer,
     classifiers,
     data,
     experiments,
@@ -30,10 +31,10 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         with `id`, `title` and `blocks` (see `tfmed.report.blocks`).
     """
     sections = [
-        ("answer", "The answer", answer.answer_blocks(results)),
+        ("answer", "The answer", answer_blocks(results)),
         ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("data", "The data", data.data_blocks(results)),
-        ("pretraining", "Pretraining without labels", data.pretraining_blocks(results)),
+        ("pretraining", pretraining_title(results), pretraining_blocks(results)),
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
         ("experiments", "Experiments", experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),

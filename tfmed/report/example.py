@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from tfmed.errors import InputError, printable, printing
+from tfmed.report.answering.sentences import answer
 from tfmed.report.files import write_aside
-from tfmed.report.sections.answer import answer
 from tfmed.report.sections.limits import citations
 from tfmed.report.wording import SYNTHETIC_MARK, count, duration
 from tfmed.results import files

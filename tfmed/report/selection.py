@@ -1,11 +1,11 @@
 """Which parts of `results.json` a text, a table or a figure is about.
 
-Everything here reads the plain dict of results and returns entries of it as they are; no other
-module of the report searches them.
+Everything here reads the plain dict of results and returns entries of it as they are. What a single
+topic picks out stands in its own package (`differences`, `pretraining`).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -15,17 +15,17 @@ from tfmed.design import (
     BASELINES,
     FROZEN,
     OVERTRAINED,
-    RANDOM_FROZEN,
-    SCRATCH,
     STANDARD,
     Baseline,
     Cell,
     LabelBudget,
     Method,
+    Repeat,
     Strategy,
     Variant,
     budget_size,
     method_of,
+    nearest_budget,
 )
 
 Results = dict[str, Any]
@@ -35,13 +35,14 @@ Entry = dict[str, Any]
 
 MAJORITY, PIXELS = (method_of(name) for name in ("majority", "pixels_logistic"))
 FEW_LABELS = 300
-"""The label budget that stands for few labels where a study has it."""
+"""The budget nearest to it stands for few labels."""
 DEFAULT_PRETRAINING = FROZEN.initialisation
 """The method of an entry of `pretraining` that names none; strategies' names leave it out."""
 MAIN_METRICS = ("accuracy", "auc")
 TRADE_METRICS = ("sensitivity", "specificity")
 LOWER_IS_BETTER = ("brier", "ece", "log_loss", "mean_absolute_error")
 SPACES_A_FIGURE = 2
+MOST_COLUMNS = 4
 MISTAKE_KINDS = ("false_positives", "false_negatives")
 
 
@@ -89,10 +90,11 @@ def budgets(results: Results, task: str) -> list[LabelBudget]:
 
 
 def shown_budgets(results: Results, task: str) -> list[LabelBudget]:
-    """`FEW_LABELS` (or the fewest) and the largest budget, which stand for all in pictures."""
+    """The budget nearest to `FEW_LABELS` and the largest one, which stand for all in pictures."""
     if not (found := budgets(results, task)):
         return []
-    return list(dict.fromkeys((FEW_LABELS if FEW_LABELS in found else found[0], found[-1])))
+    few = nearest_budget(found, FEW_LABELS)
+    return list(dict.fromkeys((found[0] if few is None else few, found[-1])))
 
 
 def labels_of(results: Results, task: str, budget: LabelBudget) -> int | None:
@@ -165,10 +167,10 @@ def rows_over_budgets(
 
 
 def runs_of(results: Results, row: Entry) -> list[Entry]:
-    """Runs behind a row of the summary, by seed."""
+    """Runs behind a row of the summary, by seed and pretraining."""
     keys = ("task", "strategy", "variant", "label_budget")
     found = [run for run in results["runs"] if all(run[key] == row[key] for key in keys)]
-    return sorted(found, key=lambda run: run["seed"])
+    return sorted(found, key=Repeat.of_entry)
 
 
 def cell_order(entry: Entry) -> tuple:
@@ -190,6 +192,18 @@ def curve_grid(results: Results, task: str) -> list[list[Entry | None]]:
     ]
     columns = [column for column in zip(*lines, strict=True) if any(column)]
     return [list(line) for line in zip(*columns, strict=True) if any(line)]
+
+
+def drawn_grid(results: Results, task: str) -> list[list[Entry | None]]:
+    """`curve_grid` for figures of a page's width: lines of more than four go on below."""
+    lines = []
+    for line in curve_grid(results, task):
+        parts = -(-len(line) // MOST_COLUMNS)
+        size = -(-len(line) // parts)
+        for start in range(0, len(line), size):
+            part = line[start : start + size]
+            lines.append(part + [None] * (size - len(part)))
+    return [line for line in lines if any(line)]
 
 
 def curve_rows(results: Results, task: str) -> list[Entry]:
@@ -223,60 +237,6 @@ def verdict(comparison: Entry) -> int:
         return 0
     better = (comparison["difference"] > 0) != (comparison["metric"] in LOWER_IS_BETTER)
     return 1 if better else -1
-
-
-def compared(
-    results: Results,
-    task: str,
-    pairs: Sequence[tuple[Strategy, Strategy]],
-    metric: str = MAIN_METRICS[0],
-    among: Sequence[LabelBudget] | None = None,
-) -> list[Entry]:
-    """Comparisons of pairs of standard strategies that there are, by label budget."""
-    found = (
-        find_comparison(
-            results, Cell(task, a, STANDARD, budget), Cell(task, b, STANDARD, budget), metric
-        )
-        for budget in (budgets(results, task) if among is None else among)
-        for a, b in pairs
-    )
-    return [entry for entry in found if entry is not None]
-
-
-def from_scratch_pairs(results: Results) -> list[tuple[Strategy, Strategy]]:
-    """Each way to use a pretrained encoder against training from scratch."""
-    return [
-        (Strategy(name, trained), SCRATCH)
-        for name in pretrained_by(results)
-        for trained in ("finetune", "frozen")
-    ]
-
-
-def control_pairs(results: Results) -> list[tuple[Strategy, Strategy]]:
-    """Each frozen pretrained encoder against a frozen one with random weights."""
-    return [(Strategy(name, "frozen"), RANDOM_FROZEN) for name in pretrained_by(results)]
-
-
-def question_pairs(results: Results) -> list[tuple[Strategy, Strategy]]:
-    """The pairs of strategies that a study's question is about."""
-    pairs = []
-    for name in pretrained_by(results):
-        frozen, tuned = Strategy(name, "frozen"), Strategy(name, "finetune")
-        pairs += [(tuned, SCRATCH), (frozen, SCRATCH), (tuned, frozen), (frozen, RANDOM_FROZEN)]
-    return pairs
-
-
-def forest_rows(results: Results, task: str, metric: str) -> list[Entry]:
-    """Comparisons of `question_pairs` on a task, by label budget."""
-    return compared(results, task, question_pairs(results), metric)
-
-
-def forest_task(results: Results) -> str | None:
-    """The task whose differences are drawn: the target, or the first with any."""
-    for task in tasks(results):
-        if any(forest_rows(results, task, metric) for metric in MAIN_METRICS):
-            return task
-    return None
 
 
 def variant_of(row: Entry) -> Variant:
@@ -350,6 +310,11 @@ def forgetting_entries(results: Results) -> list[Entry]:
 def pretraining_method(entry: Entry) -> str:
     """The method of an entry of `pretraining`."""
     return str(entry["method"])
+
+
+def learned_from(entry: Entry) -> str:
+    """What an entry of `pretraining` was trained on: `images`, `labels`, or `nothing` here."""
+    return str(entry.get("learned_from", "images"))
 
 
 def pretraining_methods(results: Results) -> list[str]:

@@ -1,10 +1,18 @@
 """What the command prints of its results on a terminal."""
 
-from tfmed.report.selection import Results, is_standard, rows_of, shown_budgets, tasks
+from tfmed.report.selection import (
+    MAIN_METRICS,
+    Results,
+    is_standard,
+    rows_of,
+    shown_budgets,
+    tasks,
+)
 from tfmed.report.wording import (
     budget_name,
     counted_on,
     interval,
+    metric_name,
     strategy_name,
     task_title,
     test_patients,
@@ -12,16 +20,19 @@ from tfmed.report.wording import (
 
 
 def summary_table(found: Results) -> str:
-    """Accuracy and AUC of the strategies with few and with the most labels of each task."""
-    rows = [("data set", "labels", "strategy", "accuracy", "AUC")]
+    """The main metrics of the strategies with few and with the most labels of each task."""
+    names = MAIN_METRICS
+    if found["study"].get("primary_metric") == MAIN_METRICS[1]:
+        names = MAIN_METRICS[::-1]
+    rows = [("data set", "labels", "strategy", *map(metric_name, names))]
     for task in tasks(found):
         shown = shown_budgets(found, task)
         for row in rows_of(found, task):
             if not is_standard(row) or row["label_budget"] not in shown:
                 continue
             budget = budget_name(found, task, row["label_budget"])
-            accuracy, auc = interval(row["accuracy"]), interval(row["auc"])
-            rows.append((task_title(found, task), budget, strategy_name(row), accuracy, auc))
+            values = [interval(row[name]) for name in names]
+            rows.append((task_title(found, task), budget, strategy_name(found, row), *values))
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -29,9 +40,12 @@ def summary_table(found: Results) -> str:
     ]
     lines.insert(1, "-" * max(map(len, lines)))
     seeds = len(found["study"]["seeds"])
+    times = max((row.get("n_pretrainings", 1) for row in found["summary"]), default=1)
+    crossed = f", of pretrained encoders crossed with {times} pretrainings," if times > 1 else ""
+    over = "seeds, pretrainings and test cases" if times > 1 else "seeds and test cases"
     mark = "SYNTHETIC DATA, no medical meaning. " if found["synthetic"] else ""
     covers = (
-        f"mean of {seeds} seeds with 95 % interval (seeds and test cases)"
+        f"mean of {seeds} seeds{crossed} with 95 % interval ({over})"
         if seeds > 1
         else "one seed with 95 % interval of the test cases; the seed variance is unknown"
     )

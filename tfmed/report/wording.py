@@ -5,12 +5,12 @@ from typing import Any
 
 from tfmed.design import (
     RANDOM,
+    SCRATCH,
     STANDARD,
     Baseline,
     LabelBudget,
     Method,
     Repeat,
-    Strategy,
     Variant,
     method_of,
 )
@@ -23,6 +23,8 @@ from tfmed.report.selection import (
     dataset_of,
     is_binary,
     labels_of,
+    learned_from,
+    pretraining_method,
     pretraining_methods,
 )
 
@@ -166,14 +168,22 @@ def capitalised(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def method_name(method: Method) -> str:
-    """A strategy's or baseline's name for people, such as `fine-tuned` or `simclr, fine-tuned`."""
+def method_name(results: Results, method: Method) -> str:
+    """A strategy's or baseline's name for people, such as `fine-tuned` or `SimCLR, fine-tuned`.
+
+    Where a study has several pretraining methods, each is named; the first one's encoder is what
+    the baselines on a frozen encoder see.
+    """
+    known = pretraining_methods(results)
     if isinstance(method, Baseline):
-        return BASELINE_NAMES.get(method.name, method.name.replace("_", " "))
-    if method == Strategy(RANDOM, "finetune"):
+        name = BASELINE_NAMES.get(method.name, method.name.replace("_", " "))
+        if len(known) > 1 and method.features == "frozen":
+            name = name.replace("encoder", pretraining_name(known[0]))
+        return name
+    if method == SCRATCH:
         return "from scratch"
     trained = "frozen" if method.frozen else "fine-tuned"
-    if method.initialisation == DEFAULT_PRETRAINING:
+    if method.initialisation == DEFAULT_PRETRAINING and len(known) < 2:
         return trained
     return f"{pretraining_name(method.initialisation)}, {trained}"
 
@@ -183,7 +193,29 @@ def pretraining_name(method: str) -> str:
     return _SPELT.get(method, method.replace("_", " "))
 
 
-_SPELT = {"simclr": "SimCLR", "vicreg": "VICReg"}
+_SPELT = {
+    "denoising": "denoising autoencoder",
+    "imagenet": "ImageNet weights",
+    "masked": "masked autoencoder",
+    "simclr": "SimCLR",
+    "vicreg": "VICReg",
+}
+
+
+def initialisation_name(initialisation: str) -> str:
+    """Where an encoder's weights come from, for people."""
+    return "random weights" if initialisation == RANDOM else pretraining_name(initialisation)
+
+
+def pretrained_words(results: Results, method: str, *, named: bool = True) -> str:
+    """Where encoders of a method have their weights from, such as `pretrained with SimCLR`."""
+    fits = {pretraining_method(fit): learned_from(fit) for fit in results["pretraining"]}
+    without = f"with {pretraining_name(method)}" if named else "without labels"
+    return {
+        "images": f"pretrained {without}",
+        "labels": "pretrained on the labels of the source",
+        "nothing": f"with {pretraining_name(method)}",
+    }[fits.get(method, "images")]
 
 
 def pretraining_names(results: Results) -> str:
@@ -198,9 +230,10 @@ def variant_name(variant: Variant) -> str:
     return str(variant).replace("_", " ")
 
 
-def strategy_name(entry: Entry) -> str:
+def strategy_name(results: Results, entry: Entry) -> str:
     """Name of a run's, row's or comparison side's strategy or baseline, its variant included."""
-    return cell_method_name(method_of(entry["strategy"]), Variant.parse(entry["variant"]))
+    variant = Variant.parse(entry["variant"])
+    return cell_method_name(results, method_of(entry["strategy"]), variant)
 
 
 def repeat_name(repeat: Repeat) -> str:
@@ -209,15 +242,21 @@ def repeat_name(repeat: Repeat) -> str:
     return f"{repeat.seed}{number}"
 
 
-def cell_method_name(method: Method, variant: Variant) -> str:
+def cell_method_name(results: Results, method: Method, variant: Variant) -> str:
     """Name of a strategy with its variant."""
-    name = method_name(method)
+    name = method_name(results, method)
     return name if variant == STANDARD else f"{name}, {variant_name(variant)}"
 
 
-def pair_name(comparison: Entry) -> str:
+def pair_name(results: Results, comparison: Entry) -> str:
     """Both sides of a comparison."""
-    return " − ".join(strategy_name(comparison[side]) for side in "ab")
+    return " − ".join(strategy_name(results, comparison[side]) for side in "ab")
+
+
+def repeats_words(results: Results) -> str:
+    """What means and intervals are over: seeds, and pretrainings where there are several."""
+    several = any(row.get("n_pretrainings", 1) > 1 for row in results["summary"])
+    return "seeds and pretrainings" if several else "seeds"
 
 
 def task_title(results: Results, task: str) -> str:
@@ -247,7 +286,8 @@ def forgetting_name(results: Results, entry: Entry) -> str:
 
 def row_name(results: Results, row: Entry) -> str:
     """A row's strategy and label budget, such as `frozen, 300 labels`."""
-    return f"{strategy_name(row)}, {budget_name(results, row['task'], row['label_budget'])}"
+    budget = budget_name(results, row["task"], row["label_budget"])
+    return f"{strategy_name(results, row)}, {budget}"
 
 
 def place_name(results: Results, row: Entry) -> str:

@@ -59,7 +59,6 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     squared error of the decoder's answer to embeddings of test images (None of a method that has no
     decoder).
     """
-    from tfmed import pretraining
     from tfmed.data.loading import load_patients, load_rows
     from tfmed.pretraining.quality import measures
     from tfmed.tasks import task_of
@@ -78,10 +77,9 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     test_rows = examples.drawn_rows(source.n_images("test"), spec["test_images"])
     test = load_rows(source, "test", test_rows)
     scores = probe(_flat(fitting.embed(encoder, test.images)))
-    reconstructs = pretraining.method(spec["pretraining"]["method"]).RECONSTRUCTS
     record = {
         "probe_auc": task_of(source.task).accuracy_and_auc(test.labels, scores)["auc"],
-        "mse": measures.mean_squared_error(model, test.images) if reconstructs else None,
+        "mse": measures.mean_squared_error(model, test.images) if model is not None else None,
         "n_train": len(rows),
         "n_test": len(test_rows),
     }
@@ -90,16 +88,21 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     return Result(record, {"scores": scores, "labels": test.labels, **known})
 
 
-def _models(spec: Spec, data: Data, parents: Parents) -> tuple["keras.Model", "keras.Model"]:
-    """The encoder that is measured, and the pretrained model around it."""
+def _models(spec: Spec, data: Data, parents: Parents) -> tuple["keras.Model", "keras.Model | None"]:
+    """The encoder that is measured, and the pretrained model around it where that reconstructs."""
     from tfmed import encoders, pretraining
     from tfmed.steps.classify import restore_classifier
+    from tfmed.steps.pretrain import encoder_weights
     from tfmed.training import transfer
 
     settings = pretraining.settings_of(spec["pretraining"])
-    encoder = encoders.build(spec["encoder"], data["source"].image_shape)
-    model = pretraining.method(settings.method).build(settings, encoder)
-    transfer.set_weights(model, transfer.unpacked("model", parents["pretraining"].arrays))
+    method, pretrained = pretraining.method(settings.method), parents["pretraining"]
+    encoder, model = encoders.build(spec["encoder"], data["source"].image_shape), None
+    if method.RECONSTRUCTS:
+        model = method.build(settings, encoder)
+        transfer.set_weights(model, transfer.unpacked("model", pretrained.arrays))
+    else:
+        transfer.set_weights(encoder, encoder_weights(pretrained))
     if "run" in parents:
         classifier = restore_classifier(spec, data["target"], parents["run"])
         transfer.transfer_weights(classifier.get_layer("encoder"), encoder)

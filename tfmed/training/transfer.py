@@ -44,8 +44,8 @@ def set_weights(model: keras.Model, values: Sequence[np.ndarray]) -> None:
 
 
 def packed(name: str, model: keras.Model) -> dict[str, np.ndarray]:
-    """Every weight of a model as `name/000`, `name/001`, …, to be kept."""
-    return {f"{name}/{i:03d}": weight for i, weight in enumerate(weights(model))}
+    """Every weight of a model as `name/00000`, `name/00001`, …, to be kept."""
+    return {f"{name}/{i:05d}": weight for i, weight in enumerate(weights(model))}
 
 
 def unpacked(name: str, arrays: Mapping[str, np.ndarray]) -> list[np.ndarray]:

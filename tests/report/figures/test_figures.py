@@ -12,21 +12,23 @@ import pytest
 from example_results import STRATEGIES, example_results
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from several_methods import several_methods
 
 from tfmed.design import Strategy
 from tfmed.report.figures.drawing import described, draw_all
 from tfmed.report.figures.latent import point_picture
+from tfmed.report.figures.looks import STRATEGY_COLOURS, looks_of_strategies
 from tfmed.report.figures.plotting import (
     CLASS_COLOURS,
     GREY,
-    LOOKS,
     PRINTED,
     RED,
     STYLE,
     decode_png,
+    legend_columns,
     log_limits,
-    looks_of_strategies,
     short,
     svg_text,
 )
@@ -86,7 +88,8 @@ def test_same_results_give_the_same_bytes(svgs: dict[str, str]) -> None:
 
 def test_text_stays_text_and_axes_carry_units(svgs: dict[str, str]) -> None:
     assert "mean squared error" in texts(svgs["pretraining"])
-    assert "difference in accuracy (points)" in texts(svgs["differences"])
+    assert "difference (points)" in texts(svgs["differences"])
+    assert "accuracy" in texts(svgs["differences"])
     assert "arbitrary units" in texts(svgs["latent-chest-nih-1"])
 
 
@@ -129,24 +132,56 @@ def test_points_at_the_edge_are_drawn(n: int) -> None:
     assert picture[-1, -1, 3] == 255
 
 
-OTHERS = [
-    Strategy(name, how) for name in ("byol", "mae", "simclr") for how in ("frozen", "finetune")
-]
+HOW = ("frozen", "finetune")
+OTHERS = [Strategy(name, how) for name in ("byol", "mae", "vicreg", "moco") for how in HOW]
+STARTED = [Strategy(name, how) for name in ("random", "autoencoder", "simclr") for how in HOW]
 ALL_LOOKS = list(looks_of_strategies(OTHERS).values())
 
 
-def test_strategies_differ_in_colour_marker_and_line() -> None:
-    for looks in zip(*LOOKS.values(), strict=True):
-        assert len(set(map(str, looks))) == len(LOOKS)
+def test_colour_and_marker_tell_the_initialisation_and_the_line_what_is_trained() -> None:
+    looks = looks_of_strategies(OTHERS)
+    for a, b in combinations([*OTHERS, *STARTED], 2):
+        one, other = looks[str(a)], looks[str(b)]
+        same = a.initialisation == b.initialisation
+        assert (one.colour == other.colour) == same
+        assert (one.marker == other.marker) == same
+        assert ((one.line, one.filled) == (other.line, other.filled)) == (a.trained == b.trained)
 
 
-def test_strategies_of_methods_that_the_report_does_not_know_have_colours_of_their_own() -> None:
-    assert len({look.colour for look in ALL_LOOKS}) == len(LOOKS) + len(OTHERS)
-    assert len({(look.marker, str(look.line)) for look in ALL_LOOKS}) == len(LOOKS) + len(OTHERS)
+def test_strategies_of_methods_that_the_report_does_not_know_have_looks_of_their_own() -> None:
+    assert len(ALL_LOOKS) == len(OTHERS) + len(STARTED)
+    assert len({look.colour for look in ALL_LOOKS}) == len(ALL_LOOKS) / 2
+    # In grey: neither the colour of a line nor that of its marker is left.
+    in_grey = {(look.marker, look.filled, str(look.line)) for look in ALL_LOOKS}
+    assert len(in_grey) == len(ALL_LOOKS)
+
+
+@pytest.mark.parametrize("options", [(), ("simclr",), ("simclr", "vicreg", "masked", "denoising")])
+def test_legends_are_no_wider_than_their_figures(options: tuple[str, ...]) -> None:
+    results = example_results(latent=False)
+    plan = described(several_methods(results, options) if options else results)
+    names = ("answer", "budgets-pneumoniamnist", "roc-pneumoniamnist", "differences", "probe")
+    with mpl.rc_context(STYLE):
+        for name in (name for name in names if name in plan):
+            drawing = plan[name].draw()
+            drawing.draw_without_rendering()
+            (legend,) = drawing.legends
+            box, page = legend.get_window_extent(), drawing.bbox
+            assert page.x0 <= box.x0 < box.x1 <= page.x1, name
+            labels = [text for axes in drawing.axes for text in (*axes.texts, axes.xaxis.label)]
+            assert not any(box.overlaps(text.get_window_extent()) for text in labels), name
+
+
+def test_a_legend_has_as_many_columns_as_fit() -> None:
+    short_names, long_names = (
+        [Line2D([], [], label=name)] * 6 for name in ("ab", "denoising autoencoder, fine-tuned")
+    )
+    assert legend_columns(short_names) == 4
+    assert legend_columns(long_names) == 2
 
 
 def test_a_strategy_looks_the_same_in_every_figure(svgs: dict[str, str]) -> None:
-    known = {*(look.colour for look in LOOKS.values()), *CLASS_COLOURS, GREY, RED}
+    known = {*STRATEGY_COLOURS, *CLASS_COLOURS, GREY, RED}
     for name, svg in svgs.items():
         if name.startswith(("confusion", "cka")):
             continue  # shades of one blue
@@ -166,10 +201,9 @@ def test_strategies_of_one_lightness_differ_in_marker_and_line(weights: tuple) -
         parts = (int(ink[i : i + 2], 16) for i in (1, 3, 5))
         return sum(w * part for w, part in zip(weights, parts, strict=True))
 
-    for a, b in combinations(LOOKS.values(), 2):
+    for a, b in combinations(ALL_LOOKS, 2):
         if abs(lightness(a.colour) - lightness(b.colour)) < 40:
-            assert a.marker != b.marker
-            assert a.line != b.line
+            assert (a.marker, a.filled, a.line) != (b.marker, b.filled, b.line)
 
 
 @pytest.mark.parametrize("matrix", [DEUTERANOPIA, PROTANOPIA], ids=["deuteranopia", "protanopia"])
@@ -179,8 +213,8 @@ def test_strategies_stay_apart_for_the_colour_blind(matrix: np.ndarray) -> None:
         linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
         return np.clip(matrix @ linear, 0, 1)
 
-    for a, b in combinations(ALL_LOOKS, 2):
-        assert np.abs(seen(a.colour) - seen(b.colour)).max() > 0.08
+    for a, b in combinations(dict.fromkeys(look.colour for look in ALL_LOOKS), 2):
+        assert np.abs(seen(a) - seen(b)).max() > 0.08
 
 
 def test_text_is_at_least_seven_points_high_in_print(svgs: dict[str, str]) -> None:

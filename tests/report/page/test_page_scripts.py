@@ -13,8 +13,8 @@ from example_results import HOSTILE, enlarge_latent, example_results, write_imag
 
 from tfmed import report
 from tfmed.report.figures.drawing import described
-from tfmed.report.figures.pretraining import difference_span, signed_difference
 from tfmed.report.page.explorer import page_scripts
+from tfmed.report.pretraining.reconstructions import difference_span, signed_difference
 from tfmed.report.sections.latent import explorer_blocks, latent_blocks
 from tfmed.report.selection import mistakes_of
 

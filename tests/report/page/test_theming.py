@@ -2,7 +2,8 @@
 
 import pytest
 
-from tfmed.report.figures.plotting import CLASS_COLOURS, FIXED_INKS, LOOKS, OTHER_COLOURS
+from tfmed.report.figures.looks import STRATEGY_COLOURS
+from tfmed.report.figures.plotting import CLASS_COLOURS, FIXED_INKS
 from tfmed.report.page.theming import (
     DARK_INK,
     DARK_PAPER,
@@ -14,16 +15,14 @@ from tfmed.report.page.theming import (
     themed,
 )
 
-COLOURS = [look.colour for look in LOOKS.values()]
 
-
-@pytest.mark.parametrize("colour", [*COLOURS, *OTHER_COLOURS, *CLASS_COLOURS])
+@pytest.mark.parametrize("colour", [*STRATEGY_COLOURS, *CLASS_COLOURS])
 def test_colours_with_a_meaning_are_seen_on_dark_paper(colour: str) -> None:
     assert contrast(dark_colour(colour.lower()), DARK_PAPER) >= LEAST_CONTRAST
 
 
 def test_colours_that_can_be_seen_are_the_same_on_dark_paper() -> None:
-    kept = [colour.lower() for colour in COLOURS if colour != "#000000"]
+    kept = [colour.lower() for colour in STRATEGY_COLOURS if colour != "#000000"]
     assert [dark_colour(colour) for colour in (*kept, *FIXED_INKS)] == [*kept, *FIXED_INKS]
 
 

@@ -128,7 +128,9 @@ def test_tables_over_label_budgets_hold_every_strategy_and_baseline(
 ) -> None:
     rows = {row[0]: row[1:] for row in page.rows[f"{metric}-{slug}"] if len(row) > 1}
     for strategy in (*STRATEGIES, *BASELINES):
-        for cell, budget in zip(rows[wording.method_name(method_of(strategy))], shown, strict=True):
+        for cell, budget in zip(
+            rows[wording.method_name(results, method_of(strategy))], shown, strict=True
+        ):
             asked = {"task": task, "label_budget": budget, **standard(strategy)}
             assert plain(cell) == estimate(find(results["summary"], **asked)[metric])
 
@@ -144,7 +146,7 @@ def test_differences_come_with_p_corrected_p_and_detectable(results: dict, page:
     rows = page.rows["differences-table"]
     assert sum(len(row) > 1 for row in rows) == 1 + 5 * 2 * 4
     for entry in results["comparisons"]:
-        names = [wording.method_name(method_of(entry[side]["strategy"])) for side in "ab"]
+        names = [wording.method_name(results, method_of(entry[side]["strategy"])) for side in "ab"]
         usual = all(is_standard(entry[side]) for side in "ab")
         if entry["task"] != "pneumoniamnist" or not usual:
             continue

@@ -4,6 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tfmed.report.blocks import text
+from tfmed.report.classes.confusion import TITLE_LINE, panel_title, title_lines
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
     GREY,
@@ -12,7 +13,7 @@ from tfmed.report.figures.plotting import (
     panels,
     short,
 )
-from tfmed.report.selection import Entry, Results, class_names, curve_grid, labels_of, runs_of
+from tfmed.report.selection import Entry, Results, class_names, drawn_grid, labels_of, runs_of
 from tfmed.report.wording import (
     budget_name,
     capitalised,
@@ -74,21 +75,22 @@ def confusion_words(results: Results, row: Entry) -> str:
 
 def draw_findings(results: Results, task: str) -> "Drawing":
     """A line of four counts for each finding, a panel for each strategy and label budget."""
-    lines, names = curve_grid(results, task), class_names(results, task)[:MOST_FINDINGS]
+    lines, names = drawn_grid(results, task), class_names(results, task)[:MOST_FINDINGS]
     side, gap, left = 1.36, 0.1, 1.05
     columns, tall = len(lines[0]), ROW * len(names)
-    below = 0.75
+    more = TITLE_LINE * (max(title_lines(results, line) for line in lines) - 1)
+    below = 0.75 + more
     figure, axes = canvas(
         max(3.6, left + columns * (side + gap)), len(lines) * (tall + below) + 0.05
     )
     for i, line in enumerate(lines):
-        y, started = 0.42 + i * (tall + below), False
+        y, started = 0.42 + more + i * (tall + below), False
         for j, row in enumerate(line):
             if row is None:
                 continue
             x = left + j * (side + gap)
             budget = budget_name(results, task, row["label_budget"])
-            title = f"{short(strategy_name(row), 26)}\n{budget}"
+            title = f"{panel_title(results, row)}\n{budget}"
             axes.text(x + side / 2, y - 0.06, title, ha="center", va="bottom", fontsize=8)
             _finding_cells(axes, mean_confusion(results, row)[: len(names)], x, y, side)
             for label, name in enumerate(names if not started else []):
@@ -131,8 +133,8 @@ def findings(results: Results, task: str) -> Numbers:
     """The counts of `draw_findings`."""
     names = class_names(results, task)
     rows = [
-        [labels_of(results, task, row["label_budget"]), strategy_name(row), name, *counts]
-        for line in curve_grid(results, task)
+        [labels_of(results, task, row["label_budget"]), strategy_name(results, row), name, *counts]
+        for line in drawn_grid(results, task)
         for row in line
         if row
         for name, counts in zip(names, mean_confusion(results, row), strict=True)

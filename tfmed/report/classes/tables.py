@@ -109,8 +109,8 @@ def _finding_table(results: Results, task: str, identifier: str, metric: str, wo
             share = [percent(shares[label], 1)] if with_share else []
             rows.append([name, *share, *_cells(line, f"{metric}{OF_CLASS}{label}")])
         rows.append(["mean", *([MISSING] if with_share else []), *_cells(line, metric)])
-    columns = ["Finding", *(["Share"] if with_share else []), *_columns(grid)]
-    widths = [1.5, *([0.7] if with_share else []), *[1.2] * len(_columns(grid))]
+    columns = ["Finding", *(["Share"] if with_share else []), *_columns(results, grid)]
+    widths = [1.5, *([0.7] if with_share else []), *[1.2] * len(_columns(results, grid))]
     return table(identifier, words, columns, rows, size="small", widths=widths)
 
 
@@ -128,7 +128,7 @@ def _found_table(results: Results, task: str, identifier: str, words: list) -> B
         ]
         for label, name in enumerate(names_of(results, task))
     ]
-    columns = ["Finding", *_columns([line])]
+    columns = ["Finding", *_columns(results, [line])]
     return table(identifier, words, columns, rows, size="small")
 
 
@@ -143,10 +143,10 @@ def _cells(line: list[Entry | None], metric: str) -> list[str]:
     return [stacked(interval(row[metric])) if row else MISSING for row in line]
 
 
-def _columns(grid: list[list[Entry | None]]) -> list[str]:
+def _columns(results: Results, grid: list[list[Entry | None]]) -> list[str]:
     """Names of the strategies in the columns of a grid."""
     return [
-        capitalised(next(strategy_name(row) for row in column if row))
+        capitalised(next(strategy_name(results, row) for row in column if row))
         for column in zip(*grid, strict=True)
     ]
 

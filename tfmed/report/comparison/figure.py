@@ -12,11 +12,10 @@ from tfmed.report.comparison.changes import Change, Compared
 from tfmed.report.comparison.words import cell_name, difference_words
 from tfmed.report.figures.description import Figure
 from tfmed.report.figures.drawing import draw
+from tfmed.report.figures.looks import Look, looks_of_strategies
 from tfmed.report.figures.plotting import (
     GREY,
-    Look,
     legend_below,
-    looks_of_strategies,
     panels,
     short,
 )

@@ -6,6 +6,7 @@ from typing import Any
 import tfmed
 from tfmed.design import Cell
 from tfmed.evaluation.case_values import METRICS
+from tfmed.report.answering.sentences import answer
 from tfmed.report.blocks import (
     Block,
     Text,
@@ -27,12 +28,12 @@ from tfmed.report.comparison.words import (
     cell_name,
     common_seeds,
     difference_words,
+    named_as,
     sentences,
     setting_rows,
 )
 from tfmed.report.figures.description import Figure, with_figures
 from tfmed.report.figures.plotting import short
-from tfmed.report.sections.answer import answer
 from tfmed.report.sections.ledger import measured
 from tfmed.report.selection import (
     LOWER_IS_BETTER,
@@ -224,7 +225,7 @@ def _turn_row(found: Compared, a: Entry, b: Entry) -> list[str]:
         f"{task_title(found.a.results, a['task'])}, "
         f"{budget_name(found.a.results, a['task'], a['label_budget'])}"
     )
-    pair = f"{pair_name(a)}\n{where}"
+    pair = f"{pair_name(named_as(found), a)}\n{where}"
     became = "clear" if not a["clear"] else "not clear" if not b["clear"] else "turned round"
     return [pair, metric_name(a["metric"]), stacked(difference(a)), stacked(difference(b)), became]
 
@@ -340,7 +341,7 @@ def _only_blocks(found: Compared) -> list[Block]:
 def _only_name(found: Compared, cell: Cell) -> str:
     rows = found.a.results["summary"]
     side = found.a if any(row["task"] == cell.task for row in rows) else found.b
-    name = cell_method_name(cell.method, cell.variant)
+    name = cell_method_name(named_as(found), cell.method, cell.variant)
     budget = budget_name(side.results, cell.task, cell.label_budget)
     return f"{name}, {budget}\n{task_title(side.results, cell.task)}"
 

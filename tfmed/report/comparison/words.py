@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tfmed.report.comparison.changes import Change, Compared
-from tfmed.report.selection import Results
+from tfmed.report.selection import Results, pretraining_methods
 from tfmed.report.wording import (
     MISSING,
     budget_name,
@@ -154,7 +154,12 @@ def cell_name(found: Compared, change: Change) -> str:
     """A cell in words, such as `frozen, 300 labels`."""
     cell = change.cell
     budget = budget_name(found.a.results, cell.task, cell.label_budget)
-    return f"{cell_method_name(cell.method, cell.variant)}, {budget}"
+    return f"{cell_method_name(named_as(found), cell.method, cell.variant)}, {budget}"
+
+
+def named_as(found: Compared) -> Results:
+    """The results whose methods name the strategies: of the side that has more."""
+    return max((found.a.results, found.b.results), key=lambda r: len(pretraining_methods(r)))
 
 
 def difference_words(change: Change) -> str:

@@ -1,35 +1,36 @@
-"""Figures on single classifiers: fits, ROC, precision-recall, reliability, confusion."""
+"""Figures on single classifiers: fits, ROC, precision-recall, reliability."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfmed.design import Strategy
 from tfmed.report.asked import is_multilabel
 from tfmed.report.blocks import text
+from tfmed.report.classes.confusion import (
+    TITLE_LINE,
+    confusion_figure,
+    named_rows,
+    panel_title,
+    title_lines,
+)
 from tfmed.report.classes.figures import findings_figure
 from tfmed.report.figures.description import Figure, Numbers, epochs_of
+from tfmed.report.figures.looks import Look, looks_of
 from tfmed.report.figures.plotting import (
     GREY,
     TEXT_WIDTH,
-    Look,
-    canvas,
     legend_below,
     log_limits,
     log_scale,
-    looks_of,
     panels,
-    short,
     taller_legend,
 )
 from tfmed.report.selection import (
     Entry,
     Results,
-    class_names,
     curve_grid,
     curve_rows,
-    is_binary,
-    labels_of,
+    drawn_grid,
     rows_over_budgets,
     runs_of,
     shown_budgets,
@@ -39,12 +40,10 @@ from tfmed.report.selection import (
 )
 from tfmed.report.wording import (
     budget_name,
-    capitalised,
-    count,
     interval,
     method_name,
     number,
-    percent,
+    repeats_words,
     row_name,
     strategy_name,
     task_title,
@@ -53,6 +52,13 @@ from tfmed.report.wording import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
+
+MOST_BANDS = 4
+"""Strategies whose bands are drawn."""
+MARKS = 5
+"""That a line of a curve has, about."""
+MOST_NAMED = 5
+"""Runs whose epochs are each named."""
 
 
 def figures(results: Results) -> Iterator[Figure]:
@@ -64,7 +70,7 @@ def figures(results: Results) -> Iterator[Figure]:
             if any(row["reliability"] for row in rows):
                 yield _score_curves(results, task, slugs[task], rows)
             yield _learning_curves(results, task, slugs[task], rows)
-            confusion_of = findings_figure if is_multilabel(results, task) else _confusion
+            confusion_of = findings_figure if is_multilabel(results, task) else confusion_figure
             yield confusion_of(results, task, slugs[task], rows)
 
 
@@ -74,14 +80,16 @@ def _score_curves(results: Results, task: str, slug: str, rows: list[Entry]) -> 
     top = (
         f" Highest AUC: {number(best['auc']['mean'])} ({row_name(results, best)})." if best else ""
     )
+    bands = " with pointwise 95 % bands"
+    if not _has_bands(results, task):
+        bands = ", without their 95 % bands, which would hide each other (they are in the CSV)"
     return Figure(
         id=f"roc-{slug}",
         draw=partial(draw_roc, results, task),
         caption=text(
             "ROC, precision–recall and reliability on the test split of "
-            f"{task_title(results, task)}, means over seeds "
-            f"with pointwise 95 % bands.{top} Where reliability lies below the diagonal, predicted "
-            "probabilities are too high."
+            f"{task_title(results, task)}, means over {repeats_words(results)}{bands}.{top} Where "
+            "reliability lies below the diagonal, predicted probabilities are too high."
         ),
         alt="; ".join(f"{row_name(results, row)}: AUC {interval(row['auc'])}" for row in rows),
         numbers=partial(score_curves, results, task),
@@ -93,7 +101,7 @@ def _learning_curves(results: Results, task: str, slug: str, rows: list[Entry]) 
         id=f"curves-{slug}",
         draw=partial(draw_curves, results, task),
         caption=text(
-            f"Losses of the classifiers on {task_title(results, task)}, every seed. Circle: the "
+            f"Losses of the classifiers on {task_title(results, task)}, every run. Circle: the "
             f"epoch whose weights are kept ({_stop_words(results, rows[0])}); bar: the last epoch "
             f"run.{_training_words(results, task)}"
         ),
@@ -103,7 +111,11 @@ def _learning_curves(results: Results, task: str, slug: str, rows: list[Entry]) 
 
 
 def _stop_words(results: Results, row: Entry) -> str:
-    epochs = ", ".join(f"{run['best_epoch']} of {run['epochs']}" for run in runs_of(results, row))
+    found = [(run["best_epoch"], run["epochs"]) for run in runs_of(results, row)]
+    epochs = ", ".join(f"{best} of {last}" for best, last in found)
+    if len(found) > MOST_NAMED:
+        best, last = (sorted(values) for values in zip(*found, strict=True))
+        epochs = f"{best[0]} to {best[-1]} of {last[0]} to {last[-1]}"
     return f"{row_name(results, row)}: epoch {epochs}"
 
 
@@ -114,44 +126,20 @@ def _training_words(results: Results, task: str) -> str:
     known = [row for row in rows if row and row.get("train_accuracy")]
     if not known:
         return ""
-    means = "; ".join(f"{strategy_name(row)} {interval(row['train_accuracy'])}" for row in known)
-    return f" Accuracy on the training images with {budget_name(results, task, last)}: {means}."
-
-
-def _confusion(results: Results, task: str, slug: str, rows: list[Entry]) -> Figure:
-    counts = [f"{row_name(results, row)}: {_matrix_words(row)}" for row in rows]
-    two = is_binary(results, task)
-    what = " at threshold .5, mean counts over seeds and shares" if two else ": mean percentages"
-    return Figure(
-        id=f"confusion-{slug}",
-        draw=partial(draw_confusion, results, task),
-        caption=text(
-            f"Confusion matrices on the test split of {task_title(results, task)}{what} "
-            f"of the true class. {capitalised(counts[0])}."
-        ),
-        alt="; ".join(counts),
-        numbers=partial(confusion, results, task),
+    means = "; ".join(
+        f"{strategy_name(results, row)} {interval(row['train_accuracy'])}" for row in known
     )
-
-
-def _matrix_words(row: Entry) -> str:
-    matrix = row["confusion"]
-    if len(matrix) > 2:
-        right_of_all = sum(line[i] for i, line in enumerate(matrix))
-        share = right_of_all / max(1, sum(map(sum, matrix)))
-        return f"{count(right_of_all)} correct ({percent(share)})"
-    (tn, fp), (fn, tp) = matrix
-    right = percent((tn + tp) / max(1, tn + fp + fn + tp))
-    wrong = f"{count(fp)} false positives, {count(fn)} false negatives"
-    return f"{count(tn + tp)} correct ({right}), {wrong}"
+    return f" Accuracy on the training images with {budget_name(results, task, last)}: {means}."
 
 
 def draw_curves(results: Results, task: str) -> "Drawing":
     """Loss per epoch of every run, a panel for each strategy, label budget and variant."""
-    rows = curve_grid(results, task)
+    rows = drawn_grid(results, task)
     columns = len(rows[0])
     width = min(TEXT_WIDTH, 1.1 + 1.9 * max(columns, 2))
-    margins, gaps = (0.6, 0.12, 0.4, 0.75), (0.24, 0.76)
+    lines = max(title_lines(results, line) for line in rows)
+    more = TITLE_LINE * (lines - 1)
+    margins, gaps = (0.6, 0.12, 0.4 + more, 0.75), (0.24, 0.76 + more)
     figure, grid = panels(len(rows), columns, height=1.1, width=width, margins=margins, gaps=gaps)
     looks = looks_of(results)
     for line, axes_row in zip(rows, grid, strict=True):
@@ -165,7 +153,7 @@ def draw_curves(results: Results, task: str) -> "Drawing":
             _curve_lines(axes, runs_of(results, row), colour)
             log_scale(axes, "y", limits, labels=first)
             budget = budget_name(results, task, row["label_budget"])
-            axes.set_title(f"{short(strategy_name(row), 26)}\n{budget}", fontsize=8)
+            axes.set_title(f"{panel_title(results, row)}\n{budget}", fontsize=8)
             axes.set_xlabel("epoch", labelpad=1)
             if first:
                 axes.set_ylabel("cross-entropy loss")
@@ -210,17 +198,18 @@ def _curve_handles() -> list:
 
 def draw_roc(results: Results, task: str) -> "Drawing":
     """ROC, precision-recall and reliability with few and with most labels, with 95 % bands."""
-    lines, looks = curve_grid(results, task), looks_of(results)
+    lines, looks, banded = curve_grid(results, task), looks_of(results), _has_bands(results, task)
     seen = {row["strategy"] for row in curve_rows(results, task)}
-    handles = [_handle(s, looks[str(s)]) for s in strategies(results) if str(s) in seen]
-    margins = (0.55, 0.1, 0.35, 0.75 + taller_legend(len(handles), 4, 1))
+    shown = [strategy for strategy in strategies(results) if str(strategy) in seen]
+    handles = [looks[str(s)].handle(method_name(results, s), ms=3.5) for s in shown]
+    margins = (0.55, 0.1, 0.35, 0.75 + taller_legend(handles, 1))
     figure, grid = panels(len(lines), 3, height=1.3, margins=margins, gaps=(0.58, 0.76))
     for line, axes_row in zip(lines, grid, strict=True):
         rows = [row for row in line if row]
         budget = budget_name(results, task, rows[0]["label_budget"])
         for axes, draw in zip(axes_row, (_roc_panel, _pr_panel, _reliability_panel), strict=True):
             for row in rows:
-                draw(axes, row, looks[row["strategy"]])
+                draw(axes, row, looks[row["strategy"]], banded=banded)
             axes.set_xlim(-0.01, 1.01)
             axes.set_ylim(-0.01, 1.01)
             axes.set_xticks([0, 0.5, 1])
@@ -230,12 +219,6 @@ def draw_roc(results: Results, task: str) -> "Drawing":
         _curve_labels(axes_row)
     legend_below(figure, handles)
     return figure
-
-
-def _handle(strategy: Strategy, look: Look) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=look.colour, ls=look.line, label=method_name(strategy))
 
 
 def _curve_labels(axes_row: "list[Axes]") -> None:
@@ -251,110 +234,42 @@ def _curve_labels(axes_row: "list[Axes]") -> None:
         axes.plot([0, 1], [0, 1], color="#bbbbbb", lw=0.8, zorder=0)
 
 
-def _banded(axes: "Axes", look: Look, x: list, mean: list, low: list, high: list) -> None:
-    axes.fill_between(x, low, high, color=look.colour, alpha=0.12, lw=0)
-    axes.plot(x, mean, color=look.colour, ls=look.line, lw=1.2)
+def _has_bands(results: Results, task: str) -> bool:
+    """Whether there are few enough strategies for bands that can be told apart."""
+    return len(curve_grid(results, task)[0]) <= MOST_BANDS
 
 
-def _roc_panel(axes: "Axes", row: Entry, look: Look) -> None:
+def _curve(axes: "Axes", look: Look, points: Sequence[Sequence[float]], *, banded: bool) -> None:
+    """A curve from its x, mean, low and high."""
+    x, mean, low, high = points
+    if banded:
+        axes.fill_between(x, low, high, color=look.colour, alpha=0.12, lw=0)
+    line = {"color": look.colour, "ls": look.line, "lw": 1.2}
+    # Some markers, for print in grey.
+    every = max(1, len(x) // MARKS)
+    axes.plot(x, mean, marker=look.marker, mfc=look.face, ms=3.5, markevery=every, **line)
+
+
+def _roc_panel(axes: "Axes", row: Entry, look: Look, *, banded: bool) -> None:
     if row["roc"]:
-        _banded(axes, look, *(row["roc"][key] for key in ("fpr", "tpr", "low", "high")))
+        points = [row["roc"][key] for key in ("fpr", "tpr", "low", "high")]
+        _curve(axes, look, points, banded=banded)
 
 
-def _pr_panel(axes: "Axes", row: Entry, look: Look) -> None:
+def _pr_panel(axes: "Axes", row: Entry, look: Look, *, banded: bool) -> None:
     if row.get("pr"):
-        _banded(axes, look, *(row["pr"][key] for key in ("recall", "precision", "low", "high")))
+        points = [row["pr"][key] for key in ("recall", "precision", "low", "high")]
+        _curve(axes, look, points, banded=banded)
 
 
-def _reliability_panel(axes: "Axes", row: Entry, look: Look) -> None:
+def _reliability_panel(axes: "Axes", row: Entry, look: Look, *, banded: bool) -> None:
     diagram = row.get("reliability")
     if not diagram:
         return
     columns = (diagram[key] for key in ("score", "share", "low", "high"))
     bins = [values for values in zip(*columns, strict=True) if None not in values]
     if bins:
-        _banded(axes, look, *map(list, zip(*bins, strict=True)))
-
-
-def draw_confusion(results: Results, task: str) -> "Drawing":
-    """Confusion matrices at threshold .5: mean counts over seeds and shares of each true class."""
-    rows = curve_grid(results, task)
-    names = class_names(results, task)
-    side, gap, left = 1.3, 0.12, 1.0
-    columns = len(rows[0])
-    width = max(3.6, left + columns * (side + gap))
-    height = len(rows) * (side + 0.72) + 0.05
-    figure, axes = canvas(width, height)
-    for i, line in enumerate(rows):
-        y = 0.42 + i * (side + 0.72)
-        started = False
-        for j, row in enumerate(line):
-            if row is None:
-                continue
-            x = left + j * (side + gap)
-            budget = budget_name(results, task, row["label_budget"])
-            title = f"{short(strategy_name(row), 26)}\n{budget}"
-            axes.text(x + side / 2, y - 0.06, title, ha="center", va="bottom", fontsize=8)
-            _confusion_cells(axes, row["confusion"], x, y, side)
-            _confusion_names(axes, names, x, y, side, truth=not started)
-            started = True
-    return figure
-
-
-def _confusion_cells(axes: "Axes", matrix: list, x: float, y: float, side: float) -> None:
-    from matplotlib.patches import Rectangle
-
-    half = side / (size := len(matrix))
-    for truth, counts in enumerate(matrix):
-        for predicted, cases in enumerate(counts):
-            share = cases / max(1e-12, sum(counts))
-            # White to the dark end of one hue, so that the order survives print in grey.
-            face = tuple(1 - share * (1 - part) for part in (0.03, 0.27, 0.45))
-            corner = (x + predicted * half, y + truth * half)
-            axes.add_patch(
-                Rectangle(corner, half, half, facecolor=face, edgecolor="#888888", lw=0.6)
-            )
-            axes.text(
-                corner[0] + half / 2,
-                corner[1] + half / 2,
-                _cell_words(cases, share, size),
-                ha="center",
-                va="center",
-                fontsize=None if size == 2 else 8 if size < 5 else 6,
-                color="white" if share > 0.55 else "black",
-            )
-
-
-def _cell_words(cases: float, share: float, size: int) -> str:
-    """Counts and shares where there is room for both, else shares, and of many classes nothing."""
-    both = f"{count(cases)}\n{percent(share)}"
-    return both if size == 2 else f"{100 * share:.0f}" if size <= 8 else ""
-
-
-def _confusion_names(
-    axes: "Axes", names: list[str], x: float, y: float, side: float, *, truth: bool
-) -> None:
-    half, many = side / len(names), len(names) > 2
-    for label, name in enumerate(names):
-        middle = (label + 0.5) * half
-        below = str(label) if many else short(name, 9, 2)
-        axes.text(x + middle, y + side + 0.04, below, ha="center", va="top", fontsize=8)
-        if truth:
-            beside = f"{short(name, 11)} {label}" if many else short(name, 11, 2)
-            beside = str(label) if name == str(label) else beside
-            look: Any = {"ha": "right", "va": "center", "fontsize": 8 if len(names) < 8 else 6}
-            axes.text(x - 0.06, y + middle, beside, **look)
-    if truth:
-        axes.text(
-            x - 0.93, y + side / 2, "true class", rotation=90, va="center", ha="center", color=GREY
-        )
-        axes.text(x - 0.06, y + side + 0.04, "predicted", ha="right", va="top", color=GREY)
-
-
-def _named_rows(results: Results, task: str) -> Iterator[tuple[list[Any], Entry]]:
-    """The rows of the figures, and how each begins in a table of numbers."""
-    for row in curve_rows(results, task):
-        yield [labels_of(results, task, row["label_budget"]), strategy_name(row)], row
+        _curve(axes, look, list(zip(*bins, strict=True)), banded=banded)
 
 
 def score_curves(results: Results, task: str) -> Numbers:
@@ -366,7 +281,7 @@ def score_curves(results: Results, task: str) -> Numbers:
     )
     rows = [
         [words, *start, *point]
-        for start, row in _named_rows(results, task)
+        for start, row in named_rows(results, task)
         for words, key, axes in shapes
         if row.get(key)
         for point in zip(*(row[key][axis] for axis in axes), strict=True)
@@ -379,21 +294,9 @@ def losses_by_epoch(results: Results, task: str) -> Numbers:
     """Losses of every classifier that is shown, epoch by epoch."""
     rows = [
         [*start, run["seed"], *epoch, epoch[0] == run["best_epoch"]]
-        for start, row in _named_rows(results, task)
+        for start, row in named_rows(results, task)
         for run in runs_of(results, row)
         for epoch in epochs_of(run["history"])
     ]
     names = ("labels", "strategy", "seed", "epoch", "training_loss", "validation_loss", "kept")
     return Numbers(names, rows)
-
-
-def confusion(results: Results, task: str) -> Numbers:
-    """Mean counts of the confusion matrices."""
-    names = class_names(results, task)
-    rows = [
-        [*start, names[truth], names[predicted], cases]
-        for start, row in _named_rows(results, task)
-        for truth, counts in enumerate(row["confusion"])
-        for predicted, cases in enumerate(counts)
-    ]
-    return Numbers(("labels", "strategy", "true_class", "predicted_class", "images"), rows)

@@ -15,13 +15,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from tfmed.report.figures import budgets, classifiers, data, experiments, latent, pretraining
+from tfmed.report.differences import figure as differences
+from tfmed.report.figures import budgets, classifiers, data, experiments, latent
 from tfmed.report.figures.description import Figure
 from tfmed.report.figures.plotting import STYLE, svg_text
 from tfmed.report.files import write_aside
+from tfmed.report.pretraining import curves, reconstructions, views
 from tfmed.report.selection import Results
 
-FAMILIES = (budgets, data, pretraining, classifiers, experiments, latent)
+FAMILIES = (
+    *(budgets, differences, data, views, curves, reconstructions),
+    *(classifiers, experiments, latent),
+)
 """Modules with a function `figures` that describes those figures it has data for."""
 
 

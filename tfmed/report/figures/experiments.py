@@ -2,21 +2,19 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tfmed.design import FINETUNE, SCRATCH, STANDARD, Method, Variant, method_of
+from tfmed.design import STANDARD, Variant, method_of
 from tfmed.report.asked import axis_name, main_metrics, main_name
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
+from tfmed.report.figures.looks import Look, looks_of
 from tfmed.report.figures.plotting import (
     GREY,
-    LOOKS,
     MARK_COLOUR,
-    Look,
     legend_below,
     log_limits,
     log_scale,
-    looks_of,
     panels,
     short,
 )
@@ -57,6 +55,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
+STOPPED_COLOUR = "#000000"
+
 
 def figures(results: Results) -> Iterator[Figure]:
     """One for each experiment that was run."""
@@ -74,13 +74,13 @@ def _losses(results: Results) -> Figure:
     rows = loss_rows(results)
     trade = trade_metrics(results, rows[0]["task"])
     said = "; ".join(
-        f"{strategy_name(row)}: "
+        f"{strategy_name(results, row)}: "
         + ", ".join(f"{metric_name(metric)} {_change(results, row, metric)}" for metric in trade)
         for row in rows
         if variant_of(row) != STANDARD
     )
     alt = "; ".join(
-        f"{loss_title(row)}: "
+        f"{loss_title(results, row)}: "
         + ", ".join(f"{metric_name(metric)} {interval(row[metric])}" for metric in trade)
         for row in rows
     )
@@ -101,9 +101,10 @@ def _change(results: Results, row: Entry, metric: str) -> str:
     return MISSING if found is None else points(found["difference"])
 
 
-def loss_title(row: Entry) -> str:
+def loss_title(results: Results, row: Entry) -> str:
     """A row's strategy and loss, the plain one named too."""
-    return f"{method_name(method_of(row['strategy']))}, {LOSS_NAMES[variant_of(row).loss]}"
+    name = method_name(results, method_of(row["strategy"]))
+    return f"{name}, {LOSS_NAMES[variant_of(row).loss]}"
 
 
 def _dropout(results: Results) -> Figure:
@@ -196,7 +197,8 @@ def draw_losses(results: Results) -> "Drawing":
         axes.set_xlim(-0.5, len(variants) - 0.5)
         axes.set_ylabel(f"{metric_name(metric)}{where}")
         axes.grid(axis="x", visible=False)
-    legend_below(figure, [_handle(method, looks[str(method)]) for method in tried])
+    names = {method: method_name(results, method) for method in tried}
+    legend_below(figure, [looks[str(m)].handle(name, ls="-") for m, name in names.items()])
     return figure
 
 
@@ -208,13 +210,7 @@ def _estimate(axes: "Axes", x: float, estimate: Entry | None, look: Look) -> Non
     if estimate is None:
         return
     axes.vlines(x, estimate["low"], estimate["high"], color=look.colour, lw=1.6)
-    axes.plot(x, estimate["mean"], look.marker, color=look.colour, ms=5.5)
-
-
-def _handle(method: Method, look: Look) -> Any:
-    from matplotlib.lines import Line2D
-
-    return Line2D([], [], color=look.colour, marker=look.marker, label=method_name(method))
+    axes.plot(x, estimate["mean"], look.marker, color=look.colour, mfc=look.face, ms=5.5)
 
 
 def draw_dropout(results: Results) -> "Drawing":
@@ -243,7 +239,7 @@ def draw_stopping(results: Results) -> "Drawing":
     figure, [grid] = panels(
         1, len(pairs), height=1.8, width=width, margins=(0.6, 0.1, 0.45, 0.95), gaps=(0.6, 0)
     )
-    inks = (LOOKS[SCRATCH].colour, LOOKS[FINETUNE].colour)
+    inks = (STOPPED_COLOUR, MARK_COLOUR)
     for axes, pair in zip(grid, pairs, strict=True):
         losses: list[float] = []
         for row, colour in zip(reversed(pair), inks[::-1], strict=True):
@@ -304,7 +300,7 @@ def losses(results: Results) -> Numbers:
     """Sensitivity and specificity (or their like) with each loss."""
     found = loss_rows(results)
     rows = [
-        [metric, strategy_name(row), *ends(row[metric])]
+        [metric, strategy_name(results, row), *ends(row[metric])]
         for metric in trade_metrics(results, found[0]["task"])
         for row in found
     ]

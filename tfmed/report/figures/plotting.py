@@ -5,12 +5,10 @@ import io
 import re
 import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tfmed.design import FINETUNE, FROZEN, RANDOM_FROZEN, SCRATCH, Strategy
-from tfmed.report.selection import Results, strategies
 from tfmed.report.wording import SYNTHETIC_MARK
 
 if TYPE_CHECKING:
@@ -18,27 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class Look(NamedTuple):
-    """How a strategy is drawn in every figure."""
-
-    colour: str
-    marker: str
-    line: Any
-
-
-# Okabe & Ito, "Color Universal Design" (2008); markers and lines differ as well, for print in grey.
-LOOKS: dict[Strategy, Look] = {
-    SCRATCH: Look("#000000", "o", "-"),
-    RANDOM_FROZEN: Look("#CC79A7", "s", ":"),
-    FROZEN: Look("#009E73", "^", "--"),
-    FINETUNE: Look("#D55E00", "D", (0, (6, 1.5, 1.5, 1.5))),
-}
-# Apart from the above, from the classes' and from each other for the colour-blind as well.
-OTHER_COLOURS = ("#0D96F2", "#C20A9D", "#AC5353", "#8475BD", "#873DF5", "#BE5CD6")
-OTHER_MARKERS = {"frozen": ("v", "P", "<"), "finetune": ("X", "p", "h")}
-OTHER_LINES = {"frozen": (0, (4, 1, 1, 1, 1, 1)), "finetune": (0, (8, 2))}
 # For what is not a strategy: a main line, and what stands out on it.
-LINE_COLOUR, MARK_COLOUR = LOOKS[FROZEN].colour, LOOKS[FINETUNE].colour
+LINE_COLOUR, MARK_COLOUR = "#009E73", "#D55E00"
 CLASS_COLOURS = ("#E69F00", "#0072B2")
 # From dark to light, so that classes can still be told apart in grey; as viridis.
 MANY_CLASS_COLOURS = (
@@ -54,6 +33,10 @@ PRINTED = 0.9
 """Figures are drawn for the full width; a little smaller, more of them share a printed page."""
 MARK_HEIGHT = 0.28
 LEGEND_ROW = 0.18
+LEGEND_HANDLE = 0.57
+"""Inches beside the words of an entry: its line and the gaps."""
+LETTER = 0.07
+"""Inches that a letter of a legend takes, rather too many than too few."""
 SMALLEST = 1e-300  # of positive numbers that keep their digits when divided
 TILE = 112
 STYLE: Any = {
@@ -95,28 +78,6 @@ def class_colours(n: int) -> tuple[str, ...]:
 def ink_on(label: int, n: int) -> str:
     """Black or white, whichever can be read on the colour of a class."""
     return FIXED_INKS[label] if n <= len(CLASS_COLOURS) else FIXED_INKS[2 * label < n]
-
-
-def looks_of(results: Results) -> dict[str, Look]:
-    """How each strategy of the results is drawn, by its name in them.
-
-    Those of `LOOKS` look the same in every report, others are given theirs in turn.
-    """
-    return looks_of_strategies(strategies(results))
-
-
-def looks_of_strategies(shown: Iterable[Strategy]) -> dict[str, Look]:
-    """As `looks_of`, of strategies in their order."""
-    looks = {str(strategy): look for strategy, look in LOOKS.items()}
-    others = [strategy for strategy in shown if strategy not in LOOKS]
-    for turn, strategy in enumerate(dict.fromkeys(others)):
-        markers = OTHER_MARKERS[strategy.trained]
-        looks[str(strategy)] = Look(
-            OTHER_COLOURS[turn % len(OTHER_COLOURS)],
-            markers[turn // 2 % len(markers)],
-            OTHER_LINES[strategy.trained],
-        )
-    return looks
 
 
 def panels(
@@ -186,14 +147,25 @@ def legend_below(
     figure: "Figure", handles: Sequence[Any], *, y: float = 0.0, **kwargs: Any
 ) -> None:
     """A legend centred at the foot of the figure, `y` inches above its edge."""
-    place = (0.5, y / figure.get_size_inches()[1])
-    kwargs.setdefault("ncol", min(4, len(handles)))
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=place, **kwargs)
+    width, height = figure.get_size_inches()
+    kwargs.setdefault("ncol", legend_columns(handles, width))
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, y / height), **kwargs)
 
 
-def taller_legend(entries: int, columns: int, rows: int) -> float:
+def legend_columns(handles: Sequence[Any], width: float = TEXT_WIDTH) -> int:
+    """The most columns, four at most, of a legend that fits into so many inches."""
+    lengths = [len(handle.get_label()) for handle in handles]
+    for columns in range(min(4, len(lengths)), 1, -1):
+        # As matplotlib does: columns are filled one after the other, the first ones with more.
+        parts = np.array_split(lengths, columns)
+        if sum(LEGEND_HANDLE + LETTER * max(part) for part in parts) <= width:
+            return columns
+    return 1
+
+
+def taller_legend(handles: Sequence[Any], rows: int, width: float = TEXT_WIDTH) -> float:
     """Inches that a legend below a figure needs beyond its usual rows."""
-    return LEGEND_ROW * max(0, -(-entries // columns) - rows)
+    return LEGEND_ROW * max(0, -(-len(handles) // legend_columns(handles, width)) - rows)
 
 
 def log_limits(values: Iterable[float]) -> tuple[float, float]:

@@ -5,14 +5,8 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from tfmed.report.figures.plotting import (
-    CLASS_COLOURS,
-    FIXED_INKS,
-    LOOKS,
-    MANY_CLASS_COLOURS,
-    OTHER_COLOURS,
-    RED,
-)
+from tfmed.report.figures.looks import STRATEGY_COLOURS
+from tfmed.report.figures.plotting import CLASS_COLOURS, FIXED_INKS, MANY_CLASS_COLOURS, RED
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -66,8 +60,7 @@ def dark_colour(colour: str) -> str:
     """
     if colour in (*FIXED_INKS, *MANY_CLASS_COLOURS):
         return colour
-    of_strategies = (look.colour for look in LOOKS.values())
-    meaning = {name.lower() for name in (*of_strategies, *OTHER_COLOURS, *CLASS_COLOURS, RED)}
+    meaning = {name.lower() for name in (*STRATEGY_COLOURS, *CLASS_COLOURS, RED)}
     if colour in meaning and contrast(colour, DARK_PAPER) >= LEAST_CONTRAST:
         return colour
     hue, lightness, saturation = colorsys.rgb_to_hls(*_parts(colour))

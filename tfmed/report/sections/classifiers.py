@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tfmed.design import STANDARD, Cell, Method
+from tfmed.design import STANDARD, Cell, Method, method_of
 from tfmed.report.asked import is_multilabel, main_metrics, main_name, majority_level
 from tfmed.report.blocks import (
     Block,
@@ -22,6 +22,9 @@ from tfmed.report.classes.tables import (
     reason_words,
 )
 from tfmed.report.classes.words import metric_words, words_on_metrics
+from tfmed.report.differences.rows import forest_task
+from tfmed.report.differences.section import difference_blocks
+from tfmed.report.pretraining.health import flagged_name
 from tfmed.report.selection import (
     Entry,
     Results,
@@ -29,8 +32,6 @@ from tfmed.report.selection import (
     budgets,
     curve_grid,
     find_row,
-    forest_rows,
-    forest_task,
     is_binary,
     methods,
     rows_of,
@@ -41,7 +42,6 @@ from tfmed.report.selection import (
     task_slugs,
     tasks,
     trained_tasks,
-    verdict,
 )
 from tfmed.report.wording import (
     METRIC_NAMES,
@@ -51,12 +51,10 @@ from tfmed.report.wording import (
     count,
     difference,
     interval,
-    method_name,
     metric_name,
     number,
-    p_value,
     pair_name,
-    points,
+    repeats_words,
     stacked,
     strategy_name,
     task_title,
@@ -81,92 +79,18 @@ def classifier_blocks(results: Results) -> list[Block]:
         shown_in = ["; the differences between strategies in ", drawn, " and ", listed]
     blocks = [
         paragraph(
-            "Numbers are means over seeds with 95 % intervals. ",
+            f"Numbers are means over {repeats_words(results)} with 95 % intervals. ",
             *metric_words(results),
             *shown_in,
             ".",
         ),
-        *_difference_blocks(results),
+        *difference_blocks(results),
     ]
     slugs = task_slugs(results)
     for task in trained_tasks(results):
         title = task_title(results, task)
         blocks += [heading(title), *_task_blocks(results, task, slugs[task])]
     return blocks
-
-
-def _difference_blocks(results: Results) -> list[Block]:
-    task = forest_task(results)
-    if task is None:
-        return [paragraph("No paired differences between strategies were computed.")]
-    return [
-        figure("differences"),
-        _difference_table(results, task),
-        *_other_metrics(results, task),
-    ]
-
-
-def _other_metrics(results: Results, task: str) -> list[Block]:
-    """How many differences between the strategies are clear in metrics not shown here."""
-    shown = main_metrics(results, task)
-    pairs = {(str(c["a"]), str(c["b"])) for c in forest_rows(results, task, shown[0])}
-    others = [
-        c
-        for c in results["comparisons"]
-        if c["task"] == task and c["metric"] not in shown and (str(c["a"]), str(c["b"])) in pairs
-    ]
-    clear = sum(c["clear"] for c in others)
-    if not others:
-        return []
-    return [
-        paragraph(
-            f"In other metrics{_among(results, task)}, {count(clear)} of {count(len(others))} "
-            "differences between these strategies are clear: see ",
-            ref("comparisons-table"),
-            ".",
-        )
-    ]
-
-
-def _among(results: Results, task: str) -> str:
-    if not is_binary(results, task):
-        return ""
-    return " (among them sensitivity and specificity, of which one may rise as the other falls)"
-
-
-def _difference_table(results: Results, task: str) -> Block:
-    rows: list[list[str]] = []
-    for budget in budgets(results, task):
-        for metric in main_metrics(results, task):
-            found = [c for c in forest_rows(results, task, metric) if c["label_budget"] == budget]
-            if found:
-                rows.append([f"{budget_name(results, task, budget)}, {metric_name(metric)}"])
-            rows += [_difference_row(entry) for entry in found]
-    family = max(
-        entry["family"]
-        for metric in main_metrics(results, task)
-        for entry in forest_rows(results, task, metric)
-    )
-    columns = ["Compared", "Points [95 % interval]", "p", "Corrected p", "Detectable", "Reading"]
-    words = text(
-        f"Paired differences on {task_title(results, task)}: the first strategy minus the second. "
-        f"Corrected p: by Holm, for {count(family)} comparisons of one metric on this task. "
-        "Detectable: the smallest true difference, in points, that would have been called clear "
-        "with 80 % power if the standard error were known; none where there is no such difference."
-    )
-    widths = [2.3, 2, 0.7, 1, 1, 2.3]
-    return table("differences-table", words, columns, rows, size="small", widths=widths)
-
-
-def _difference_row(c: Entry) -> list[str]:
-    a, b = (strategy_name(c[side]) for side in "ab")
-    readings = {1: f"{a} is better", -1: f"{b} is better", 0: "no clear difference"}
-    reading = readings[verdict(c)]
-    if not c["clear"] and c["p_value"] < 0.05:
-        reading = "not clear after correction"
-    ends = points(c["difference"], c["low"], c["high"]).replace(" points", "")
-    reach = number(100 * c["detectable"], 1) if c["detectable"] <= 1 else "none"
-    return [pair_name(c), ends, p_value(c["p_value"]), p_value(c["p_adjusted"]), reach, reading]
 
 
 def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
@@ -235,7 +159,7 @@ def _budget_table(results: Results, task: str, slug: str, metric: str) -> Block:
         rows += [[title]] if found else []
         for method in found:
             cells = [_cell(row, metric) for _, row in rows_over_budgets(results, task, method)]
-            rows.append([method_name(method), *cells])
+            rows.append([flagged_name(results, method), *cells])
     shown = budgets(results, task)
     columns = ["Strategy", *(budget_name(results, task, budget) for budget in shown)]
     words = text(
@@ -261,7 +185,7 @@ def _best_words(results: Results, task: str, metric: str) -> str:
             best = max(known, key=lambda row: row[metric]["mean"])
             clauses.append(
                 f"with {budget_name(results, task, budget)} the highest mean is "
-                f"{number(best[metric]['mean'])} ({strategy_name(best)})"
+                f"{number(best[metric]['mean'])} ({strategy_name(results, best)})"
             )
     return "; ".join(clauses) or "not defined"
 
@@ -322,7 +246,7 @@ def _metric_table(
             for row in rows_of(results, task, budget):
                 extra = [_threshold_range(results, row)] if chosen else []
                 cells = [stacked(interval(row.get(metric))) for metric in metrics]
-                rows.append([strategy_name(row), *extra, *cells])
+                rows.append([_row_title(results, row), *extra, *cells])
     titles = [metric_name(metric).removesuffix(", chosen threshold") for metric in metrics]
     words = f"{words} Means over {_seeds(results)}."
     widths = [2.3] + [1.0] * (len(metrics) + chosen)
@@ -330,11 +254,21 @@ def _metric_table(
     return table(name, text(words), columns, rows, size="small", widths=widths)
 
 
+def _row_title(results: Results, row: Entry) -> str:
+    """A row's strategy and variant, and whether its encoder collapsed."""
+    _, line, flag = flagged_name(results, method_of(row["strategy"])).partition("\n")
+    return f"{strategy_name(results, row)}{line}{flag}"
+
+
 def _seeds(results: Results) -> str:
+    """What means are over, such as `3 seeds` or `5 seeds, of pretrained encoders × 3 …`."""
     numbers = sorted({row["n_seeds"] for row in results["summary"]})
+    times = max(row.get("n_pretrainings", 1) for row in results["summary"])
+    crossed = f", of pretrained encoders crossed with {times} pretrainings" if times > 1 else ""
     if numbers == [1]:
-        return "1 seed"
-    return f"{numbers[0]} seeds" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]} seeds"
+        return f"1 seed{crossed}"
+    span = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    return f"{span} seeds{crossed}"
 
 
 def _threshold_range(results: Results, row: Entry) -> str:
@@ -367,12 +301,13 @@ def _comparison_blocks(results: Results) -> list[Block]:
     found = {(*_place(entry), entry["metric"]): entry for entry in compared}
     rows: list[list[str]] = []
     title = None
-    for place in dict.fromkeys(map(_place, compared)):
-        task, budget, pair = place
+    for place, entry in {_place(entry): entry for entry in compared}.items():
+        task, budget = entry["task"], entry["label_budget"]
         if (task, budget) != title:
             title = task, budget
             rows.append([f"{task_title(results, task)}, {budget_name(results, task, budget)}"])
-        rows.append([pair, *(_comparison_cell(found.get((*place, m))) for m in metrics)])
+        cells = [_comparison_cell(found.get((*place, metric))) for metric in metrics]
+        rows.append([pair_name(results, entry), *cells])
     clear = sum(entry["clear"] for entry in compared)
     words = text(
         f"All {count(len(compared))} paired differences in points with 95 % intervals; {CLEAR} "
@@ -385,7 +320,7 @@ def _comparison_blocks(results: Results) -> list[Block]:
 
 
 def _place(entry: Entry) -> tuple:
-    return entry["task"], entry["label_budget"], pair_name(entry)
+    return entry["task"], entry["label_budget"], str(entry["a"]), str(entry["b"])
 
 
 def _comparison_cell(entry: Entry | None) -> str:

@@ -61,7 +61,7 @@ def _loss_blocks(results: Results) -> list[Block]:
     trade = trade_metrics(results, rows[0]["task"])
     cells = [
         [
-            loss_title(row),
+            loss_title(results, row),
             *(stacked(interval(row[metric])) for metric in (*trade, "auc")),
             *(_change_from_standard(results, row, metric) for metric in trade),
         ]

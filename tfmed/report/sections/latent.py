@@ -162,7 +162,7 @@ def _space_row(results: Results, space: Entry) -> list[str]:
     areas = space["component_auc"][:COMPONENTS]
     return [
         space["title"],
-        f"{strategy_name(space)}, seed {space['seed']}",
+        f"{strategy_name(results, space)}, seed {space['seed']}",
         budget_name(results, space["task"], space["label_budget"]),
         count(space["n"]),
         number(space["knn_accuracy"]),

@@ -14,7 +14,14 @@ from tfmed.report.blocks import (
     table,
     text,
 )
-from tfmed.report.selection import Entry, Results, pretraining_methods
+from tfmed.report.sections.recipes import searched_runs
+from tfmed.report.selection import (
+    Entry,
+    Results,
+    pretrained_by,
+    pretraining_method,
+    strategies,
+)
 from tfmed.report.wording import (
     SYNTHETIC_MARK,
     count,
@@ -56,23 +63,20 @@ def limit_blocks(results: Results) -> list[Block]:
         ),
         *_patient_limits(results),
         *_shared_encoder(results),
+        *_chosen_best(results),
         text(
             "With all labels every seed has the same labelled images, and with few the same number "
             "of each class: no interval covers the variance that other ones would add."
         ),
-        text(
-            "“Fine-tuned” and “from scratch” are two ways of fitting, not one with two starts: "
-            "fine-tuning begins with a trained head on standardised features and has its own "
-            "learning rate and patience, which may explain part of a difference between them."
-        ),
+        *_unlike_fits(results),
         text(
             "Intervals assume that seeds follow a normal distribution. Where few labels make some "
             "seeds collapse and others not, they cover the true value in less than 95 % of cases."
         ),
         text(
-            "One family of small networks was tried, pretrained with "
-            f"{pretraining_names(results) or 'no method'}; other networks, methods, image sizes or "
-            "data sets may give other results."
+            "One family of networks was tried, and as pretraining "
+            f"{pretraining_names(results) or 'none'}; other networks, methods, image sizes or data "
+            "sets may give other results."
         ),
         text("A number that is reproduced on the same machine and versions may differ on others."),
     ]
@@ -114,14 +118,43 @@ def _patient_limits(results: Results) -> Iterator[Text]:
 
 
 def _shared_encoder(results: Results) -> Iterator[Text]:
-    if (
-        len(results["pretraining"]) == len(pretraining_methods(results)) > 0
-        and len(results["study"]["seeds"]) > 1
-    ):
+    times = max((row.get("n_pretrainings", 1) for row in results["summary"]), default=1)
+    fits = [pretraining_method(fit) for fit in results["pretraining"] if fit["epochs"]]
+    if times > 1:
+        all_fitted = len(fits) == len(results["pretraining"])
+        which = "Each method" if all_fitted else "Each method that is trained here"
+        yield text(
+            f"{which} was pretrained {times} times, and each time fitted with every seed. "
+            "Intervals count both as samples, so they cover the variance of pretraining, but how "
+            f"large that is {times} pretrainings tell only roughly. Latent spaces are those of one "
+            "seed and of the first pretraining."
+        )
+    elif len(fits) == len(set(fits)) > 0 and len(results["study"]["seeds"]) > 1:
         yield text(
             "All seeds of a strategy share one pretrained encoder, so no interval covers the "
             "variance of pretraining; with pretraining.repeats = 3 in the study file it does. "
             "Latent spaces are those of one seed."
+        )
+
+
+def _chosen_best(results: Results) -> Iterator[Text]:
+    """What naming the best of several by the test split does."""
+    pretrained = [strategy for strategy in strategies(results) if strategy.pretrained]
+    if len(pretrained_by(results)) > 1:
+        yield text(
+            f"The answer names the strategy with the highest mean of {len(pretrained)} on the very "
+            "test images that measure it. That favours it a little: the best of several is partly "
+            "the luckiest, and the intervals of its value and of its gains do not allow for it."
+        )
+
+
+def _unlike_fits(results: Results) -> Iterator[Text]:
+    """Where fine-tuning and training from scratch differ in more than the start."""
+    if not searched_runs(results):
+        yield text(
+            "“Fine-tuned” and “from scratch” are two ways of fitting, not one with two starts: "
+            "fine-tuning begins with a trained head on standardised features and has its own "
+            "learning rate and patience, which may explain part of a difference between them."
         )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tfmed.design import OVERTRAINED, Strategy, method_of
 from tfmed.report.asked import is_multilabel
 from tfmed.report.blocks import Block, Text, bullets, strong, table, text
+from tfmed.report.sections.recipes import recipe_blocks, recipe_words
 from tfmed.report.selection import (
     PIXELS,
     Results,
@@ -12,6 +13,8 @@ from tfmed.report.selection import (
     budgets,
     is_binary,
     is_standard,
+    learned_from,
+    pretraining_methods,
     strategies,
     tasks,
     variant_of,
@@ -24,7 +27,7 @@ from tfmed.report.wording import (
     flat_settings,
     listed,
     method_name,
-    pretraining_names,
+    pretraining_name,
     strategy_name,
     task_title,
     test_patients,
@@ -37,6 +40,7 @@ def method_blocks(results: Results) -> list[Block]:
         _split_words(results),
         _budget_words(results),
         _strategy_words(results),
+        *recipe_words(results),
         _stopping_words(results),
         *_decision_words(results),
         _interval_words(results),
@@ -44,7 +48,7 @@ def method_blocks(results: Results) -> list[Block]:
         *_baseline_words(results),
     ]
     settings = [[name, value] for name, value in flat_settings(results["study"]["settings"])]
-    blocks = [bullets(items)]
+    blocks = [bullets(items), *recipe_blocks(results)]
     if settings:
         caption = text("Every setting of the study, defaults included.")
         blocks.append(
@@ -92,12 +96,20 @@ def _decision_words(results: Results) -> Iterator[Text]:
 def _split_words(results: Results) -> Text:
     study = results["study"]
     source, target = (task_title(results, study[key]) for key in ("source", "target"))
-    names = pretraining_names(results)
-    by = f" ({names})" if names else ""
+    ways = {
+        "images": f"on the images of {source}, without labels",
+        "labels": f"on the labels of {source}",
+        "nothing": "elsewhere",
+    }
+    found = []
+    for learned, where in ways.items():
+        fits = [fit for fit in results["pretraining"] if learned_from(fit) == learned]
+        names = listed(list(dict.fromkeys(pretraining_name(fit["method"]) for fit in fits)))
+        found += [f"{where} ({names})"] if fits else []
     return text(
         strong("Data. "),
-        f"Encoders are pretrained{by} on the images of {source}, without labels; the target task "
-        f"is {target}. {_whose_splits(results)}",
+        f"Encoders are pretrained {listed(found) or ways['images']}; the target task is {target}. "
+        f"{_whose_splits(results)}",
     )
 
 
@@ -155,7 +167,7 @@ def _strategy_words(results: Results) -> Text:
             "to show what that does."
         )
     parameters = {
-        strategy_name(run): run["parameters"]
+        strategy_name(results, run): run["parameters"]
         for run in results["runs"]
         if is_standard(run) and run["parameters"]
     }
@@ -187,6 +199,15 @@ def _interval_words(results: Results) -> Text:
         "et al., 1988), and never narrower than the test images alone make them. Differences are "
         "paired: same seeds, same test images."
     )
+    times = max((row.get("n_pretrainings", 1) for row in results["summary"]), default=1)
+    if times > 1:
+        words += (
+            f" Of pretrained encoders, every seed was fitted from each of {times} pretrainings of "
+            "its method, and both are random: to the variance of the seeds that of the "
+            "pretrainings is added, less what the two share, with Satterthwaite's (1946) degrees "
+            "of freedom. A strategy without pretraining is compared with each pretraining of the "
+            "other."
+        )
     if seeds == 1:
         words += " With one seed, intervals cover the sampling of test images only."
     if any(test_patients(data) is not None for data in results["datasets"]):
@@ -204,15 +225,27 @@ def _comparison_words(results: Results) -> Text:
     return text(
         strong("Comparisons. "),
         "Each difference has a p-value that agrees with its interval. Three kinds of comparison "
-        "are defined beforehand: those of the study's question (from scratch, frozen, "
-        "fine-tuned, random), those with baselines, and those of experiments. All of one kind, "
+        f"are defined beforehand: those of the study's question ({_question_words(results)}), "
+        "those with baselines, and those of experiments. All of one kind, "
         f"task and metric{number_words} are corrected together (Holm, 1979); “clear” means a "
         "corrected p below .05, and more than one seed.",
     )
 
 
+def _question_words(results: Results) -> str:
+    """Which pairs the question is about."""
+    if results["study"]["settings"].get("comparisons"):
+        return "named in the study file"
+    if len(names := pretraining_methods(results)) < 2:
+        return "from scratch, frozen, fine-tuned, random"
+    return (
+        "of each method frozen and fine-tuned against each other, from scratch and random weights; "
+        f"frozen against pixels; each method against {pretraining_name(names[0])}"
+    )
+
+
 def _baseline_words(results: Results) -> Iterator[Text]:
-    names = [method_name(baseline) for baseline in baselines(results)]
+    names = [method_name(results, baseline) for baseline in baselines(results)]
     if names:
         yield text(
             strong("Baselines. "),

@@ -15,14 +15,13 @@ from tfmed.report.blocks import (
 from tfmed.report.selection import Entry, Results
 from tfmed.report.wording import (
     MISSING,
-    budget_name,
     count,
     counted,
     interval,
     number,
     percent,
     points,
-    strategy_name,
+    row_name,
     task_title,
 )
 
@@ -72,7 +71,7 @@ def _overview(results: Results) -> Block:
         [
             model["path"],
             task_title(results, model["task"]),
-            f"{strategy_name(model)}, {budget_name(results, model['task'], model['label_budget'])}",
+            row_name(results, model),
             str(model["seed"]),
             f"{model['bytes'] / 1e6:.2f}",
             model["stage"],

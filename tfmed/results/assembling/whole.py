@@ -16,6 +16,7 @@ from tfmed.data.loading import load_labels, load_patients
 from tfmed.design import Cell, Strategy
 from tfmed.evaluation import metrics
 from tfmed.execution.job import Job, Result
+from tfmed.pretraining import settings_class
 from tfmed.results import predictions
 from tfmed.results.assembling.datasets import dataset_entry
 from tfmed.results.assembling.latent import latent_part
@@ -180,12 +181,16 @@ def _role(info: DatasetInfo, plan: Plan) -> str:
 
 def _pretraining(plan: Plan, job: Job, result: Result) -> dict[str, Any]:
     record, settings = result.record, job.spec["pretraining"]
+    method, seed = settings["method"], settings.get("seed", 0)
+    learned_from = settings_class(method).LEARNS_FROM
+    used = [] if learned_from == "nothing" else job.data.values()
     return {
-        "id": f"{plan.source.name}-{settings['method']}-seed{settings['seed']}",
+        "id": f"{plan.source.name}-{method}-seed{seed}",
         "source": plan.source.name,
-        "images": [plan.datasets[md5].name for md5 in job.data.values()],
-        "seed": settings["seed"],
-        "method": settings["method"],
+        "images": [plan.datasets[md5].name for md5 in used],
+        "learned_from": learned_from,
+        "seed": seed,
+        "method": method,
         "settings": dict(settings),
         "encoder": dict(job.spec["encoder"]),
         "parameters": record["parameters"],

@@ -228,7 +228,9 @@ class PretrainingEntry(FitEntry):
     id: str
     source: str
     images: list[str] = Field(default_factory=list)
-    """Data sets whose training images were used; none named: the source's."""
+    """Data sets whose training images were used; none named: the source's, or nothing learned."""
+    learned_from: Literal["images", "labels", "nothing"] = "images"
+    """Images without labels, or labels of the source; `nothing`: the weights are of elsewhere."""
     seed: Count
     method: str
     settings: dict[str, Any] = Field(default_factory=dict)

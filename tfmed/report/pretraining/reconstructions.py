@@ -1,20 +1,20 @@
-"""Figures on pretraining: learning curves, reconstructions and their errors."""
+"""Figures on reconstructions: test images beside theirs, the detail kept, and the errors."""
 
 import base64
 import io
 import math
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tfmed.report.blocks import text
-from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends, epochs_of
+from tfmed.report.figures.description import ESTIMATE, Figure, Numbers, ends
+from tfmed.report.figures.looks import initialisation_looks
 from tfmed.report.figures.plotting import (
     GREY,
     LINE_COLOUR,
-    MARK_COLOUR,
     TEXT_WIDTH,
     canvas,
     decode_png,
@@ -35,16 +35,15 @@ from tfmed.report.wording import (
     MISSING,
     count,
     interval,
+    listed,
     number,
     percent,
     pretraining_name,
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-MAX_PANELS = 6
 MAX_SHOWN = 8
 DARKER, BRIGHTER = (0, 114, 178), (213, 94, 0)  # Okabe & Ito
 SPAN_STEP = 0.05
@@ -52,9 +51,7 @@ SPAN_SHARE = 0.99
 
 
 def figures(results: Results) -> Iterator[Figure]:
-    """Learning curves of every method; errors and reconstructions of those that reconstruct."""
-    if results["pretraining"]:
-        yield _learning_curves(results)
+    """Of the first pretraining that reconstructs; errors of every one."""
     for fit in reconstructing(results)[:1]:
         if fit["reconstructions"]:
             yield _reconstructions(fit)
@@ -63,24 +60,16 @@ def figures(results: Results) -> Iterator[Figure]:
         yield _errors(results, fit)
 
 
-def _learning_curves(results: Results) -> Figure:
-    first = results["pretraining"][0]
-    return Figure(
-        id="pretraining",
-        draw=partial(draw_pretraining, results),
-        caption=text(
-            f"{'Reconstruction error' if first['test'] else 'Loss'} in training. The marked "
-            "epoch's weights are used: of seed "
-            f"{first['seed']} those of epoch {first['best_epoch']} of {first['epochs']}."
-        ),
-        alt="; ".join(map(_fit_words, results["pretraining"])),
-        numbers=partial(pretraining, results),
-    )
+def _each_words(results: Results) -> str:
+    """What the lines are, where there are several."""
+    fits = reconstructing(results)
+    names = list(dict.fromkeys(map(_name, fits)))
+    coloured = f" ({listed(names)}, as coloured elsewhere)" if len(names) > 1 else ""
+    return f", every pretraining a line{coloured}" if len(fits) > 1 else ""
 
 
-def _fit_words(fit: Entry) -> str:
-    end = "stopped early" if fit["stopped_early"] else "ran to the last epoch"
-    return f"Seed {fit['seed']}: {fit['epochs']} epochs, {end}, best epoch {fit['best_epoch']}"
+def _name(fit: Entry) -> str:
+    return pretraining_name(pretraining_method(fit))
 
 
 def _reconstructions(fit: Entry) -> Figure:
@@ -138,7 +127,8 @@ def _errors(results: Results, fit: Entry) -> Figure:
         id="errors",
         draw=partial(draw_errors, results),
         caption=text(
-            "Distribution of the reconstruction error over the test images. Dashes: mean error of "
+            f"Distribution of the reconstruction error over the test images{_each_words(results)}. "
+            "Dashes: mean error of "
             f"the {_name(fit)} ({number(test['mse'], 4)}). Dots: mean error of always predicting "
             f"the mean training image ({number(test['mse_mean_image'], 4)})."
         ),
@@ -146,61 +136,6 @@ def _errors(results: Results, fit: Entry) -> Figure:
         f"mean image {test['mse_mean_image']:.5f}.",
         numbers=partial(errors, results),
     )
-
-
-def _name(fit: Entry) -> str:
-    return pretraining_name(pretraining_method(fit))
-
-
-def draw_pretraining(results: Results) -> "Drawing":
-    """Loss per epoch on training and validation images, best epoch marked."""
-    shown = results["pretraining"][:MAX_PANELS]
-    several = len(pretraining_methods(results)) > 1
-    columns = min(2, len(shown))
-    rows = -(-len(shown) // columns)
-    width = TEXT_WIDTH if columns == 2 else 5.0
-    margins, gaps = (0.75, 0.15, 0.35, 0.9), (0.7, 0.8)
-    figure, grid = panels(rows, columns, height=2.1, width=width, margins=margins, gaps=gaps)
-    cells = [axes for row in grid for axes in row]
-    for axes, fit in zip(cells, shown, strict=False):
-        _history_lines(axes, fit["history"])
-        best = fit["best_epoch"]
-        values = fit["history"].get("val_loss") or fit["history"].get("loss", [])
-        if 1 <= best <= len(values):
-            axes.plot(best, values[best - 1], "o", color=MARK_COLOUR, ms=6, zorder=4)
-        axes.axvline(fit["epochs"], color=GREY, lw=1, ls=":")
-        stopped = "stopped early" if fit["stopped_early"] else "ran all epochs"
-        whose = f"{_name(fit)}, seed" if several else "seed"
-        axes.set_title(f"{whose} {fit['seed']}: best epoch {best} of {fit['epochs']}, {stopped}")
-        axes.set_xlabel("epoch")
-        axes.set_ylabel("mean squared error\n(pixels from 0 to 1)" if fit["test"] else "loss")
-        log_scale(
-            axes,
-            "y",
-            log_limits(v for key in ("loss", "val_loss") for v in fit["history"].get(key, [])),
-        )
-    for axes in cells[len(shown) :]:
-        axes.remove()
-    legend_below(figure, _history_handles(), ncol=2 if width < TEXT_WIDTH else 4)
-    return figure
-
-
-def _history_lines(axes: "Axes", history: Entry) -> None:
-    for key, style in (("loss", "--"), ("val_loss", "-")):
-        values = history.get(key, [])
-        colour = GREY if key == "loss" else LINE_COLOUR
-        axes.plot(range(1, len(values) + 1), values, ls=style, color=colour)
-
-
-def _history_handles() -> list:
-    from matplotlib.lines import Line2D
-
-    return [
-        Line2D([], [], color=GREY, ls="--", label="training images"),
-        Line2D([], [], color=LINE_COLOUR, label="validation images"),
-        Line2D([], [], color=MARK_COLOUR, marker="o", ls="", label="best epoch, kept"),
-        Line2D([], [], color=GREY, ls=":", label="training stopped"),
-    ]
 
 
 def draw_reconstructions(fit: Entry) -> "Drawing":
@@ -255,17 +190,22 @@ def draw_errors(results: Results) -> "Drawing":
     figure, [[axes]] = panels(1, 1, height=2.1, width=5.0, margins=(0.75, 0.2, 0.15, 0.55))
     share = np.linspace(0, 100, 101)
     fits = reconstructing(results)
-    for fit in fits[:MAX_PANELS]:
-        axes.plot(fit["mse_quantiles"], share, color=LINE_COLOUR)
-    test = fits[0]["test"]
-    for value, colour, style, words in (
-        (test["mse"], LINE_COLOUR, "--", f"{_name(fits[0])},\nmean {test['mse']:.4f}"),
-        (test["mse_mean_image"], GREY, ":", f"mean image,\nmean {test['mse_mean_image']:.4f}"),
+    looks = initialisation_looks(pretraining_methods(results))
+    for fit in fits:
+        axes.plot(fit["mse_quantiles"], share, color=looks[pretraining_method(fit)][0])
+    test, colour = fits[0]["test"], looks[pretraining_method(fits[0])][0]
+    for value, ink, style, height, words in (
+        (test["mse"], colour, "--", 12, f"{_name(fits[0])},\nmean {test['mse']:.4f}"),
+        (test["mse_mean_image"], GREY, ":", 34, f"mean image,\nmean {test['mse_mean_image']:.4f}"),
     ):
-        axes.axvline(value, color=colour, ls=style, lw=1.1)
-        axes.annotate(
-            words, (value, 12), xytext=(4, 0), textcoords="offset points", color=colour, va="center"
-        )
+        axes.axvline(value, color=ink, ls=style, lw=1.1)
+        beside: Any = {
+            "xytext": (4, 0),
+            "textcoords": "offset points",
+            "color": ink,
+            "va": "center",
+        }
+        axes.annotate(words, (value, height), **beside)
     axes.set_ylim(0, 100)
     errors = [v for fit in fits for v in fit["mse_quantiles"]]
     low, high = log_limits([*errors, test["mse"], test["mse_mean_image"]])
@@ -350,20 +290,6 @@ def as_uri(pixels: np.ndarray) -> str:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
-
-
-def pretraining(results: Results) -> Numbers:
-    """The loss of each epoch."""
-    of_methods = len(pretraining_methods(results)) > 1
-    rows = [
-        [*([_name(fit)] if of_methods else []), fit["seed"], *epoch, epoch[0] == fit["best_epoch"]]
-        for fit in results["pretraining"]
-        for epoch in epochs_of(fit["history"])
-    ]
-    names = ("seed", "epoch", "training_mse", "validation_mse", "kept")
-    if len(reconstructing(results)) < len(results["pretraining"]):
-        names = ("seed", "epoch", "training_loss", "validation_loss", "kept")
-    return Numbers((*(("method",) if of_methods else ()), *names), rows)
 
 
 def reconstructions(fit: Entry) -> Numbers:
