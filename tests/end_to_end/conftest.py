@@ -32,7 +32,10 @@ source = "phantom"
 target = "phantom"
 seeds = 2
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
-pretraining = {method = "autoencoder", max_images = 300, fit.epochs = 2}
+pretraining = [
+    {method = "autoencoder", repeats = 2, max_images = 300, fit.epochs = 2},
+    {method = "simclr", repeats = 1, max_images = 300, fit.epochs = 1},
+]
 latent = {max_images = 60, perplexity = 10}
 
 [classifiers]
@@ -48,7 +51,7 @@ baselines = false
 
 [target_task]
 label_budgets = [40]
-strategies = ["scratch", "frozen", "finetune"]
+strategies = ["scratch", "frozen", "finetune", "simclr:frozen"]
 overtrained = false
 baselines = false
 
@@ -63,7 +66,7 @@ source = {source}
 target = "pneumoniamnist"
 seeds = 2
 encoder.name = "plain"
-pretraining = {{method = "autoencoder", max_images = 4000, fit.epochs = 4}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 4000, fit.epochs = 4}}
 latent.max_images = 100
 
 [classifiers]

@@ -20,7 +20,7 @@ ledger = ""
 source = "{path}"
 target = "{path}"
 encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
-pretraining = {{method = "autoencoder", max_images = 300, fit.epochs = 2}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
 classifiers = {{head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}}
 [source_task]
@@ -40,7 +40,7 @@ ledger = ""
 source = "phantom"
 target = "phantom"
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
-pretraining = {method = "autoencoder", max_images = 300, fit.epochs = 2}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
 classifiers = {head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}
 [source_task]
 task = "multilabel"

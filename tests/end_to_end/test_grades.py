@@ -24,7 +24,7 @@ ledger = ""
 source = "{path}"
 target = "{path}"
 encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
-pretraining = {{method = "autoencoder", max_images = 300, fit.epochs = 2}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
 classifiers = {{head.epochs = 3, scratch.epochs = 2}}
 [source_task]

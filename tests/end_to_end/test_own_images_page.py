@@ -25,7 +25,7 @@ COMMANDS = [
 ]
 TINY = """\
 seeds = 1
-pretraining = {method = "autoencoder", max_images = 60, fit.epochs = 1}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 60, fit.epochs = 1}
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
 latent = {max_images = 50, perplexity = 5}
 
