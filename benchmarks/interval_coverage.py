@@ -6,8 +6,8 @@ strategy's, and what is left; seeds, cases and their labels are drawn anew each 
 the expectation over seeds of the metric at infinitely many cases. The closed form of
 `tfmed.evaluation.intervals` stands beside a hierarchical bootstrap (percentiles; seeds, then
 cases). Run from the repository: `OMP_NUM_THREADS=1 python -m benchmarks.interval_coverage`; with
-`--part patients` for patients with several images and for several classes
-(`benchmarks.patient_coverage`).
+`--part pretrainings` for several pretrainings, each with every seed; with `--part patients` for
+patients with several images and for several classes (`benchmarks.patient_coverage`).
 """
 
 import argparse
@@ -29,6 +29,21 @@ CASE, CASE_STRATEGY, RESIDUAL = 0.8, 0.4, 0.4
 MEANS = (1.05, 1.0)
 NOISE = CASE**2 + CASE_STRATEGY**2 + RESIDUAL**2
 METRICS = ("accuracy", "auc", "average_precision", "balanced_accuracy")
+CROSSED_METRICS = ("accuracy", "auc")
+CROSSED = (
+    # seeds, pretrainings; standard deviations in logits: of a seed, a pretraining, a run
+    (5, 3, 0.05, 0.05, 0.05),
+    (5, 3, 0.15, 0.05, 0.05),
+    (5, 3, 0.15, 0.15, 0.05),
+    (5, 3, 0.05, 0.15, 0.05),
+    (5, 3, 0.05, 0.30, 0.05),  # the pretraining makes most of the variance
+    (3, 3, 0.15, 0.15, 0.05),
+    (3, 3, 0.05, 0.30, 0.05),
+    (10, 3, 0.05, 0.30, 0.05),
+    (5, 2, 0.05, 0.30, 0.05),
+    (5, 5, 0.05, 0.30, 0.05),
+    (5, 5, 0.15, 0.15, 0.05),
+)
 DRAWS = 300
 BOOTSTRAPPED = 4  # resampling is slow: only a fourth of the simulations have it
 FAMILY_STRATEGIES, FAMILY_BUDGETS = 5, 2  # 10 pairs at each of 2 budgets: 20 comparisons
@@ -148,6 +163,91 @@ def coverage(
     yield from ((metric, shares / counts) for metric, shares in held.items())
 
 
+def draw_crossed(
+    rng: np.random.Generator,
+    n: int,
+    n_seeds: int,
+    n_pretrainings: int,
+    sds: tuple[float, float, float],
+    means: tuple[float, ...],
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Labels (n,) and scores (n_seeds × n_pretrainings, n): of two pretrained strategies, and of
+    one that is not and has the same run of a seed beside each pretraining.
+    """
+    labels = (rng.random(n) < SHARE_OF_CLASS_1).astype(int)
+    side, case = 2 * labels - 1, rng.normal(0, CASE, n)
+    of_seed, of_pretraining, of_run = sds
+    scores = []
+    for pretrained, mean in zip((True, True, False), means, strict=True):
+        number = n_pretrainings if pretrained else 1
+        shift, separation = (
+            rng.normal(0, of_seed, (n_seeds, 1, 1))
+            + rng.normal(0, of_pretraining * pretrained, (number, 1))
+            + rng.normal(0, of_run * pretrained, (n_seeds, number, 1))
+            for _ in range(2)
+        )
+        # Half of what is left of a case belongs to its pretraining, where there is one.
+        left = RESIDUAL * np.sqrt(0.5)
+        own = rng.normal(0, CASE_STRATEGY, n)
+        residual = rng.normal(0, left, (number, n)) + rng.normal(0, left, (n_seeds, number, n))
+        logits = side * (mean + separation) + shift + case + own + residual
+        each = np.broadcast_to(logits, (n_seeds, n_pretrainings, n))
+        scores.append(expit(each.reshape(-1, n)))
+    return labels, scores
+
+
+def crossed_coverage(
+    n: int,
+    n_seeds: int,
+    n_pretrainings: int,
+    sds: tuple[float, float, float],
+    simulations: int,
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Per metric the shares held: of a mean, of the difference of two pretrained strategies, of
+    that from one without pretraining; and of the mean with each run taken for a seed.
+    """
+    rng = np.random.default_rng([n, n_seeds, n_pretrainings, *(int(1000 * sd) for sd in sds)])
+    means = (*MEANS, MEANS[1])
+    pretrained = float(np.sqrt(np.square(sds).sum()))
+    every = (pretrained, pretrained, sds[0])
+    held = {metric: np.zeros(4) for metric in CROSSED_METRICS}
+    wanted = {
+        metric: [truth(mean, sd, metric) for mean, sd in zip(means, every, strict=True)]
+        for metric in CROSSED_METRICS
+    }
+    for _ in range(simulations):
+        labels, scores = draw_crossed(rng, n, n_seeds, n_pretrainings, sds, means)
+        for metric, (of_a, of_b, of_c) in wanted.items():
+            half = np.full(n_seeds * n_pretrainings, 0.5)
+            a, b, c = (case_values(metric, labels, each, half) for each in scores)
+            found = (
+                (interval_of(a, n_pretrainings), of_a),
+                (difference_of(a.minus(b), 1, n_pretrainings), of_a - of_b),
+                (difference_of(a.minus(c), 1, n_pretrainings), of_a - of_c),
+                (interval_of(a), of_a),
+            )
+            held[metric] += [each["low"] <= true <= each["high"] for each, true in found]
+    yield from ((metric, shares / simulations) for metric, shares in held.items())
+
+
+def print_crossed(simulations: int, n: int = 624) -> None:
+    """A row per setting and metric."""
+    print("share of 95 % intervals that hold the truth, where every seed has every pretraining")
+    print(f"{n} cases; 'as seeds': the mean's, were each run taken for a seed of its own\n")
+    print(
+        "metric    seeds  pretrainings  seed sd  pretraining sd   mean  a - b  a - scratch"
+        "  as seeds"
+    )
+    for n_seeds, n_pretrainings, *sds in CROSSED:
+        for metric, shares in crossed_coverage(n, n_seeds, n_pretrainings, tuple(sds), simulations):
+            mean, between, from_scratch, as_seeds = shares
+            print(
+                f"{metric:<9} {n_seeds:>5} {n_pretrainings:>13} {sds[0]:>8.2f} {sds[1]:>15.2f}"
+                f" {mean:>6.1%} {between:>6.1%} {from_scratch:>12.1%} {as_seeds:>9.1%}",
+                flush=True,
+            )
+
+
 def family_errors(
     metric: str, n: int, n_seeds: int, seed_sd: float, simulations: int
 ) -> tuple[float, float]:
@@ -229,13 +329,13 @@ def main() -> None:
     """Print coverage, errors of families, and power."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--simulations", type=int, default=2000, help="for coverage")
-    parser.add_argument("--part", choices=("seeds", "patients"), default="seeds")
+    parser.add_argument("--part", choices=("seeds", "pretrainings", "patients"), default="seeds")
     asked = parser.parse_args()
     n, started = asked.simulations, time.perf_counter()
     error = 100 * norm.ppf(0.975) * np.sqrt(0.95 * 0.05 / n)
-    if asked.part == "patients":
+    if asked.part != "seeds":
         print(f"{n} simulations a row: ± {error:.1f} points of sampling error\n")
-        print_patients(n)
+        {"pretrainings": print_crossed, "patients": print_patients}[asked.part](n)
         print(f"\n{time.perf_counter() - started:.0f} s")
         return
     print(f"{n} simulations a row, {n // BOOTSTRAPPED} of them resampled; half as many below")

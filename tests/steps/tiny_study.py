@@ -53,7 +53,7 @@ def tiny_study():
             label_budgets=(LABELS,), strategies=("scratch",), baselines=False
         ),
         target_task=study.target_task.replaced(label_budgets=(LABELS,)),
-        experiments=ExperimentSettings(dropouts=(0.5,)),
+        experiments=ExperimentSettings(losses=("class_weighted", "focal"), dropouts=(0.5,)),
     )
 
 

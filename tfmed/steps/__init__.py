@@ -29,6 +29,7 @@ REGISTRY = {
 }
 """Kind of job to the module that does it."""
 _OF_TASK = {
+    "pretrain": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
     "latent_space": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
     "forgetting": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
     "evaluate": tasks.OF_MEASURING,
