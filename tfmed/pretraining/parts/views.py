@@ -164,7 +164,8 @@ def _recoloured(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor") 
     seeds = tf.unstack(_split(seed))
     if settings.gamma:
         exponent = tf.exp(_uniform(n, seeds[0], -settings.gamma, settings.gamma))
-        images = tf.pow(tf.clip_by_value(images, 1e-6, 1.0), exponent)
+        # tf.pow gives the same and takes five times as long.
+        images = tf.exp(exponent * tf.math.log(tf.clip_by_value(images, 1e-6, 1.0)))
     if settings.contrast:
         mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
         factor = _uniform(n, seeds[1], 1 - settings.contrast, 1 + settings.contrast)
@@ -179,24 +180,20 @@ def _recoloured(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor") 
 
 
 def _blurred(settings: ViewSettings, images: "tf.Tensor", seed: "tf.Tensor") -> "tf.Tensor":
-    """Gaussian blur, of another width for each image: shifted copies, weighted and summed."""
+    """Gaussian blur, of another width for each image: products with a band matrix of each."""
     import tensorflow as tf
 
     side = images.shape[1]
     most = settings.blur * side
     radius = int(np.ceil(_BLUR_RADII * most))
-    deviation = tf.maximum(_uniform(tf.shape(images)[0], seed, -most, most), 1e-3)
-    offsets = np.arange(-radius, radius + 1, dtype="float32")
-    weights = tf.exp(-0.5 * tf.square(offsets / deviation))  # (n, 1, 1, offsets)
-    weights /= tf.reduce_sum(weights, axis=-1, keepdims=True)
-    for axis in (1, 2):
-        reach = [[0, 0]] * 4
-        reach[axis] = [radius, radius]
-        padded = tf.pad(images, reach, "SYMMETRIC")
-        parts = []
-        for i in range(2 * radius + 1):
-            window = [slice(None)] * 4
-            window[axis] = slice(i, i + side)
-            parts.append(padded[tuple(window)] * weights[..., i : i + 1])
-        images = tf.add_n(parts)
-    return images
+    deviation = tf.maximum(_uniform(tf.shape(images)[0], seed, -most, most)[:, :, 0, 0], 1e-3)
+    offsets = np.arange(-radius, radius + 1)
+    weights = tf.exp(-0.5 * tf.square(offsets.astype("float32") / deviation))  # (n, offsets)
+    weights /= tf.reduce_sum(weights, axis=1, keepdims=True)
+    places = offsets[:, None] + np.arange(side)  # beyond the image it is mirrored
+    places = np.where(places < 0, -1 - places, np.minimum(places, 2 * side - 1 - places))
+    shifts = np.eye(side, dtype="float32")[places]  # (offsets, side, side)
+    bands = tf.reshape(tf.matmul(weights, shifts.reshape(len(offsets), -1)), (-1, 1, side, side))
+    colours = tf.transpose(images, (0, 3, 1, 2))
+    blurred = tf.matmul(tf.matmul(bands, colours), bands, transpose_b=True)
+    return tf.transpose(blurred, (0, 2, 3, 1))
