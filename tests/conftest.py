@@ -1,8 +1,10 @@
 """What several tests need: quiet, reproducible TensorFlow; a place for finished jobs."""
 
 import os
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -20,6 +22,28 @@ def _own_cache(tmp_path_factory, monkeypatch):
     """No test reads or writes the user's cache or data root."""
     monkeypatch.setenv("TFMED_CACHE", str(tmp_path_factory.mktemp("cache")))
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path_factory.mktemp("medmnist")))
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, worker_id):
+    """`made_once(name, fill)`: a folder that the first process to ask for it fills for all.
+
+    Nobody may change what is in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def get(name, fill) -> Path:
+        folder = shared / name
+        with FileLock(f"{folder}.lock"):
+            made = shared / f"{name}.made"
+            if not made.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                made.touch()
+        return folder
+
+    return get
 
 
 APART = {

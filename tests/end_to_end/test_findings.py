@@ -20,9 +20,12 @@ ledger = ""
 source = "{path}"
 target = "{path}"
 encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
-pretraining = {{method = "autoencoder", max_images = 300, fit.epochs = 2}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
-classifiers = {{head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}}
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+search = {{learning_rates = [1e-3], augment = [false]}}
 [source_task]
 label_budgets = []
 [target_task]
@@ -40,8 +43,11 @@ ledger = ""
 source = "phantom"
 target = "phantom"
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
-pretraining = {method = "autoencoder", max_images = 300, fit.epochs = 2}
-classifiers = {head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+search = {learning_rates = [1e-3], augment = [false]}
 [source_task]
 task = "multilabel"
 label_budgets = [100]

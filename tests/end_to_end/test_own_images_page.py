@@ -25,14 +25,14 @@ COMMANDS = [
 ]
 TINY = """\
 seeds = 1
-pretraining = {method = "autoencoder", max_images = 60, fit.epochs = 1}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 60, fit.epochs = 1}
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
 latent = {max_images = 50, perplexity = 5}
 
 [classifiers]
 head.epochs = 2
 finetune.epochs = 1
-scratch.epochs = 1
+search = {learning_rates = [1e-3], augment = [false]}
 epoch_steps = 1
 
 [source_task]

@@ -31,13 +31,13 @@ source = "phantom"
 target = "phantom"
 seeds = 2
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
-pretraining = {method = "autoencoder", max_images = 300, fit.epochs = 2}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
 latent = {max_images = 120, perplexity = 10}
 
 [classifiers]
 head.epochs = 5
 finetune.epochs = 2
-scratch.epochs = 3
+search = {learning_rates = [1e-3], augment = [false]}
 overtrained_epochs = 4
 
 [source_task]
