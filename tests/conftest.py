@@ -46,19 +46,21 @@ def made_once(tmp_path_factory, worker_id):
     return get
 
 
-APART = {
-    f"tests/end_to_end/test_{name}.py" for name in ("bad_days", "engines", "errors", "notebook")
-}
-"""Files whose tests share nothing that their process has made, so that any process may do each."""
+APART = (
+    "tests/browser/",
+    "tests/robustness/",
+    *(f"tests/end_to_end/test_{name}.py" for name in ("bad_days", "engines", "errors", "notebook")),
+)
+"""Tests that share little that their process has made, so that any process may do each."""
 
 
 class OneStudyPerProcess(LoadFileScheduling):
     """Files stay whole; those that share the tiny study go to one process, which does it once."""
 
     def _split_scope(self, nodeid):
-        file = super()._split_scope(nodeid)
-        if file in APART:
+        if nodeid.startswith(APART):
             return nodeid
+        file = super()._split_scope(nodeid)
         return "tests/steps" if file.startswith("tests/steps/") else file
 
 
