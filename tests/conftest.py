@@ -1,8 +1,10 @@
 """What several tests need: quiet, reproducible TensorFlow; a place for finished jobs."""
 
 import os
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
@@ -22,19 +24,43 @@ def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path_factory.mktemp("medmnist")))
 
 
-APART = {
-    f"tests/end_to_end/test_{name}.py" for name in ("bad_days", "engines", "errors", "notebook")
-}
-"""Files whose tests share nothing that their process has made, so that any process may do each."""
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory, worker_id):
+    """`made_once(name, fill)`: a folder that the first process to ask for it fills for all.
+
+    Nobody may change what is in it.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def get(name, fill) -> Path:
+        folder = shared / name
+        with FileLock(f"{folder}.lock"):
+            made = shared / f"{name}.made"
+            if not made.exists():
+                folder.mkdir(exist_ok=True)
+                fill(folder)
+                made.touch()
+        return folder
+
+    return get
+
+
+APART = (
+    "tests/browser/",
+    "tests/robustness/",
+    *(f"tests/end_to_end/test_{name}.py" for name in ("bad_days", "engines", "errors", "notebook")),
+)
+"""Tests that share little that their process has made, so that any process may do each."""
 
 
 class OneStudyPerProcess(LoadFileScheduling):
     """Files stay whole; those that share the tiny study go to one process, which does it once."""
 
     def _split_scope(self, nodeid):
-        file = super()._split_scope(nodeid)
-        if file in APART:
+        if nodeid.startswith(APART):
             return nodeid
+        file = super()._split_scope(nodeid)
         return "tests/steps" if file.startswith("tests/steps/") else file
 
 

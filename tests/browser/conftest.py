@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from example_results import example_results
+from example_results import example_results, write_images
 
 from tfmed.report.document import document
 from tfmed.report.figures.description import figure_numbers, write_numbers
 from tfmed.report.figures.drawing import described, draw_all
+from tfmed.report.page.explorer import page_scripts
 from tfmed.report.page.html import render_html
 
 CHROMIUM = next(
@@ -30,36 +31,49 @@ class OpenPage:
     errors: list[str] = field(default_factory=list)
 
 
-def page_of(out: Path, results: dict) -> Path:
-    """The page of these results, without the PDF, which takes longer."""
+def page_of(out: Path, results: dict, *, scripts: bool = False) -> Path:
+    """The page of these results, without the PDF, which takes longer; its scripts if asked for."""
     results = json.loads(json.dumps(results))
     figures = described(results)
     drawn = draw_all(figures.values(), out / "figures", synthetic=results["synthetic"])
     numbers = figure_numbers(figures.values(), synthetic=results["synthetic"])
     write_numbers(numbers, out / "figures")
     page = out / "report.html"
-    page.write_text(render_html(document(results, figures), drawn, numbers=numbers))
+    own = page_scripts(results, out) if scripts else ""
+    page.write_text(render_html(document(results, figures), drawn, own, numbers=numbers))
     return page
 
 
 @pytest.fixture(scope="session")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def example(made_once: Callable[..., Path]) -> Path:
     """The page of invented results."""
-    return page_of(tmp_path_factory.mktemp("report"), example_results())
+    return made_once("example", lambda out: page_of(out, example_results())) / "report.html"
 
 
 @pytest.fixture(scope="session")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def scripted(made_once: Callable[..., Path]) -> Path:
+    """The page of invented results with its slider, and with its explorers of test images."""
+
+    def fill(out: Path) -> None:
+        results = example_results()
+        write_images(results, out)
+        page_of(out, results, scripts=True)
+
+    return made_once("scripted", fill) / "report.html"
+
+
+@pytest.fixture(scope="session")
+def small(made_once: Callable[..., Path]) -> Path:
     """A page with one of everything, for what takes long on a large one."""
     results = example_results(evidence=False, n_seeds=2)
-    return page_of(tmp_path_factory.mktemp("small"), results)
+    return made_once("small", lambda out: page_of(out, results)) / "report.html"
 
 
 @pytest.fixture(scope="session")
-def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def hostile(made_once: Callable[..., Path]) -> Path:
     """The page of invented results with markup and endless words for names, marked synthetic."""
     results = example_results(hostile=True, synthetic=True, n_seeds=1, evidence=False)
-    return page_of(tmp_path_factory.mktemp("hostile"), results)
+    return made_once("hostile", lambda out: page_of(out, results)) / "report.html"
 
 
 @pytest.fixture(scope="session")

@@ -9,14 +9,16 @@ from tfmed.report import comparison
 
 
 @pytest.fixture(scope="session", params=[False, True], ids=["plain", "hostile"])
-def compared(tmp_path_factory, request):
+def compared(made_once, request):
     """Two runs of invented results, the second with odd names in one case."""
-    out = tmp_path_factory.mktemp("comparison")
-    for name, options in (("a", {}), ("b", {"seed": 1, "hostile": request.param})):
-        results = example_results(evidence=False, **options)
-        (out / f"{name}.json").write_text(json.dumps(results))
-    found = comparison.read_both(out / "a.json", out / "b.json")
-    return comparison.render(found, out)[0]
+
+    def fill(out):
+        for name, options in (("a", {}), ("b", {"seed": 1, "hostile": request.param})):
+            results = example_results(evidence=False, **options)
+            (out / f"{name}.json").write_text(json.dumps(results))
+        comparison.render(comparison.read_both(out / "a.json", out / "b.json"), out)
+
+    return made_once(f"comparison-{request.param}", fill) / "compare.html"
 
 
 def test_a_comparison_asks_for_nothing_outside_and_nothing_fails(compared, open_page):

@@ -28,12 +28,11 @@ OF_POINT = """([kind, row, i]) => {
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A report folder with its results and test images."""
-    out, results = tmp_path_factory.mktemp("explorer"), example_results()
-    images = write_images(results, out)[TASK]
-    (out / "results.json").write_text(json.dumps(results))
-    return report.render(out)[0], results, images
+def made(scripted, tmp_path_factory):
+    """A page with its results and test images."""
+    results = example_results()
+    images = write_images(results, tmp_path_factory.mktemp("images"))[TASK]
+    return scripted, results, images
 
 
 @pytest.fixture

@@ -1,21 +1,16 @@
 """The reconstruction slider in a real browser."""
 
-import json
-
 import pytest
 from example_results import example_results
 
-from tfmed import report
 from tfmed.report.pretraining.section import pretraining_blocks
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
+def made(scripted):
     """A page, and the cases its slider should show."""
-    out, results = tmp_path_factory.mktemp("slider"), example_results()
-    (out / "results.json").write_text(json.dumps(results))
-    (block,) = [b for b in pretraining_blocks(results) if b["kind"] == "slider"]
-    return report.render(out)[0], block["cases"]
+    (block,) = [b for b in pretraining_blocks(example_results()) if b["kind"] == "slider"]
+    return scripted, block["cases"]
 
 
 def test_each_step_shows_one_case_with_its_numbers(made, open_page):

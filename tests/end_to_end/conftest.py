@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 NO_TENSORFLOW = """\
@@ -41,7 +40,7 @@ latent = {max_images = 60, perplexity = 10}
 [classifiers]
 head.epochs = 3
 finetune.epochs = 2
-scratch.epochs = 2
+search = {learning_rates = [1e-3], augment = [false]}
 
 [source_task]
 label_budgets = [40]
@@ -72,7 +71,7 @@ latent.max_images = 100
 [classifiers]
 head.epochs = 60
 finetune.epochs = 4
-scratch.epochs = 2
+search = {{learning_rates = [1e-3], augment = [false]}}
 
 [source_task]
 label_budgets = [300]
@@ -191,33 +190,27 @@ def small(command: Command, workers: int | None = 1) -> list[object]:
     return ["--study", "small.toml", *(["--workers", workers] if workers else [])]
 
 
-@pytest.fixture(scope="session")
-def done_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Command]:
-    """Runs a command in the first process of the session that asks for it; all others find it.
+def done_once(made_once: Callable[..., Path], name: str, run: Callable[[Command], Done]) -> Command:
+    """A command that was run by the first process of the session that asked for it.
 
     Nobody may change what it left behind.
     """
-    base = tmp_path_factory.getbasetemp()
-    shared = base if worker_id == "master" else base.parent
 
-    def get(name: str, run: Callable[[Command], Done]) -> Command:
-        with FileLock(shared / f"{name}.lock"):
-            command = Command(shared / name)
-            finished = shared / name / "said"
-            if not finished.exists():
-                done = run(command)
-                assert done.code == 0, done.err
-                finished.write_text(done.err, encoding="utf-8")
-            command.said = finished.read_text(encoding="utf-8")
-        return command
+    def fill(folder: Path) -> None:
+        done = run(Command(folder))
+        assert done.code == 0, done.err
+        (folder / "said").write_text(done.err, encoding="utf-8")
 
-    return get
+    folder = made_once(name, fill)
+    command = Command(folder)
+    command.said = (folder / "said").read_text(encoding="utf-8")
+    return command
 
 
 @pytest.fixture(scope="session")
-def whole(done_once: Callable[..., Command]) -> Command:
+def whole(made_once: Callable[..., Path]) -> Command:
     """`SMALL_STUDY`, run by two processes without disturbance."""
-    return done_once("whole", lambda command: command.run(*small(command, workers=2)))
+    return done_once(made_once, "whole", lambda command: command.run(*small(command, workers=2)))
 
 
 def report_of(command: Command, study: str, *arguments: object) -> tuple[Path, dict[str, Any]]:
@@ -246,7 +239,7 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_study(real_data: Path, done_once: Callable[..., Command]) -> Command:
+def real_study(real_data: Path, made_once: Callable[..., Path]) -> Command:
     """A reduced study on real X-rays."""
     source = json.dumps(str(real_data / "chest_nih.npz"))
 
@@ -255,4 +248,4 @@ def real_study(real_data: Path, done_once: Callable[..., Command]) -> Command:
         (command.folder / "own.toml").write_text(text, encoding="utf-8")
         return command.run("--study", "own.toml", "--data-root", real_data)
 
-    return done_once("real", run)
+    return done_once(made_once, "real", run)

@@ -22,7 +22,10 @@ target = "{path}"
 encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
 pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
-classifiers = {{head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}}
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+search = {{learning_rates = [1e-3], augment = [false]}}
 [source_task]
 label_budgets = []
 [target_task]
@@ -41,7 +44,10 @@ source = "phantom"
 target = "phantom"
 encoder = {name = "plain", latent_channels = 8, base_filters = 4}
 pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
-classifiers = {head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+search = {learning_rates = [1e-3], augment = [false]}
 [source_task]
 task = "multilabel"
 label_budgets = [100]

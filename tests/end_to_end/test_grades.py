@@ -26,14 +26,22 @@ target = "{path}"
 encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
 pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
-classifiers = {{head.epochs = 3, scratch.epochs = 2}}
+[classifiers]
+head.epochs = 3
+finetune.epochs = 2
+search = {{learning_rates = [1e-3], augment = [false]}}
 [source_task]
-label_budgets = []
+label_budgets = [100]
+strategies = ["frozen"]
+overtrained = false
+baselines = true
 [target_task]
 label_budgets = [100, "full"]
 strategies = ["scratch", "frozen"]
 overtrained = false
+baselines = false
 [experiments]
+losses = []
 dropouts = []
 """
 

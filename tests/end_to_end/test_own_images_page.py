@@ -32,7 +32,7 @@ latent = {max_images = 50, perplexity = 5}
 [classifiers]
 head.epochs = 2
 finetune.epochs = 1
-scratch.epochs = 1
+search = {learning_rates = [1e-3], augment = [false]}
 epoch_steps = 1
 
 [source_task]

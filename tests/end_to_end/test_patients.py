@@ -38,7 +38,12 @@ def done(new_command: Callable[[], Command]) -> tuple[Path, dict[str, Any], str]
     command = new_command()
     path = command.folder / "own.npz"
     written(path)
-    found = command.run(*small(command), "--source", path, "--target", path)
+    arguments = small(command)
+    study = command.folder / "small.toml"
+    text = study.read_text("utf-8").replace("repeats = 1", "repeats = 2")
+    text = text.replace("augment = [false]", "augment = [false, true]")
+    study.write_text(text, encoding="utf-8")
+    found = command.run(*arguments, "--source", path, "--target", path)
     assert found.code == 0, found.err
     folder = next((command.folder / "reports").glob("*/results.json")).parent
     return folder, json.loads((folder / "results.json").read_text("utf-8")), found.out + found.err

@@ -37,7 +37,7 @@ latent = {max_images = 120, perplexity = 10}
 [classifiers]
 head.epochs = 5
 finetune.epochs = 2
-scratch.epochs = 3
+search = {learning_rates = [1e-3], augment = [false]}
 overtrained_epochs = 4
 
 [source_task]

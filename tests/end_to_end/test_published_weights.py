@@ -34,6 +34,7 @@ fit.epochs = 2
 [classifiers]
 head.epochs = 3
 finetune.epochs = 1
+search = {learning_rates = [1e-3], augment = [false]}
 [source_task]
 label_budgets = []
 [target_task]
@@ -62,7 +63,7 @@ def done(new_command: Callable[[], Command]) -> tuple[Command, dict[str, Any]]:
     command = new_command()
     make_weights("MobileNetV3Small", command.folder / "made.weights.h5")
     (command.folder / "study.toml").write_text(STUDY, encoding="utf-8")
-    found = command.run("--quick", "--study", "study.toml", "--workers", "2")
+    found = command.run("--quick", "--study", "study.toml", "--workers", "1")
     assert found.code == 0, found.err
     text = (command.folder / "reports" / "weights-quick" / "results.json").read_text()
     return command, json.loads(text)

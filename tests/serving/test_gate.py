@@ -23,6 +23,13 @@ def rehash(folder):
     card.write_card(folder, content)
 
 
+def judged_here(folder):
+    """As `gate.judge`, with the model loaded in this process, where TensorFlow is already."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "_asked_in_a_process", gate.ask)
+        return gate.judge(folder)
+
+
 def failed(verdict):
     return {check.name for check in verdict.checks if not check.passed}
 
@@ -68,7 +75,7 @@ def test_a_graph_that_prepares_files_by_other_steps_than_its_card_is_a_candidate
     content = card.read_card(folder)
     content["image_steps"][4]["aspect"] = "crop"
     card.write_card(folder, content)
-    verdict = gate.judge(folder)
+    verdict = judged_here(folder)
     assert verdict.stage == "candidate"
     assert failed(verdict) == {"prepares"}
 
@@ -77,7 +84,7 @@ def test_a_card_that_names_other_hashes_is_found(spoiled):
     content = json.loads((spoiled / card.CARD).read_text())
     content["files"]["saved_model.pb"] = "0" * 64
     (spoiled / card.CARD).write_text(json.dumps(content))
-    assert "saved_model.pb is not the file that the card names" in gate.judge(spoiled).reasons[0]
+    assert "saved_model.pb is not the file that the card names" in judged_here(spoiled).reasons[0]
 
 
 @pytest.mark.parametrize("key", ["intended_use", "not_for", "metrics", "class_balance"])
@@ -85,7 +92,7 @@ def test_a_card_that_was_edited_is_found(spoiled, key):
     content = card.read_card(spoiled)
     content[key] = {**content[key], "more": 1} if isinstance(content[key], dict) else "anything"
     (spoiled / card.CARD).write_text(json.dumps(content))
-    verdict = gate.judge(spoiled)
+    verdict = judged_here(spoiled)
     assert verdict.stage == "unservable"
     assert "model_card.json was changed after it was written" in verdict.reasons[0]
 
@@ -125,7 +132,7 @@ def test_a_warm_up_request_that_is_refused_is_found(spoiled):
     path = spoiled / EXTRA / gate.WARM_UP
     path.write_bytes(path.read_bytes().replace(b"\x89PNG", b"xxxx"))
     rehash(spoiled)
-    verdict = gate.judge(spoiled)
+    verdict = judged_here(spoiled)
     assert failed(verdict) == {"warm-up"}
     assert "neither PNG nor JPEG" in verdict.reasons[0]
 
@@ -139,7 +146,7 @@ def test_a_warm_up_file_that_is_truncated_or_of_other_bytes_is_found(spoiled):
     ):
         path.write_bytes(changed)
         rehash(spoiled)
-        verdict = gate.judge(spoiled)
+        verdict = judged_here(spoiled)
         assert failed(verdict) == {"warm-up"}
         assert words in verdict.reasons[0]
 
@@ -151,7 +158,7 @@ def test_a_model_that_differs_from_its_original_stays_a_candidate(spoiled):
     found["probabilities"] = found["probabilities"] + np.float32(1e-5)
     np.savez(path, **found)
     rehash(spoiled)
-    verdict = gate.judge(spoiled)
+    verdict = judged_here(spoiled)
     assert failed(verdict) == {"agrees"}
     assert verdict.stage == "candidate"
 
@@ -159,14 +166,14 @@ def test_a_model_that_differs_from_its_original_stays_a_candidate(spoiled):
 @pytest.mark.parametrize("change", [{"threshold": 0.99}, {"class_names": ["a", "b"]}], ids=str)
 def test_a_card_with_another_threshold_or_other_classes_is_found(spoiled, change):
     card.write_card(spoiled, card.read_card(spoiled) | change)
-    assert gate.judge(spoiled).stage == "candidate"
+    assert judged_here(spoiled).stage == "candidate"
 
 
 def test_a_card_with_a_better_accuracy_than_its_scores_is_found(spoiled):
     content = card.read_card(spoiled)
     content["metrics"]["this_seed"]["accuracy_at_threshold"]["mean"] = 0.99
     card.write_card(spoiled, content)
-    assert failed(gate.judge(spoiled)) == {"metrics"}
+    assert failed(judged_here(spoiled)) == {"metrics"}
 
 
 def test_a_model_that_guesses_stays_a_candidate_and_the_reason_is_written(spoiled):
@@ -180,7 +187,7 @@ def test_a_model_that_guesses_stays_a_candidate_and_the_reason_is_written(spoile
     )
     content["metrics"]["this_seed"]["accuracy_at_threshold"] = own
     card.write_card(spoiled, content)
-    verdict = gate.judge(spoiled)
+    verdict = judged_here(spoiled)
     assert verdict.stage == "candidate"
     assert failed(verdict) == {"majority"}
     gate.write_verdict(spoiled, verdict)
