@@ -22,11 +22,19 @@ def _own_cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("MEDMNIST_ROOT", str(tmp_path_factory.mktemp("medmnist")))
 
 
+APART = {
+    f"tests/end_to_end/test_{name}.py" for name in ("bad_days", "engines", "errors", "notebook")
+}
+"""Files whose tests share nothing that their process has made, so that any process may do each."""
+
+
 class OneStudyPerProcess(LoadFileScheduling):
     """Files stay whole; those that share the tiny study go to one process, which does it once."""
 
     def _split_scope(self, nodeid):
         file = super()._split_scope(nodeid)
+        if file in APART:
+            return nodeid
         return "tests/steps" if file.startswith("tests/steps/") else file
 
 

@@ -1,14 +1,16 @@
 """Runs the command as a user does: another process, another folder, a cache of its own."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
 NO_TENSORFLOW = """\
@@ -29,7 +31,11 @@ name = "small"
 source = "phantom"
 target = "phantom"
 seeds = 2
-pretraining = {max_images = 300, fit.epochs = 2}
+encoder = {name = "plain", latent_channels = 8, base_filters = 4}
+pretraining = [
+    {method = "autoencoder", repeats = 2, max_images = 300, fit.epochs = 2},
+    {method = "simclr", repeats = 1, max_images = 300, fit.epochs = 1},
+]
 latent = {max_images = 60, perplexity = 10}
 
 [classifiers]
@@ -45,6 +51,37 @@ baselines = false
 
 [target_task]
 label_budgets = [40]
+strategies = ["scratch", "frozen", "finetune", "simclr:frozen"]
+overtrained = false
+baselines = false
+
+[experiments]
+losses = []
+dropouts = []
+"""
+
+REAL_STUDY = """\
+name = "reduced"
+source = {source}
+target = "pneumoniamnist"
+seeds = 2
+encoder.name = "plain"
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 4000, fit.epochs = 4}}
+latent.max_images = 100
+
+[classifiers]
+head.epochs = 60
+finetune.epochs = 4
+scratch.epochs = 2
+
+[source_task]
+label_budgets = [300]
+strategies = ["frozen"]
+overtrained = false
+baselines = false
+
+[target_task]
+label_budgets = ["full"]
 strategies = ["scratch", "frozen", "finetune"]
 overtrained = false
 baselines = false
@@ -77,12 +114,15 @@ def _heed_interrupts() -> None:
 class Command:
     """`run_all.py` in `folder`, with its own cache and data root, and no server to download from.
 
-    `environment` may be changed; so may what is passed to one run.
+    `environment` may be changed; so may what is passed to one run. `said` is what the run of a
+    fixture said.
     """
+
+    said = ""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "work"
-        self.folder.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.cache = folder / "cache"
         self.environment = {
             **{name: value for name, value in os.environ.items() if "proxy" not in name.lower()},
@@ -152,22 +192,67 @@ def small(command: Command, workers: int | None = 1) -> list[object]:
 
 
 @pytest.fixture(scope="session")
-def whole(new_command: Callable[[], Command]) -> Command:
+def done_once(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Callable[..., Command]:
+    """Runs a command in the first process of the session that asks for it; all others find it.
+
+    Nobody may change what it left behind.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+
+    def get(name: str, run: Callable[[Command], Done]) -> Command:
+        with FileLock(shared / f"{name}.lock"):
+            command = Command(shared / name)
+            finished = shared / name / "said"
+            if not finished.exists():
+                done = run(command)
+                assert done.code == 0, done.err
+                finished.write_text(done.err, encoding="utf-8")
+            command.said = finished.read_text(encoding="utf-8")
+        return command
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def whole(done_once: Callable[..., Command]) -> Command:
     """`SMALL_STUDY`, run by two processes without disturbance."""
-    command = new_command()
-    done = command.run(*small(command, workers=2))
+    return done_once("whole", lambda command: command.run(*small(command, workers=2)))
+
+
+def report_of(command: Command, study: str, *arguments: object) -> tuple[Path, dict[str, Any]]:
+    """Runs a study, given as its file's text; the report's folder and its results."""
+    (command.folder / "own.toml").write_text(study, encoding="utf-8")
+    done = command.run("--study", "own.toml", "--workers", 1, *arguments)
     assert done.code == 0, done.err
-    return command
+    (path,) = (command.folder / "reports").glob("*/results.json")
+    return path.parent, json.loads(path.read_text(encoding="utf-8"))
+
+
+def folder_with(*names: str) -> Path:
+    """Folder of these files of real images; where they are not, the test is skipped."""
+    named = os.environ.get("TFMED_REAL_DATA")
+    folder = Path(named).absolute() if named else ROOT.parent / "shared" / "data"
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        pytest.skip(f"{folder} holds no {' and no '.join(missing)}: set TFMED_REAL_DATA")
+    return folder
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Folder of `chest_nih.npz` and `pneumoniamnist.npz`, real images."""
-    named = os.environ.get("TFMED_REAL_DATA")
-    folder = Path(named).absolute() if named else ROOT.parent / "shared" / "data"
-    missing = [
-        name for name in ("chest_nih.npz", "pneumoniamnist.npz") if not (folder / name).is_file()
-    ]
-    if missing:
-        pytest.skip(f"{folder} holds no {' and no '.join(missing)}: set TFMED_REAL_DATA")
-    return folder
+    return folder_with("chest_nih.npz", "pneumoniamnist.npz")
+
+
+@pytest.fixture(scope="session")
+def real_study(real_data: Path, done_once: Callable[..., Command]) -> Command:
+    """A reduced study on real X-rays."""
+    source = json.dumps(str(real_data / "chest_nih.npz"))
+
+    def run(command: Command) -> Done:
+        text = REAL_STUDY.format(source=source)
+        (command.folder / "own.toml").write_text(text, encoding="utf-8")
+        return command.run("--study", "own.toml", "--data-root", real_data)
+
+    return done_once("real", run)

@@ -1,14 +1,13 @@
 """A quick study of 14 findings, each asked for by itself: its numbers are scikit-learn's."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, Command
+from conftest import Command, folder_with, report_of
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tfmed.results.predictions import read_labels, read_predictions
@@ -20,13 +19,15 @@ name = "findings"
 ledger = ""
 source = "{path}"
 target = "{path}"
-pretraining = {{max_images = 1000, fit.epochs = 2}}
+encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
+classifiers = {{head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}}
 [source_task]
 label_budgets = []
 [target_task]
 task = "multilabel"
-label_budgets = [100, 300]
+label_budgets = [100]
 strategies = ["scratch", "frozen", "finetune"]
 overtrained = false
 [experiments]
@@ -38,7 +39,9 @@ name = "mixed"
 ledger = ""
 source = "phantom"
 target = "phantom"
-pretraining = {max_images = 500, fit.epochs = 2}
+encoder = {name = "plain", latent_channels = 8, base_filters = 4}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
+classifiers = {head.epochs = 3, finetune.epochs = 2, scratch.epochs = 2}
 [source_task]
 task = "multilabel"
 label_budgets = [100]
@@ -61,23 +64,13 @@ max_images = 200
 @pytest.fixture(scope="module")
 def findings() -> Path:
     """The stand-in of ChestMNIST: real images with their 14 findings."""
-    named = os.environ.get("TFMED_REAL_DATA")
-    path = (Path(named) if named else ROOT.parent / "shared" / "data") / "chest_nih.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there: set TFMED_REAL_DATA")
-    return path.absolute()
+    return folder_with("chest_nih.npz") / "chest_nih.npz"
 
 
 @pytest.fixture(scope="module")
 def done(findings: Path, new_command: Callable[[], Command]) -> tuple[Path, dict[str, Any]]:
     """The report's folder and its results."""
-    command = new_command()
-    study = command.folder / "findings.toml"
-    study.write_text(STUDY.format(path=findings), encoding="utf-8")
-    found = command.run("--quick", "--seeds", "1", "--study", study, "--workers", "2")
-    assert found.code == 0, found.err
-    path = next((command.folder / "reports").glob("*/results.json"))
-    return path.parent, json.loads(path.read_text(encoding="utf-8"))
+    return report_of(new_command(), STUDY.format(path=findings), "--quick", "--seeds", 1)
 
 
 def test_auc_and_average_precision_of_every_run_are_those_of_scikit_learn(done):
@@ -120,13 +113,7 @@ def test_every_number_follows_from_the_predictions(done, capsys):
 
 
 def test_a_source_of_findings_and_a_target_of_two_classes_go_together(new_command):
-    command = new_command()
-    study = command.folder / "mixed.toml"
-    study.write_text(MIXED, encoding="utf-8")
-    found = command.run("--quick", "--seeds", "1", "--study", study, "--workers", "2")
-    assert found.code == 0, found.err
-    folder = command.folder / "reports" / "mixed-quick"
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    folder, results = report_of(new_command(), MIXED, "--quick", "--seeds", 1)
     assert [data["task"] for data in results["datasets"]] == ["multilabel", "binary"]
     (forgotten,) = results["latent"]["forgetting"]
     assert 0 < forgotten["probe_auc_after"]["mean"] < 1

@@ -3,14 +3,13 @@
 import contextlib
 import io
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, Command
+from conftest import Command, folder_with, report_of
 
 from tfmed.results.predictions import read_labels, read_predictions
 from tfmed.results.recheck import recheck
@@ -24,8 +23,10 @@ name = "grades"
 ledger = ""
 source = "{path}"
 target = "{path}"
-pretraining = {{fit.epochs = 2}}
+encoder = {{name = "plain", latent_channels = 8, base_filters = 4}}
+pretraining = {{method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}}
 latent = {{max_images = 200}}
+classifiers = {{head.epochs = 3, scratch.epochs = 2}}
 [source_task]
 label_budgets = []
 [target_task]
@@ -40,23 +41,13 @@ dropouts = []
 @pytest.fixture(scope="module")
 def grades() -> Path:
     """The official file of RetinaMNIST."""
-    named = os.environ.get("TFMED_REAL_DATA")
-    path = (Path(named) if named else ROOT.parent / "shared" / "data") / "retinamnist.npz"
-    if not path.is_file():
-        pytest.skip(f"{path} is not there: set TFMED_REAL_DATA")
-    return path.absolute()
+    return folder_with("retinamnist.npz") / "retinamnist.npz"
 
 
 @pytest.fixture(scope="module")
 def done(grades: Path, new_command: Callable[[], Command]) -> tuple[Path, dict[str, Any]]:
     """The report's folder and its results."""
-    command = new_command()
-    study = command.folder / "grades.toml"
-    study.write_text(STUDY.format(path=grades), encoding="utf-8")
-    found = command.run("--quick", "--seeds", "1", "--study", study, "--workers", "2")
-    assert found.code == 0, found.err
-    path = next((command.folder / "reports").glob("*/results.json"))
-    return path.parent, json.loads(path.read_text(encoding="utf-8"))
+    return report_of(new_command(), STUDY.format(path=grades), "--quick", "--seeds", 1)
 
 
 def test_accuracy_and_auc_of_every_run_are_those_of_medmnist(done):

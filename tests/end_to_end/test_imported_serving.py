@@ -96,15 +96,18 @@ def studies(new_command: Callable[[], Command], real: Path) -> Callable[[str], S
 
 def run(command: Command, fill: Callable[[Path, Path], None], real: Path) -> Study:
     fill(command.folder / "images", real)
-    options = small(command, workers=2)
+    options = small(command)
     study = command.folder / "small.toml"
-    every, one = 'strategies = ["scratch", "frozen", "finetune"]', 'strategies = ["frozen"]'
+    every, one = (
+        'strategies = ["scratch", "frozen", "finetune", "simclr:frozen"]',
+        'strategies = ["frozen"]',
+    )
     study.write_text(study.read_text("utf-8").replace(every, one), encoding="utf-8")
     done = command.run(*options, *("--seeds", 1, "--source", "images", "--target", "images"))
     assert done.code == 0, done.err
     out = next((command.folder / "reports").glob("*/results.json")).parent
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
-    key = operator.itemgetter("task", "strategy", "variant", "label_budget", "seed")
+    key = operator.itemgetter("task", "strategy", "variant", "label_budget", "seed", "pretraining")
     runs = {key(run): run for run in results["runs"]}
     versions, scores = [], []
     for entry in results["models"]:

@@ -25,8 +25,8 @@ COMMANDS = [
 ]
 TINY = """\
 seeds = 1
-pretraining = {max_images = 60, fit.epochs = 1}
-encoder = {latent_channels = 8, base_filters = 4}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 60, fit.epochs = 1}
+encoder = {name = "plain", latent_channels = 8, base_filters = 4}
 latent = {max_images = 50, perplexity = 5}
 
 [classifiers]

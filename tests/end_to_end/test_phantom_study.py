@@ -30,7 +30,8 @@ name = "tiny"
 source = "phantom"
 target = "phantom"
 seeds = 2
-pretraining = {max_images = 300, fit.epochs = 2}
+encoder = {name = "plain", latent_channels = 8, base_filters = 4}
+pretraining = {method = "autoencoder", repeats = 1, max_images = 300, fit.epochs = 2}
 latent = {max_images = 120, perplexity = 10}
 
 [classifiers]
@@ -67,7 +68,7 @@ def tiny(command: Command) -> list[object]:
 def first(new_command: Callable[[], Command]) -> tuple[Command, Done]:
     """The study, run once without disturbance."""
     command = new_command()
-    done = command.run(*tiny(command))
+    done = command.run(*tiny(command), "--workers", 1)
     assert done.code == 0, done.err
     return command, done
 
@@ -205,7 +206,7 @@ def test_a_run_broken_off_goes_on_to_the_same_results(
     first: tuple[Command, Done], results: dict[str, Any], command: Command
 ) -> None:
     shutil.copytree(first[0].cache / "phantom", command.cache / "phantom")
-    with command.start(*tiny(command), "--workers", 3) as process:
+    with command.start(*tiny(command), "--workers", 2) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 3, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=120)

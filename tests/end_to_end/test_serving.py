@@ -4,7 +4,7 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,35 +19,6 @@ from tfmed.serving import gate, loader
 pytestmark = pytest.mark.timeout(1800)
 
 AGREEMENT = 1e-6
-STUDY = """\
-name = "served"
-source = {source}
-target = "pneumoniamnist"
-seeds = 2
-pretraining = {{max_images = 3000, fit.epochs = 2}}
-latent.max_images = 100
-
-[classifiers]
-head.epochs = 30
-scratch.epochs = 6
-finetune.epochs = 2
-
-[source_task]
-label_budgets = [300]
-strategies = ["frozen"]
-overtrained = false
-baselines = false
-
-[target_task]
-label_budgets = [300]
-strategies = ["scratch", "frozen", "finetune"]
-overtrained = false
-baselines = false
-
-[experiments]
-losses = []
-dropouts = []
-"""
 
 
 class Model(NamedTuple):
@@ -59,18 +30,8 @@ class Model(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def command(real_data: Path, new_command: Callable[[], Command]) -> Command:
-    command = new_command()
-    source = json.dumps(str(real_data / "chest_nih.npz"))
-    (command.folder / "own.toml").write_text(STUDY.format(source=source), encoding="utf-8")
-    done = command.run("--study", "own.toml", "--data-root", real_data)
-    assert done.code == 0, done.err
-    return command
-
-
-@pytest.fixture(scope="module")
-def models(command: Command, real_data: Path) -> list[Model]:
-    out = command.folder / "reports" / "served"
+def models(real_study: Command, real_data: Path) -> list[Model]:
+    out = real_study.folder / "reports" / "reduced"
     results = json.loads((out / "results.json").read_text(encoding="utf-8"))
     runs = {(run["task"], run["strategy"], run["seed"]): run for run in results["runs"]}
     found = []
@@ -79,7 +40,7 @@ def models(command: Command, real_data: Path) -> list[Model]:
             images = arrays["test_images"]
         run = runs[entry["task"], entry["strategy"], entry["seed"]]
         scores = column(out / run["predictions"])
-        folder = command.folder / "saved_models" / entry["path"]
+        folder = real_study.folder / "saved_models" / entry["path"]
         found.append(Model(folder, images.reshape(*images.shape[:3], -1), scores))
     assert {len(model.images) for model in found} == {3441, 624}
     return found
@@ -144,9 +105,9 @@ def test_five_ways_agree_on_the_whole_test_split(models: list[Model], tmp_path: 
 
 
 def test_check_finds_every_model_as_the_run_judged_it(
-    command: Command, models: list[Model]
+    real_study: Command, models: list[Model]
 ) -> None:
-    done = command.tfmed("models", "check", "saved_models")
+    done = real_study.tfmed("models", "check", "saved_models")
     assert done.code == 0, done.err
     rows = [line.split()[:3] for line in done.out.splitlines()[1:]]
     assert len(rows) == len(models)

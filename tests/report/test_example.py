@@ -18,10 +18,11 @@ from tfmed.report.wording import SYNTHETIC_MARK, interval
 NAMED = {
     "scratch": "from scratch",
     "random_frozen": "random, frozen",
-    "frozen": "frozen",
-    "finetune": "fine-tuned",
+    "frozen": "autoencoder, frozen",
+    "finetune": "autoencoder, fine-tuned",
+    "simclr:frozen": "SimCLR, frozen",
+    "simclr:finetune": "SimCLR, fine-tuned",
     "pixels_logistic": "logistic regression on pixels",
-    "frozen_logistic": "logistic regression, frozen encoder",
     "majority": "majority class",
 }
 """Rows of the tables in docs/what-it-found.md."""
