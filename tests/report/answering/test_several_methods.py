@@ -109,7 +109,8 @@ def test_the_primary_metric_decides(results: dict) -> None:
 def test_a_collapsed_encoder_is_said_in_the_answer(results: dict) -> None:
     assert len(report.answer(results)) == 3
     results["pretraining"][-1]["health"]["effective_rank"] = 1.2
-    assert report.answer(results)[-1].startswith("Pretraining with SimCLR collapsed in 1 of 3: ")
+    said = report.answer(results)[-1]
+    assert said.startswith("The encoder of SimCLR collapsed in 1 of 3 pretrainings: ")
 
 
 def test_the_words_explain_what_strategies_have_in_common(results: dict) -> None:

@@ -63,7 +63,7 @@ def test_an_encoder_without_spread_or_rank_is_called_collapsed(
 
 def test_a_collapse_is_flagged_in_every_table_of_the_method(results: dict) -> None:
     results["pretraining"][-1]["health"]["spread"] = 0.01
-    words = "collapsed in 1 of 3"
+    words = "collapsed in 1 of 3 pretrainings"
     assert collapsed_words(results, "simclr") == words
     assert flagged_name(results, method_of("simclr:frozen")) == f"SimCLR, frozen\n{words}"
     assert flagged_name(results, method_of("frozen_knn")) == "k-NN, frozen autoencoder"
@@ -74,7 +74,7 @@ def test_a_collapse_is_flagged_in_every_table_of_the_method(results: dict) -> No
         assert flagged
         assert all(row.startswith("SimCLR") for row in flagged)
     assert [row[0] for row in tables["health-table"]["rows"]].count("SimCLR\ncollapsed") == 1
-    assert "pretraining failed" in str(pretraining_blocks(results))
+    assert "the pretraining failed" in str(pretraining_blocks(results))
 
 
 def test_results_of_earlier_versions_have_the_parts_that_they_hold() -> None:

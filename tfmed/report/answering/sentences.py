@@ -31,8 +31,8 @@ def _collapsed(results: Results) -> list[str]:
     """A sentence on each method whose pretraining failed."""
     found = {name: collapsed_words(results, name) for name in pretrained_by(results)}
     return [
-        f"Pretraining with {pretraining_name(name)} {words}: all images get nearly the same "
-        "embedding, and its numbers say nothing of the method."
+        f"The encoder of {pretraining_name(name)} {words}: all images get nearly the same "
+        "embedding there, and its numbers say little of the method."
         for name, words in found.items()
         if words
     ]

@@ -90,7 +90,7 @@ def _difference_table(results: Results, task: str) -> Block:
         "Detectable: the smallest true difference, in points, that would have been called clear "
         "with 80 % power if the standard error were known; none where there is no such difference."
     )
-    widths = [2.3, 2, 0.7, 1, 1, 2.3]
+    widths = [3, 1.8, 0.6, 0.9, 0.9, 1.9]
     return table(
         "differences-table", words, [*columns, "Reading"], rows, size="small", widths=widths
     )

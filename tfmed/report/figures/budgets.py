@@ -83,10 +83,11 @@ def _answer(results: Results, task: str) -> Figure:
     drawn = _drawn_as(results, task)
     caption = text(
         f"{name} on the test split of {task_title(results, task)} over the number of labels: "
-        f"mean over {repeats_words(results)} with its 95 % {drawn}. "
+        f"mean over {repeats_words(results)} with its 95 % interval "
+        f"({drawn}s). "
         f"{_spread_words(results, task, metric)}. Dashed grey: "
-        f"always predicting the majority class{floor}. The {drawn}s of two strategies may overlap "
-        "although their paired difference is clear",
+        f"always predicting the majority class{floor}. The intervals of two strategies may "
+        "overlap although their paired difference is clear",
         *more,
     )
     return Figure(
@@ -108,9 +109,9 @@ def _budgets(results: Results, task: str, slug: str) -> Figure:
         draw=partial(draw_budgets, results, task),
         caption=text(
             f"{capitalised(first)} and {second} on {task_title(results, task)} over the number of "
-            f"labels: means over {repeats_words(results)} with 95 % "
-            f"{_drawn_as(results, task)}s. Each dot is one run; the spread of a strategy's dots is "
-            f"that of its {repeats_words(results)}. "
+            f"labels: means over {repeats_words(results)} with 95 % intervals "
+            f"({_drawn_as(results, task)}s). Each dot is one run; the spread of a strategy's dots "
+            f"is that of its {repeats_words(results)}. "
             f"{capitalised(second)} {said[:1].lower()}{said[1:]}."
         ),
         alt=f"{grow}.",

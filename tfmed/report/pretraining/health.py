@@ -23,7 +23,9 @@ def collapsed_words(results: Results, method: str) -> str:
     collapsed = sum(map(is_collapsed, fits))
     if not collapsed:
         return ""
-    return COLLAPSED if len(fits) == 1 else f"{COLLAPSED} in {collapsed} of {len(fits)}"
+    return (
+        COLLAPSED if len(fits) == 1 else f"{COLLAPSED} in {collapsed} of {len(fits)} pretrainings"
+    )
 
 
 def flagged_name(results: Results, method: Method) -> str:

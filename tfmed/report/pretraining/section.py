@@ -83,8 +83,8 @@ def _collapse_blocks(results: Results) -> list[Block]:
     return [
         paragraph(
             strong(f"{pretraining_name(name)}: {said}. "),
-            "All images get nearly the same embedding, so numbers of this encoder say that its "
-            "pretraining failed, and nothing of what the method can do.",
+            "There all images get nearly the same embedding: the pretraining failed, and the "
+            "numbers of these encoders say little of what the method can do.",
         )
         for name, said in words.items()
     ]

@@ -57,7 +57,8 @@ def settings_blocks(results: Results) -> list[Block]:
         + (f"; ({AUTO}): chosen by the number of images." if _any_auto(rows) else ".")
     )
     titles = ["Setting", *(capitalised(pretraining_name(method)) for method in methods)]
-    return [table("methods-table", words, titles, rows, size="small")]
+    widths = [2.4] + [1.2] * len(methods)
+    return [table("methods-table", words, titles, rows, size="small", widths=widths)]
 
 
 def _own(settings: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +135,7 @@ def cost_blocks(results: Results) -> list[Block]:
         "from, and of random weights is “from scratch”. Jobs ran side by side, so the whole run "
         "took less than their sum."
     )
-    widths = [1.6] + [1.0] * (len(columns) - 1)
+    widths = [2.4] + [1.0] * (len(columns) - 1)
     return [table("costs-table", words, columns, rows, size="small", widths=widths)]
 
 
