@@ -90,7 +90,7 @@ def test_an_integer_stands_for_a_float(tmp_path):
         ),
         (
             "[pretraining]\nmethod = 'imagenet'",
-            "encoder.name = 'residual' can't start from the pretraining 'imagenet'; it must be 'appl",
+            "encoder.name = 'residual' can't start from the pretraining 'imagenet'; it must be ",
         ),
         (
             "[pretraining]\nmethod = 'supervised'\n[source_task]\n"

@@ -40,7 +40,7 @@ latent = {max_images = 60, perplexity = 10}
 [classifiers]
 head.epochs = 3
 finetune.epochs = 2
-search = {learning_rates = [1e-3], augment = [false]}
+search = {learning_rates = [1e-3], augment = [false, true]}
 
 [source_task]
 label_budgets = [40]
