@@ -7,10 +7,10 @@ from tfmed.data import sources
 from tfmed.encoders import compact
 from tfmed.pretraining import supervised
 from tfmed.training import fitting, transfer
-from tfmed.training.settings import FitSettings
+from tfmed.training.settings import PretrainingFit
 
 COUNTS = {"train": 60, "val": 20, "test": 20}
-SHORT = FitSettings(epochs=2, batch_size=16, learning_rate=1e-3, patience=2)
+SHORT = PretrainingFit(epochs=2, batch_size=16, learning_rate=1e-3, patience=2)
 
 
 @pytest.fixture(scope="module")
