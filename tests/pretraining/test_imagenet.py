@@ -59,7 +59,7 @@ def test_efficientnet_normalises_as_it_was_published(tmp_path, monkeypatch):
     keras.utils.set_random_seed(7)
     made = network("EfficientNetB0")
     layer = next(each for each in made.layers if isinstance(each, keras.layers.Normalization))
-    layer.set_weights([applications.MEAN, applications.DEVIATION, 0])
+    layer.set_weights([*map(np.array, (applications.MEAN, applications.DEVIATION)), np.array(0)])
     made.save(tmp_path / "made.h5")
     monkeypatch.setattr(file_utils, "get_file", lambda *_, **__: str(tmp_path / "made.h5"))
     known = keras.applications.EfficientNetB0(include_top=False, input_shape=(32, 32, 3))

@@ -133,7 +133,7 @@ def load(encoder: "keras.Model", weights: str) -> None:
     for layer in network.layers:
         if isinstance(layer, keras.layers.Normalization) and layer.weights:
             # Constants of a graph, which no transfer of weights takes along; `scaled` has them.
-            layer.set_weights([np.zeros(3), np.ones(3), 0])
+            layer.set_weights([np.zeros(3), np.ones(3), np.zeros((), int)])
             layer.finalize_state()
     if not all(np.isfinite(weight).all() for weight in network.get_weights()):
         raise ValueError("some weights are missing or not finite")
