@@ -47,6 +47,10 @@ overtrained = true
 
 [target_task]
 label_budgets = [40]
+
+[experiments]
+losses = ["class_weighted", "focal"]
+dropouts = [0.0, 0.5, 0.7]
 """
 MODELS = {
     "phantom-chest_frozen_40",
