@@ -53,7 +53,11 @@ def look(path: Path) -> bool:
 
 
 def expect_said(said: Any, found: Any) -> None:
-    if isinstance(said, dict):
+    if isinstance(said, list) and any(isinstance(each, dict) for each in said):
+        tables = found if isinstance(found, list) else [found]  # one table is written as such
+        for each, other in zip(said, tables, strict=True):
+            expect_said(each, other)
+    elif isinstance(said, dict):
         for name, value in said.items():
             expect_said(value, found[name])
     else:
