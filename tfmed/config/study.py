@@ -178,7 +178,7 @@ class Study(Section):
                         learning_rates=classifiers.search.learning_rates[:1]
                     ),
                     head=_capped(classifiers.head, 20),
-                    finetune=_capped(classifiers.finetune, 6),
+                    finetune=_capped(classifiers.finetune, 4),
                     scratch=_capped(classifiers.scratch, 10),
                     overtrained_epochs=min(classifiers.overtrained_epochs, 20),
                 ),
