@@ -223,3 +223,12 @@ def test_rechecking_names_what_it_cannot_use(tmp_path, capsys, content):
         recheck(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path}")
     assert str(caught.value).isprintable()
+
+
+def test_numbers_agree_up_to_the_digits_that_files_keep():
+    from tfmed.results import recheck as module
+
+    assert module._agree(367.6667, 367 + 2 / 3)
+    assert not module._agree(367.6667, 367.668)
+    assert module._agree(0.1234567, 0.12345674)
+    assert not module._agree(0.123456, 0.123458)
