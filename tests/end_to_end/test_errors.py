@@ -105,7 +105,7 @@ def test_an_unknown_name_or_option_is_named(command, arguments, words):
     [
         ("seeds = ", "is not valid TOML"),
         ("sedes = 3", "did you mean 'seeds'"),
-        ("[encoder]\nlatent_channels = 'many'", "must be an integer"),
+        ("[encoder]\nchannels = 'many'", "must be an integer"),
     ],
 )
 def test_a_study_file_with_a_fault_is_named(command, text, words):
