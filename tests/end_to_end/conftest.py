@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,11 @@ def done_once(made_once: Callable[..., Path], name: str, run: Callable[[Command]
 def whole(made_once: Callable[..., Path]) -> Command:
     """`SMALL_STUDY`, run by two processes without disturbance."""
     return done_once(made_once, "whole", lambda command: command.run(*small(command, workers=2)))
+
+
+def copy_models(whole: Command, command: Command) -> None:
+    """Spares a command the exports, for which a process starts TensorFlow."""
+    shutil.copytree(whole.folder / "saved_models", command.folder / "saved_models")
 
 
 def report_of(command: Command, study: str, *arguments: object) -> tuple[Path, dict[str, Any]]:

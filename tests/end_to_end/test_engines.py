@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import ROOT, Command, small
+from conftest import ROOT, Command, copy_models, small
 from dask_cluster import DaskCluster, can_hide
 from test_phantom_study import finished_jobs, wait_for, without_times
 
@@ -31,6 +31,8 @@ def cluster(tmp_path: Path) -> Iterator[DaskCluster]:
 def test_the_number_of_workers_changes_no_result(
     workers: int, whole: Command, command: Command
 ) -> None:
+    if workers:
+        copy_models(whole, command)
     done = command.run(*small(command, workers=None), "--workers", workers)
     assert done.code == 0, done.err
     assert results_of(command) == results_of(whole)
@@ -46,6 +48,7 @@ def test_a_cluster_without_a_common_folder_gives_the_same_results_though_a_worke
     command.cache = hidden / "cache"
     for name in "ab":
         cluster.add_worker(name, hidden=hidden)
+    copy_models(whole, command)
     arguments = [*small(command, workers=None), "--cluster", cluster.address]
     with command.start(*arguments) as process:
         wait_for(lambda: len(finished_jobs(command)) >= 2, process)
@@ -85,6 +88,7 @@ def test_a_cluster_behind_tls_is_joined_by_who_has_its_keys_and_by_nobody_else(
         assert done.code == 2
         assert "no Dask cluster answers there" in done.err
         arguments = [*small(friend, workers=None), "--cluster", cluster.address]
+        copy_models(whole, friend)
         done = friend.run(*arguments, **tls)
         assert done.code == 0, done.err
         assert results_of(friend) == results_of(whole)
