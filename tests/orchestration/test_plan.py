@@ -96,7 +96,7 @@ def test_finetuning_starts_from_the_frozen_run_of_its_seed_and_budget():
     assert runs["pneumonia", "random_frozen-300-seed1"].job.parents == {}
 
 
-def test_where_recipes_are_searched_every_initialisation_starts_from_its_frozen_head():
+def test_where_recipes_are_searched_every_classifier_starts_from_a_head_of_its_frozen_encoder():
     plan = make_plan(Study(), SOURCE, TARGET)
     runs = {(run.cell, run.repeat): run.job for run in plan.runs}
     tuned = [run for run in plan.runs if getattr(run.cell.method, "trained", "") == "finetune"]
@@ -104,7 +104,12 @@ def test_where_recipes_are_searched_every_initialisation_starts_from_its_frozen_
     for run in tuned:
         head = Strategy(run.cell.method.initialisation, "frozen")
         frozen = runs[replace(run.cell, method=head, variant=STANDARD), run.repeat]
-        assert run.job.parents["frozen"].key == frozen.key
+        if head.pretrained:
+            assert run.job.parents["frozen"].key == frozen.key
+            assert run.job.spec["head_fit"] is None
+        else:  # whose statistics are measured first, so that the head is another one
+            assert "frozen" not in run.job.parents
+            assert run.job.spec["head_fit"] == frozen.spec["fit"]
 
 
 def searches(plan):

@@ -111,28 +111,52 @@ def test_heads_of_frozen_encoders_search_nothing(searching, strategy):
     assert searching.result_of(strategy).record["recipe"] is None
 
 
-@pytest.mark.parametrize(
-    ("strategy", "head", "pretraining"),
-    [("scratch", "random_frozen", 0), ("finetune", "frozen", 0), ("finetune", "frozen", 1)],
-)
-def test_each_try_starts_from_the_trained_head_of_its_frozen_encoder(
-    searching, monkeypatch, strategy, head, pretraining
-):
-    starts = []
+@pytest.fixture
+def starts(monkeypatch):
+    """Weights of the whole classifiers whose fits begin while a test goes on."""
+    found = []
     fit = fitting.fit_classifier
 
-    def noted(classifier, *rest):
-        starts.append(transfer.weights(classifier))
-        return fit(classifier, *rest)
+    def noted(model, *rest):
+        if "encoder" in [layer.name for layer in model.layers]:
+            found.append(transfer.weights(model))
+        return fit(model, *rest)
 
     monkeypatch.setattr(fitting, "fit_classifier", noted)
+    return found
+
+
+@pytest.mark.parametrize("pretraining", [0, 1])
+def test_each_try_starts_from_the_trained_head_of_its_frozen_encoder(
+    searching, starts, pretraining
+):
     few = {} if pretraining else {"recipes": RECIPES[:2]}
-    again(searching, searching.run_of(strategy, pretraining=pretraining), **few)
-    frozen = searching.finished[searching.run_of(head, pretraining=pretraining).job.key]
+    again(searching, searching.run_of("finetune", pretraining=pretraining), **few)
+    frozen = searching.finished[searching.run_of("frozen", pretraining=pretraining).job.key]
     expected = transfer.unpacked("classifier", frozen.arrays)
     assert len(starts) == (1 if pretraining else 2)
     for start in starts:
         assert all(map(np.array_equal, start, expected))
+
+
+def test_from_random_weights_each_try_starts_normalised_and_from_a_trained_head(searching, starts):
+    again(searching, searching.run_of("scratch"), recipes=RECIPES[:2])
+    assert len(starts) == 2
+    assert all(map(np.array_equal, *starts))
+    classifier = searching.classifier_of("scratch")
+    random = searching.finished[searching.run_of("random_frozen").job.key]
+    transfer.set_weights(classifier, transfer.unpacked("classifier", random.arrays))
+    encoder = classifier.get_layer("encoder")
+    as_drawn = [weight.numpy() for weight in encoder.weights]
+    transfer.set_weights(classifier, starts[0])
+    for weight, drawn in zip(encoder.weights, as_drawn, strict=True):
+        assert np.array_equal(weight, drawn) == ("moving" not in weight.path)
+    images = examples.labelled(searching.plan.target, LABELS, 0).train.images / np.float32(255)
+    transfer.set_trainable(encoder, True)
+    known, trained_by = encoder(images, training=False), encoder(images, training=True)
+    np.testing.assert_allclose(known, trained_by, atol=1e-3)
+    head = classifier.get_layer("head").layers[-1]
+    assert np.abs(head.bias).min() > 0
 
 
 @pytest.mark.parametrize("split", ["test", "val"])
@@ -153,8 +177,9 @@ def test_augmentation_changes_what_is_learned_and_repeats(searching):
     assert first.record["n_train"] == plain.record["n_train"] == len(train)
 
 
-def test_every_function_that_a_search_runs_is_part_of_its_key(searching):
-    job = searching.run_of("finetune").job
+@pytest.mark.parametrize("strategy", ["finetune", "scratch"])
+def test_every_function_that_a_search_runs_is_part_of_its_key(searching, strategy):
+    job = searching.run_of(strategy).job
     found = keys.closure(steps.roots(job.kind, job.spec, {"task": searching.plan.target}))
     here = ("tfmed.steps.classify", "tfmed.pretraining.parts.views", "tfmed.data.pipelines")
     ran = {each for each in searching.ran["classify"] if each[0] in here}

@@ -1,8 +1,10 @@
-"""BatchNormalization of maps by one kernel forward and one backward."""
+"""BatchNormalization of maps by one kernel forward and one backward, and what it begins with."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 from keras import layers
 
@@ -36,3 +38,31 @@ class FusedBatchNormalization(layers.BatchNormalization):
         ):
             moving.assign(moving * self.momentum + of_batch * (1.0 - self.momentum))
         return fused.y
+
+
+def measure_statistics(encoder: keras.Model, images: np.ndarray) -> None:
+    """Sets the moving statistics of every BatchNormalization to those of these images.
+
+    Random weights come with a mean of 0 and a variance of 1, which no layer's input has. Until the
+    moving statistics have followed, validation sees another network than training does, and a head
+    fitted before the first step is fitted to embeddings that training never shows it.
+
+    Args:
+        encoder: free to be trained; no other weight changes.
+        images: uint8 (n, height, width, channels), taken as one batch.
+    """
+    found = list(_normalisations(encoder))
+    kept = [layer.momentum for layer in found]
+    for layer in found:
+        layer.momentum = 0.0
+    encoder(tf.cast(images, "float32") / 255, training=True)
+    for layer, momentum in zip(found, kept, strict=True):
+        layer.momentum = momentum
+
+
+def _normalisations(model: keras.Model) -> Iterator[layers.BatchNormalization]:
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _normalisations(layer)
+        elif isinstance(layer, layers.BatchNormalization):
+            yield layer

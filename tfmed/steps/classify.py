@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tfmed.data import DatasetInfo
@@ -44,6 +45,8 @@ EPOCHS_SHARE = {"finetune": 0.5, "frozen": 0.25}
 """Rough share of the epochs after which EarlyStopping stops."""
 HEAD_SPEED = 6
 """How many times as fast a head is fitted to embeddings as an encoder to images."""
+MEASURED_IMAGES = 256
+"""Training images, at most, that a network of random weights is normalised by at its start."""
 
 
 def classify_job(
@@ -73,13 +76,14 @@ def classify_job(
     parents: dict[str, Job] = {}
     if strategy.frozen and strategy.pretrained:
         parents["pretraining"] = pretrainings[repeat.pretraining]
-    elif not strategy.frozen and (searched or strategy.pretrained):
+    elif strategy.pretrained:
         head = Strategy(strategy.initialisation, "frozen")
         parents["frozen"] = like(head, STANDARD, budget, repeat)
     if searched and (other := _searched_in(variant, budget, repeat)) is not None:
         parents["searched"] = like(strategy, STANDARD, budget, other)
     fit = _fit_settings(study, strategy, variant, budget)
     recipes = _recipes(settings.search) if searched and "searched" not in parents else []
+    head_fit = _head_fit(study, strategy, budget) if searched and not strategy.pretrained else None
     spec: dict[str, Any] = {
         "initialisation": strategy.initialisation,
         "trained": strategy.trained,
@@ -91,6 +95,7 @@ def classify_job(
         "loss": variant.loss,
         "epoch_steps": settings.epoch_steps,
         "fit": fit.model_dump(),
+        "head_fit": head_fit,
         "recipes": recipes,
         "augmentation": settings.augmentation.model_dump() if searched or fit.augment else None,
     }
@@ -148,38 +153,29 @@ def _fit_settings(
     return fit
 
 
+def _head_fit(study: "Study", strategy: Strategy, budget: LabelBudget) -> dict[str, Any]:
+    """How the head of the same encoder is fitted where it is frozen, as plain values."""
+    return _fit_settings(study, replace(strategy, trained="frozen"), STANDARD, budget).model_dump()
+
+
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Fits one classifier and scores the test split, which is read once, after all is chosen.
 
     Parents: `pretraining` for a frozen pretrained encoder; `frozen`, whose weights encoder and head
-    start from where both are trained; `searched`, whose recipe is taken. Arrays: weights of the
-    classifier, `test_scores` and `val_scores` (float64, of the task).
+    start from where a pretrained encoder is trained further; `searched`, whose recipe is taken.
+    Arrays: weights of the classifier, `test_scores` and `val_scores` (float64, of the task).
     """
     import numpy as np
 
-    from tfmed import encoders
     from tfmed.data.loading import stream_split
-    from tfmed.steps.pretrain import encoder_weights
     from tfmed.tasks import task_of
-    from tfmed.training import examples, fitting, heads, transfer
+    from tfmed.training import examples, fitting, transfer
 
     task, seed = data["task"], spec["seed"]
     asked = task_of(task.task)
-    frozen = spec["trained"] == "frozen"
     splits = examples.labelled(task, spec["label_budget"], seed)
     fitting.seed_everything(seed)
-    encoder = encoders.build(spec["encoder"], task.image_shape)
-    head = heads.build_head(
-        encoder.output_shape[1:],
-        asked.output(len(task.class_names)),
-        dropout=spec["dropout"],
-        l2=spec["penalty"] / len(splits.train) if frozen else 0.0,
-    )
-    if "pretraining" in parents:
-        transfer.set_weights(encoder, encoder_weights(parents["pretraining"]))
-    classifier = heads.build_classifier(encoder, head, trainable=not frozen)
-    if "frozen" in parents:
-        transfer.set_weights(classifier, transfer.unpacked("classifier", parents["frozen"].arrays))
+    classifier = _classifier(task, splits, spec, parents)
     fitted, recipe = _fit(classifier, splits, spec, parents, say)
     train_scores = fitting.scores(classifier, splits.train.images, task.task)
     val_scores = fitting.scores(classifier, splits.val.images, task.task)
@@ -199,6 +195,62 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     test_scores = fitting.scores(classifier, stream_split(task, "test"), task.task)
     arrays = {"val_scores": val_scores, "test_scores": test_scores}
     return Result(record, arrays | transfer.packed("classifier", classifier))
+
+
+def _classifier(
+    task: DatasetInfo, splits: "LabelledSplits", spec: Spec, parents: Parents
+) -> "keras.Model":
+    """Encoder and head as they are before they are fitted together, or the head alone."""
+    from tfmed import encoders
+    from tfmed.steps.pretrain import encoder_weights
+    from tfmed.tasks import task_of
+    from tfmed.training import heads, transfer
+
+    frozen = spec["trained"] == "frozen"
+    encoder = encoders.build(spec["encoder"], task.image_shape)
+    new_head = functools.partial(
+        heads.build_head,
+        encoder.output_shape[1:],
+        task_of(task.task).output(len(task.class_names)),
+        dropout=spec["dropout"],
+    )
+    penalty = spec["penalty"] / len(splits.train)
+    head = new_head(l2=penalty if frozen else 0.0)
+    if "pretraining" in parents:
+        transfer.set_weights(encoder, encoder_weights(parents["pretraining"]))
+    if spec["head_fit"]:
+        begun = _begun_from_random(encoder, new_head(l2=penalty), splits, spec)
+        transfer.transfer_weights(begun, head)
+    classifier = heads.build_classifier(encoder, head, trainable=not frozen)
+    if "frozen" in parents:
+        transfer.set_weights(classifier, transfer.unpacked("classifier", parents["frozen"].arrays))
+    return classifier
+
+
+def _begun_from_random(
+    encoder: "keras.Model", head: "keras.Model", splits: "LabelledSplits", spec: Spec
+) -> "keras.Model":
+    """Makes random weights as ready to be trained as pretrained ones are, on training images.
+
+    The encoder gets statistics to normalise by, and a head is fitted to its embeddings.
+
+    Returns:
+        The head.
+    """
+    import numpy as np
+
+    from tfmed.encoders.normalising import measure_statistics
+    from tfmed.training import examples, fitting
+    from tfmed.training.settings import FitSettings
+
+    images = splits.train.images
+    rows = examples.drawn_rows(len(images), MEASURED_IMAGES)
+    chunks = [images] if isinstance(images, np.ndarray) else images
+    measure_statistics(encoder, np.concatenate(list(examples.chosen_rows(chunks, rows))))
+    fit = FitSettings(**spec["head_fit"])
+    embedded = fitting.embedded(encoder, splits)
+    fitting.fit_head(head, embedded, fit, spec["seed"], spec["epoch_steps"])
+    return head
 
 
 def _fit(
