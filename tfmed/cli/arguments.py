@@ -89,7 +89,7 @@ def add_reach_option(parser: argparse._ActionsContainer) -> None:
         "--reach",
         type=number(-1, 1000),
         metavar="VALUE",
-        help="say how many labels the primary metric needs to reach this, such as 0.9",
+        help="say how many labels bring the main metric to VALUE",
     )
 
 

@@ -52,7 +52,7 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on a MedMNIST flag, .npz, folder, CSV, phantom",
+        help="pretrain on MedMNIST flag, .npz, folder, CSV, phantom",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
     for role in ("source", "target"):
