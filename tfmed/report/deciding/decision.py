@@ -208,10 +208,7 @@ def _reservations(results: Results) -> list[Text]:
     lines: dict[str, list[Entry]] = {}
     for choice in choices:
         no = [f"No recommendation: {reason}." for reason in choice["against"]]
-        clear = [each["strategy"] for each in choice["above_on_test"] if each["clear"]]
-        better = (
-            [f"On the test split, {_named(results, clear)} did clearly better."] if clear else []
-        )
+        better = [f"{capitalised(_on_test(results, choice))}."] if choice["above_on_test"] else []
         for line in (*no, *choice["caveats"], *better):
             lines.setdefault(line, []).append(choice)
     return [

@@ -103,7 +103,7 @@ def _too_few(results: Results, choice: Choice) -> Iterator[str]:
 
 def _no_better(results: Results, choice: Choice) -> Iterator[str]:
     found, level = choice.row[choice.metric], reference_level(results, choice)
-    name = choice.metric.replace("_", " ")
+    name = "AUC" if choice.metric == "auc" else choice.metric.replace("_", " ")
     if found is None or found["low"] is None or found["high"] is None:
         yield f"its {name} on the test split has no interval"
     elif level is not None:
