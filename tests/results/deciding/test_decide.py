@@ -210,3 +210,22 @@ def test_the_cost_is_of_one_pretraining_and_of_all_that_is_fitted_on_labels(resu
     choice = first(results)
     assert choice["strategy"] == "simclr:finetune"
     assert choice["seconds"] == {"pretraining": 100.0, "fit": 25.0}
+
+
+def test_of_an_error_the_lowest_mean_is_the_best(results: dict) -> None:
+    for dataset in results["datasets"]:
+        dataset["task"] = "ordinal"
+    for row in results["summary"]:
+        row["mean_absolute_error"] = {"mean": 0.2, "low": 0.1, "high": 0.3, "sd": 0.1}
+    results["study"]["primary_metric"] = "mean_absolute_error"
+    for run in results["runs"]:
+        low = run["strategy"] == "finetune"
+        run["val_metrics"]["mean_absolute_error"] = 0.1 if low else 0.4 + run["seed"] / 100
+    choice = first(results)
+    assert choice["validated_by"] == "mean_absolute_error"
+    assert choice["strategy"] == choice["best"] == "finetune"
+    for row in results["summary"]:
+        row["mean_absolute_error"] = {"mean": 0.2, "low": 0.1, "high": 0.3, "sd": 0.1}
+        if row["strategy"] == "majority":
+            row["mean_absolute_error"] = {"mean": 0.3, "low": 0.3, "high": 0.3, "sd": 0.0}
+    assert any("majority class" in reason for reason in first(results)["against"])

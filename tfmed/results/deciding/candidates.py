@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.design import STANDARD, Baseline, Cell, LabelBudget, Method, Strategy, method_of
+from tfmed.tasks.scoring import LOWER_IS_BETTER
 
 Results = dict[str, Any]
 """All of `results.json`."""
@@ -21,8 +22,8 @@ Entry = dict[str, Any]
 
 REFERENCE = "majority"
 """The baseline that sees no image: what a choice is held against, and never chosen."""
-KEPT_ON_VALIDATION = ("auc", "accuracy")
-"""What runs keep of their validation labels, in the order in which it stands in for another."""
+STAND_INS = ("auc", "accuracy")
+"""What stands in for a primary metric that not every run has on its validation labels."""
 ROUNDING = 1e-9
 """Differences of means that are none: sums of as many numbers in another order."""
 
@@ -35,11 +36,18 @@ class Candidate:
         cell: what it is.
         value: mean of the metric over seeds (of each the mean over pretrainings).
         error: standard error of that mean over seeds; None with one seed.
+        lower_is_better: whether a lower value is the better one.
     """
 
     cell: Cell
     value: float
     error: float | None
+    lower_is_better: bool = False
+
+    @property
+    def quality(self) -> float:
+        """The value, with its sign turned where lower is better."""
+        return -self.value if self.lower_is_better else self.value
 
 
 def usual_runs(results: Results, task: str, budget: LabelBudget) -> dict[Method, list[Entry]]:
@@ -60,8 +68,9 @@ def candidates(
         results: the content of `results.json`.
         task: name of the data set that is classified.
         budget: labels seen.
-        primary: the study's primary metric. Where not every run keeps it on its validation
-            labels, AUC stands in for it, and accuracy for AUC.
+        primary: the study's primary metric. Where not every run has it on its validation labels
+            (results of earlier versions, or labels of one class), AUC stands in for it, and
+            accuracy for AUC.
 
     Returns:
         None where there are none, or no metric that all runs have.
@@ -69,12 +78,16 @@ def candidates(
     found = usual_runs(results, task, budget)
     found = {method: runs for method, runs in found.items() if str(method) != REFERENCE}
     runs = [run for each in found.values() for run in each]
-    names = dict.fromkeys((primary, *KEPT_ON_VALIDATION))
+    names = dict.fromkeys((primary, *STAND_INS))
     metric = next((name for name in names if runs and all(_known(run, name) for run in runs)), None)
     if metric is None:
         return None
     made = [
-        Candidate(Cell(task, method, STANDARD, budget), *_over_seeds(each, metric))
+        Candidate(
+            Cell(task, method, STANDARD, budget),
+            *_over_seeds(each, metric),
+            lower_is_better=metric in LOWER_IS_BETTER,
+        )
         for method, each in found.items()
     ]
     return metric, sorted(made, key=lambda each: cost_order(each.cell.method))
@@ -112,24 +125,24 @@ def tolerance(among: Sequence[Candidate]) -> float:
 
 
 def best(among: Sequence[Candidate]) -> Candidate:
-    """That of the highest mean, the cheapest of several."""
-    highest = max(each.value for each in among)
-    return next(each for each in among if each.value >= highest - ROUNDING)
+    """That of the best mean, the cheapest of several."""
+    highest = max(each.quality for each in among)
+    return next(each for each in among if each.quality >= highest - ROUNDING)
 
 
 def tied(among: Sequence[Candidate]) -> list[Candidate]:
     """Those that come within one standard error of the best, in their order."""
-    least = best(among).value - tolerance(among) - ROUNDING
-    return [each for each in among if each.value >= least]
+    least = best(among).quality - tolerance(among) - ROUNDING
+    return [each for each in among if each.quality >= least]
 
 
 def picked(among: Sequence[Candidate]) -> Candidate:
-    """The cheapest of those tied with the best; of the same cost the one of the highest mean.
+    """The cheapest of those tied with the best; of the same cost the one of the best mean.
 
     The rule of one standard error: Breiman, Friedman, Olshen & Stone, "Classification and
     Regression Trees", 1984, section 3.4.3.
     """
-    return min(tied(among), key=lambda each: (cost_order(each.cell.method)[:-1], -each.value))
+    return min(tied(among), key=lambda each: (cost_order(each.cell.method)[:-1], -each.quality))
 
 
 def pretraining_of(results: Results, method: Method) -> str | None:

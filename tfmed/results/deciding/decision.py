@@ -4,7 +4,7 @@ It follows from the rest of the file, so that results of earlier versions have o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tfmed.design import Cell, LabelBudget, Strategy, budget_size
@@ -67,9 +67,13 @@ def _with_budget(results: Results, task: str, budget: LabelBudget) -> dict[str, 
     found = candidates(results, task, budget, metric)
     if found is None:
         return None
-    validated_by, among = found
+    validated_by, everything = found
+    rows = {each.cell: row for each in everything if (row := _row(results, each.cell))}
+    among = [each for each in everything if each.cell in rows]
+    if not among:
+        return None
     cell = picked(among).cell
-    row = _row(results, cell)
+    row = rows[cell]
     runs = usual_runs(results, task, budget)[cell.method]
     model = _model(results, cell)
     choice = Choice(cell, metric, row, model, runs[0]["n_val"])
@@ -85,7 +89,7 @@ def _with_budget(results: Results, task: str, budget: LabelBudget) -> dict[str, 
         "best": str(best(among).cell.method),
         "candidates": _candidate_entries(among),
         "expected": {name: row[name] for name in named if name in row},
-        "above_on_test": _above_on_test(results, choice, [each.cell for each in among]),
+        "above_on_test": _above_on_test(results, choice, rows),
         "seconds": _seconds(results, cell),
         "model": model and {key: model[key] for key in ("name", "path", "stage")},
         "command": model and model["card"]["call"].get("command"),
@@ -105,12 +109,14 @@ def _candidate_entries(among: Sequence[Candidate]) -> list[dict[str, Any]]:
     ]
 
 
-def _above_on_test(results: Results, choice: Choice, cells: Sequence[Cell]) -> list[dict[str, Any]]:
+def _above_on_test(
+    results: Results, choice: Choice, rows: Mapping[Cell, Entry]
+) -> list[dict[str, Any]]:
     """What has a better mean on the test split, which came after the choice, the best first."""
     sign = -1 if choice.metric in LOWER_IS_BETTER else 1
-    measured = [(cell, _row(results, cell)[choice.metric]) for cell in cells]
-    means = [(cell, sign * found["mean"]) for cell, found in measured if found]
-    own = choice.row[choice.metric]
+    measured = {cell: row[choice.metric] for cell, row in rows.items()}
+    means = [(cell, sign * found["mean"]) for cell, found in measured.items() if found]
+    own = measured[choice.cell]
     above = [(cell, mean) for cell, mean in means if own and mean > sign * own["mean"]]
     return [
         {
@@ -134,9 +140,8 @@ def _is_clear(results: Results, metric: str, a: Cell, b: Cell) -> bool:
     )
 
 
-def _row(results: Results, cell: Cell) -> Entry:
-    """Its row of the summary, which holds a row for each cell that was run."""
-    return next(row for row in results["summary"] if _is_of(row, cell))
+def _row(results: Results, cell: Cell) -> Entry | None:
+    return next((row for row in results["summary"] if _is_of(row, cell)), None)
 
 
 def _model(results: Results, cell: Cell) -> Entry | None:
