@@ -16,7 +16,9 @@ def own(tmp_path, monkeypatch):
     (tmp_path / "own" / "results.json").write_text(json.dumps(kept))
     (tmp_path / "own.toml").write_text('name = "own"')
     monkeypatch.setattr(rendering, "read_results", lambda path: json.loads(path.read_text()))
-    monkeypatch.setattr(report, "render_again", lambda out, progress: ("html", "pdf"))
+    monkeypatch.setattr(
+        report, "render_again", lambda out, progress, reach: (f"reach {reach}", "pdf")
+    )
     return tmp_path
 
 
@@ -40,6 +42,15 @@ def test_options_of_the_run_beside_report_only_say_which_results_are_meant(own, 
     assert "seeds" not in capsys.readouterr().err
     assert rendered_again(own, "--seeds", "3", "--fresh") == 0
     assert "seeds = 7 there, 3 asked for" in capsys.readouterr().err
+
+
+def test_a_value_to_reach_is_asked_of_the_report(own, capsys):
+    assert rendered_again(own, "--reach", "0.9") == 0
+    assert "reach 0.9" in capsys.readouterr().err
+    assert cli.main(["report", str(own / "own"), "--reach", "0.95"]) == 0
+    assert "reach 0.95" in capsys.readouterr().err
+    assert cli.main(["report", str(own / "own")]) == 0
+    assert "reach None" in capsys.readouterr().err
 
 
 def test_the_report_is_not_rendered_where_a_run_is_writing(tmp_path, capsys):

@@ -74,6 +74,7 @@ def test_help_imports_neither_tensorflow_nor_matplotlib(code):
         (["report"], "DIR"),
         (["report", "nowhere"], "nowhere"),
         (["report", "nowhere", "--check"], "nowhere"),
+        (["report", "nowhere", "--reach", "much"], "'much' is not a number from -1 to 1000"),
         (["compare", "one"], "B"),
         (["compare", "one", "two"], "one"),
         (["data", "check", "missing.npz"], "missing.npz does not exist"),

@@ -6,11 +6,13 @@ import pytest
 from example_arrays import good_arrays
 
 from tfmed.data import loading
+from tfmed.data.checks import images_of_shared
 from tfmed.data.integrity import file_md5
 from tfmed.data.loading import (
     load,
     load_labels,
     load_patients,
+    load_patients_of_splits,
     load_rows,
     load_split,
     stream_split,
@@ -54,6 +56,20 @@ def test_patients_are_numbers_that_say_nothing_of_their_names(tmp_path):
     )
     assert load_patients(info, "test").tolist() == [0, 0, 1, 2]
     assert load_patients(info, "train").tolist() == [0, 1, 1, 2]
+
+
+def test_patients_of_all_splits_have_the_same_numbers(tmp_path):
+    assert load_patients_of_splits(verified(tmp_path)) == {}
+    named = {"test": ["zoe", "zoe", "ann", "d"], "train": list("efga"), "val": list("abcd")}
+    arrays = good_arrays() | {f"{split}_patients": np.array(n) for split, n in named.items()}
+    np.savez(tmp_path / "named.npz", **arrays)
+    where = {"data_root": tmp_path, "cache_dir": tmp_path / "cache", "role": "source"}
+    found = load_patients_of_splits(resolve(str(tmp_path / "named.npz"), **where))
+    assert found["train"].tolist() == [0, 1, 2, 3]
+    assert found["val"].tolist() == [3, 4, 5, 6]
+    assert found["test"].tolist() == [7, 7, 8, 6]
+    shared = {("train", "val"): 1, ("train", "test"): 0, ("val", "test"): 1}
+    assert images_of_shared(found) == shared
 
 
 def readings(info):

@@ -18,6 +18,7 @@ from tfmed.config.ledger import ledger_file
 from tfmed.design import BASELINES as _BASELINES
 from tfmed.design import STRATEGIES as _STRATEGIES
 from tfmed.results.atlas import write_atlas
+from tfmed.results.deciding.decision import decide
 from tfmed.results.ledger import judged, load_ledger
 
 HERE = Path(__file__).parent
@@ -137,6 +138,7 @@ def _part(
         _change_metrics(results, np.random.default_rng(seed))
     _count_families(results["comparisons"])
     results["claims"] = judged(load_ledger(ledger_file("chest_to_pneumonia")), results)
+    results["decision"] = decide(results)
     return json.dumps(_hostile(results) if hostile else results)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tfmed.evaluation.comparisons import Side, pairs
+from tfmed.results.deciding.decision import decide
 
 RECIPES = [
     {"learning_rate": rate, "augment": augment}
@@ -56,6 +57,7 @@ def several_methods(
     ]
     for row in results["summary"]:
         row["n_pretrainings"] = pretrainings if _pretrained(row) else 1
+    results["decision"] = decide(results)
     return results
 
 

@@ -83,6 +83,16 @@ def add_task_option(parser: argparse._ActionsContainer, name: str) -> None:
     parser.add_argument(name, metavar="TASK", help=words)
 
 
+def add_reach_option(parser: argparse._ActionsContainer) -> None:
+    """The option that names a value for which labels are counted."""
+    parser.add_argument(
+        "--reach",
+        type=number(-1, 1000),
+        metavar="VALUE",
+        help="say how many labels bring the main metric to VALUE",
+    )
+
+
 def known_task(name: str) -> str:
     """The name of a task.
 

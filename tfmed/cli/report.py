@@ -2,7 +2,7 @@
 
 import argparse
 
-from tfmed.cli.arguments import Subparsers, add_command, path
+from tfmed.cli.arguments import Subparsers, add_command, add_reach_option, path
 from tfmed.cli.console import Console
 from tfmed.errors import printing
 
@@ -18,6 +18,7 @@ def add(commands: Subparsers) -> None:
         "the exit code is 1 if a number differs.",
     )
     parser.add_argument("folder", type=path, metavar="DIR", help="a report, reports/<study>")
+    add_reach_option(parser)
     parser.add_argument(
         "--check",
         action="store_true",
@@ -33,6 +34,6 @@ def _command(options: argparse.Namespace) -> int:
     from tfmed.orchestration.rendering import render_again
 
     with Console() as console:
-        html, pdf = render_again(options.folder, console)
+        html, pdf = render_again(options.folder, console, reach=options.reach)
         console.note(f"{html}\n{pdf}")
     return 0

@@ -10,6 +10,7 @@ from tfmed.cli.arguments import (
     Subparsers,
     add_command,
     add_import_options,
+    add_reach_option,
     add_task_option,
     import_options,
     integer,
@@ -51,7 +52,7 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--source",
         metavar="DATA",
-        help="pretrain on a MedMNIST flag, .npz, folder, CSV, phantom",
+        help="pretrain on MedMNIST flag, .npz, folder, CSV, phantom",
     )
     what.add_argument("--target", metavar="DATA", help="classify this")
     for role in ("source", "target"):
@@ -60,6 +61,7 @@ def add(commands: Subparsers) -> None:
     what.add_argument(
         "--seeds", type=integer(1, 1000), metavar="N", help="runs of every classifier (5; quick: 2)"
     )
+    add_reach_option(what)
     where = parser.add_argument_group("where")
     where.add_argument(
         "--data-root",
@@ -128,6 +130,7 @@ def _command(options: argparse.Namespace) -> int:
                 data_root=options.data_root,
                 phantom_if_missing=not (options.study or options.source or options.target),
                 fit_to_data=options.study is None,
+                reach=options.reach,
                 command=_as_typed(),
                 listener=console,
             )
@@ -137,6 +140,7 @@ def _command(options: argparse.Namespace) -> int:
                 options.again = "the same command without --fresh"
         console.note(summary_table(found.data))
         console.note("\n" + "\n".join(report.answer(found.data)))
+        console.note("\n" + "\n".join(report.decision_lines(found.data)))
         page, print_ = found.folder / "report.html", found.folder / "report.pdf"
         console.note(f"\nreport: {page}\n        {print_}\ndone in {console.seconds:.0f} s")
     return 0
@@ -151,7 +155,7 @@ def _render_again(options: argparse.Namespace) -> int:
         folder = options.out
     with Console() as console:
         asked = dict(_asked(options, study))
-        html, pdf = render_again(folder, console, asked=asked)
+        html, pdf = render_again(folder, console, asked=asked, reach=options.reach)
         console.note(f"{html}\n{pdf}")
     return 0
 

@@ -1,7 +1,7 @@
 """Arrays of data sets that `tfmed.data.sources` has verified, whole or in chunks."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -59,15 +59,35 @@ def load_patients(info: DatasetInfo, split: str) -> np.ndarray | None:
     What the file calls them, which may tell who they are, goes no further. None where the file
     does not say. Errors as for `load_split`.
     """
-    key = f"{split}_patients"
-    with unchanged(info):
-        names = read_npz(info.path, (), optional=(key,)).get(key)
+    names = _patient_names(info, (split,)).get(split)
     if names is None:
         return None
-    if names.shape != (info.n_images(split),):
-        raise changed(info.path)
     _, first, numbers = np.unique(names, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[numbers]
+
+
+def load_patients_of_splits(info: DatasetInfo) -> dict[str, np.ndarray]:
+    """Patients of each split's images as numbers (n,) that are alike in all splits.
+
+    Empty where the file does not say. Errors as for `load_split`.
+    """
+    numbers: dict[int | str, int] = {}
+    return {
+        split: np.array([numbers.setdefault(name, len(numbers)) for name in names.tolist()])
+        for split, names in _patient_names(info, SPLITS).items()
+    }
+
+
+def _patient_names(info: DatasetInfo, splits: Sequence[str]) -> dict[str, np.ndarray]:
+    """Split to what the file calls the patients of its images, of those splits where it does."""
+    keys = {f"{split}_patients": split for split in splits}
+    with unchanged(info):
+        read = read_npz(info.path, (), optional=tuple(keys))
+    names = {keys[key]: found for key, found in read.items()}
+    for split, found in names.items():
+        if found.shape != (info.n_images(split),):
+            raise changed(info.path)
+    return names
 
 
 def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:

@@ -14,7 +14,10 @@ MOST_NAMED = 3
 
 
 def render_again(
-    folder: Path, listener: Listener, asked: Mapping[str, Any] | None = None
+    folder: Path,
+    listener: Listener,
+    asked: Mapping[str, Any] | None = None,
+    reach: float | None = None,
 ) -> tuple[Path, Path]:
     """Renders both reports from `folder/results.json`.
 
@@ -22,6 +25,7 @@ def render_again(
         folder: of the report.
         listener: hears how it goes on, and of settings that are not those asked for.
         asked: settings that the results should be of, nested as in a study file.
+        reach: value of the primary metric for which labels are counted; `results.json` keeps it.
 
     Returns:
         Paths of the HTML and of the PDF.
@@ -35,7 +39,7 @@ def render_again(
     with locked_folder(folder):
         if asked and (others := _other_settings(asked, folder / "results.json")):
             listener.note(f"note: {folder / 'results.json'} is of other settings: {others}")
-        return report.render_again(folder, progress=listener.stage)
+        return report.render_again(folder, progress=listener.stage, reach=reach)
 
 
 def _other_settings(asked: Mapping[str, Any], results: Path) -> str:

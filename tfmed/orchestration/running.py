@@ -17,6 +17,8 @@ from tfmed.orchestration.listening import Listener, Silent
 from tfmed.orchestration.plan import make_plan
 from tfmed.results import files
 from tfmed.results.assembling import whole
+from tfmed.results.deciding.decision import decide
+from tfmed.results.deciding.learning_curves import learning_curves
 from tfmed.results.ledger import Ledger, load_ledger
 from tfmed.results.loading import Results
 from tfmed.results.planned import Plan
@@ -34,6 +36,7 @@ def run(
     data_root: Path | str | None = None,
     phantom_if_missing: bool | None = None,
     fit_to_data: bool | None = None,
+    reach: float | None = None,
     command: str = "tfmed.run()",
     listener: Listener | None = None,
 ) -> Results:
@@ -50,6 +53,7 @@ def run(
         data_root: folder of named data sets; None for `$MEDMNIST_ROOT`, else `~/.medmnist`.
         phantom_if_missing: as for `datasets.find`; None for yes where `study` is None.
         fit_to_data: as for `datasets.find`; None for yes where `study` is None.
+        reach: value of the primary metric for which the report says how many labels it takes.
         command: what was typed, to be found in the results.
         listener: hears how the run goes on; None for nobody.
 
@@ -72,7 +76,7 @@ def run(
         )
         plan = make_plan(found.study, found.source, found.target)
         who = Workers(workers, cluster, gpus_per_job)
-        results = _results(plan, folder, Path(models), who, ledger, listener, fresh=fresh)
+        results = _results(plan, folder, Path(models), who, ledger, listener, fresh, reach)
         results["provenance"] = {
             **provenance.describe(plan.datasets.values(), began),
             "seeds": plan.seeds,
@@ -96,8 +100,8 @@ def _results(
     workers: Workers,
     ledger: Ledger,
     listener: Listener,
-    *,
     fresh: bool,
+    reach: float | None,
 ) -> dict[str, Any]:
     """All of `results.json` but its provenance; writes predictions and images into `folder`."""
     store = Store(cache_folder() / "jobs")
@@ -108,4 +112,5 @@ def _results(
         finished = compute(plan, store, engines.jobs, listener)
         exported = export(plan, finished, engines.exports, store, models, listener)
     listener.stage("evaluating")
-    return {**whole.assemble(plan, finished, folder, ledger), "models": exported}
+    found = {**whole.assemble(plan, finished, folder, ledger), "models": exported}
+    return {**found, "decision": decide(found), "learning_curves": learning_curves(found, reach)}

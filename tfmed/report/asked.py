@@ -2,7 +2,7 @@
 
 from tfmed.report.selection import Results, class_names, dataset_of
 from tfmed.report.wording import metric_name
-from tfmed.tasks import task_of
+from tfmed.results.deciding import measures
 
 LONGEST_BESIDE = 12
 """Letters of a metric's name that leave room for more along an axis."""
@@ -13,16 +13,9 @@ def is_multilabel(results: Results, task: str) -> bool:
     return (dataset_of(results, task) or {}).get("task") == "multilabel"
 
 
-def main_metrics(results: Results, task: str) -> tuple[str, ...]:
-    """The two metrics that the answer and the figures are about, the study's primary one first.
-
-    A task that has no such metric starts with the first that it compares.
-    """
-    name = (dataset_of(results, task) or {}).get("task", "binary")
-    known = task_of(name).COMPARED_METRICS
-    primary = results["study"].get("primary_metric", known[0])
-    first = primary if primary in known else known[0]
-    return (first, next(metric for metric in known if metric != first))
+def main_metrics(results: Results, task: str) -> tuple[str, str]:
+    """The two metrics that the answer and the figures are about, the study's primary one first."""
+    return measures.main_metrics(dataset_of(results, task), results["study"])
 
 
 def main_name(results: Results, task: str, metric: str | None = None) -> str:
@@ -53,15 +46,4 @@ def measured_findings(results: Results, task: str) -> tuple[int, int]:
 
 def majority_level(results: Results, task: str, metric: str) -> float | None:
     """What always predicting the test split's majority class comes to; None where not known."""
-    dataset = dataset_of(results, task)
-    if metric == "auc":
-        return 0.5
-    if dataset is None or not dataset["splits"]["test"]["n"]:
-        return None
-    n, counts = (dataset["splits"]["test"][key] for key in ("n", "counts"))
-    if metric == "average_precision":
-        there = [count / n for count in counts if count]
-        return sum(there) / len(there)
-    if is_multilabel(results, task):
-        return sum(max(count, n - count) / n for count in counts) / len(counts)
-    return max(counts) / n
+    return measures.majority_level(dataset_of(results, task), metric)

@@ -52,9 +52,10 @@ def paragraph(*parts: str | Span) -> Block:
     return {"kind": "paragraph", "text": text(*parts)}
 
 
-def statement(sentences: Iterable[str]) -> Block:
+def statement(sentences: Iterable[str | Text]) -> Block:
     """Sentences set off from the rest, one after the other."""
-    return {"kind": "statement", "items": [text(sentence) for sentence in sentences]}
+    items = [text(each) if isinstance(each, str) else each for each in sentences]
+    return {"kind": "statement", "items": items}
 
 
 def heading(words: str) -> Block:

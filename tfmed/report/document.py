@@ -4,6 +4,8 @@ from collections.abc import Mapping
 
 from tfmed.report.answering.opening import answer_blocks
 from tfmed.report.blocks import number_blocks
+from tfmed.report.deciding.decision import decision_blocks
+from tfmed.report.deciding.labels import label_blocks
 from tfmed.report.figures.description import Figure, with_figures
 from tfmed.report.pretraining.section import pretraining_blocks, pretraining_title
 from tfmed.report.sections import (
@@ -32,6 +34,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
     """
     sections = [
         ("answer", "The answer", answer_blocks(results)),
+        ("decision", "What to use", [*decision_blocks(results), *label_blocks(results)]),
         ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("data", "The data", data.data_blocks(results)),
         ("pretraining", pretraining_title(results), pretraining_blocks(results)),

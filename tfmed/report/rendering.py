@@ -14,16 +14,23 @@ from tfmed.report.files import write_aside
 from tfmed.report.page.explorer import page_scripts
 from tfmed.report.page.html import render_html
 from tfmed.report.page.pdf import render_pdf
+from tfmed.results import files
+from tfmed.results.deciding.decision import with_decision
+from tfmed.results.deciding.learning_curves import with_learning_curves
 from tfmed.results.loading import read_results
 
 
-def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+def render(
+    out: Path, *, progress: Callable[[str], None] | None = None, reach: float | None = None
+) -> tuple[Path, Path]:
     """Draw the figures and write both reports from `out/results.json`.
 
     Args:
         out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
             `report.html` and `report.pdf` are written there, each moved into place when complete.
         progress: called with what is done next, in a few words.
+        reach: value of the primary metric for which labels are counted; `results.json` is written
+            again, so that it holds what the report says.
 
     Returns:
         Paths of the HTML and of the PDF.
@@ -34,6 +41,9 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
     """
     say = progress or (lambda _: None)
     results = read_results(out / "results.json")
+    results = with_learning_curves(with_decision(results), reach)
+    if reach is not None:
+        files.write(results, out)
     try:
         say("drawing figures")
         figures = described(results)
@@ -56,14 +66,16 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
     return html, pdf
 
 
-def render_again(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
+def render_again(
+    out: Path, *, progress: Callable[[str], None] | None = None, reach: float | None = None
+) -> tuple[Path, Path]:
     """As `render`, for a `results.json` that anything may have happened to since it was written.
 
     Raises:
         InputError: as for `render`, or something in the file is not what the report needs.
     """
     try:
-        return render(out, progress=progress)
+        return render(out, progress=progress, reach=reach)
     except InputError:
         raise
     except Exception as error:  # jinja2, matplotlib and typst have each their own

@@ -27,6 +27,7 @@ from tfmed.design import (
     method_of,
     nearest_budget,
 )
+from tfmed.tasks.scoring import LOWER_IS_BETTER
 
 Results = dict[str, Any]
 """All of `results.json`."""
@@ -40,7 +41,6 @@ DEFAULT_PRETRAINING = FROZEN.initialisation
 """The method of an entry of `pretraining` that names none; strategies' names leave it out."""
 MAIN_METRICS = ("accuracy", "auc")
 TRADE_METRICS = ("sensitivity", "specificity")
-LOWER_IS_BETTER = ("brier", "ece", "log_loss", "mean_absolute_error")
 SPACES_A_FIGURE = 2
 MOST_COLUMNS = 4
 MISTAKE_KINDS = ("false_positives", "false_negatives")

@@ -16,7 +16,6 @@ from tfmed.design import (
 )
 from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
-    LOWER_IS_BETTER,
     TRADE_METRICS,
     Entry,
     Results,
@@ -27,6 +26,7 @@ from tfmed.report.selection import (
     pretraining_method,
     pretraining_methods,
 )
+from tfmed.tasks.scoring import LOWER_IS_BETTER
 
 BASELINE_NAMES = {
     "majority": "majority class",

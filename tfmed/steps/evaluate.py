@@ -55,14 +55,25 @@ def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     found = {
         name: {
             **metrics.evaluate(labels, row, threshold, task),
-            "val_metrics": metrics.accuracy_and_auc(
-                np.array(run.record["val_labels"]), run.arrays["val_scores"], task
-            ),
+            "val_metrics": _on_validation(run, task),
         }
         for name, run, row, threshold in zip(spec["runs"], runs, scores, thresholds, strict=True)
     }
     counts = {"n_seeds": len(runs) // pretrainings, "n_pretrainings": pretrainings}
     return Result({"runs": found, "summary": {**counts, **summary}})
+
+
+def _on_validation(run: Result, task: str) -> dict[str, float | None]:
+    """Accuracy, AUC and the metrics that strategies are compared by, on validation labels."""
+    import numpy as np
+
+    from tfmed.evaluation import metrics
+    from tfmed.tasks import task_of
+
+    labels, scores = np.array(run.record["val_labels"]), run.arrays["val_scores"]
+    found = metrics.evaluate(labels, scores, run.record["threshold"], task)["metrics"]
+    compared = {name: found[name] for name in task_of(task).COMPARED_METRICS}
+    return {**metrics.accuracy_and_auc(labels, scores, task), **compared}
 
 
 def _over_seeds(

@@ -14,6 +14,7 @@ CHOSEN = "_at_threshold"
 """End of the name of a metric that depends on a choice made on validation labels."""
 OF_CLASS = "_of_class_"
 """In the name of a metric of one class, before its number."""
+LOWER_IS_BETTER = ("brier", "ece", "log_loss", "mean_absolute_error")
 SMALLEST_PROBABILITY = 1e-7
 """What log loss takes for a probability of 0: the smallest that Keras's loss tells from it."""
 

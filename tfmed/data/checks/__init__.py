@@ -14,7 +14,7 @@ from tfmed.data.checks.duplicates import (
     refuse_useless,
     test_in_train,
 )
-from tfmed.data.checks.patients import known_patients, shared_patients
+from tfmed.data.checks.patients import images_of_shared, known_patients, shared_patients
 
 __all__ = [
     "Duplicates",
@@ -22,6 +22,7 @@ __all__ = [
     "every_blank",
     "find_duplicates",
     "image_shape",
+    "images_of_shared",
     "known_duplicates",
     "known_patients",
     "n_columns",

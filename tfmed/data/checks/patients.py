@@ -24,9 +24,7 @@ def shared_patients(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, .
         return ()
     name = printable(name)
     lines = []
-    for earlier, split in (("train", "val"), ("train", "test"), ("val", "test")):
-        theirs = {*known[earlier].tolist()}
-        shared = sum(patient in theirs for patient in known[split].tolist())
+    for (earlier, split), shared in images_of_shared(known).items():
         if shared == len(known[split]) and (earlier, split) == ("train", "test"):
             raise InputError(
                 f"{name}: every image of test is of a patient with images in train, so its scores "
@@ -38,6 +36,20 @@ def shared_patients(arrays: Mapping[str, np.ndarray], name: str) -> tuple[str, .
                 f" in {earlier} too, so results look better than they are (--resplit draws others)"
             )
     return tuple(lines)
+
+
+def images_of_shared(patients: Mapping[str, np.ndarray]) -> dict[tuple[str, str], int]:
+    """Images of a split whose patients have images in an earlier one, by earlier split and split.
+
+    Args:
+        patients: split to the patient of each of its images; empty where they are not known.
+    """
+    found = {}
+    for earlier, split in (("train", "val"), ("train", "test"), ("val", "test")):
+        if patients:
+            theirs = {*patients[earlier].tolist()}
+            found[earlier, split] = sum(each in theirs for each in patients[split].tolist())
+    return found
 
 
 def known_patients(arrays: Mapping[str, np.ndarray], name: str) -> dict[str, np.ndarray]:

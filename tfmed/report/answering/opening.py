@@ -4,6 +4,7 @@ from tfmed.design import Method, Strategy, method_of
 from tfmed.report.answering.sentences import answer
 from tfmed.report.asked import is_multilabel, main_metrics, main_name
 from tfmed.report.blocks import Block, definitions, figure, paragraph, statement, strong, text
+from tfmed.report.deciding.decision import decision_text
 from tfmed.report.selection import (
     DEFAULT_PRETRAINING,
     PIXELS,
@@ -54,8 +55,9 @@ MORE_WORDS = (
 
 
 def answer_blocks(results: Results) -> list[Block]:
-    """The answer, its key figure and the words needed to read it."""
-    blocks = [statement(answer(results))]
+    """The decision, the answer, its key figure and the words needed to read it."""
+    decided = decision_text(results)
+    blocks = [statement([*([decided] if decided else []), *answer(results)])]
     if not results["summary"]:
         return blocks
     task = trained_tasks(results)[0]

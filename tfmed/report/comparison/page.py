@@ -36,7 +36,6 @@ from tfmed.report.figures.description import Figure, with_figures
 from tfmed.report.figures.plotting import short
 from tfmed.report.sections.ledger import measured
 from tfmed.report.selection import (
-    LOWER_IS_BETTER,
     MAIN_METRICS,
     Entry,
     Results,
@@ -62,7 +61,7 @@ from tfmed.report.wording import (
     task_title,
     test_patients,
 )
-from tfmed.tasks.scoring import OF_CLASS
+from tfmed.tasks.scoring import LOWER_IS_BETTER, OF_CLASS
 
 
 def document(found: Compared, figures: Mapping[str, Figure]) -> dict:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
+from tfmed.report.deciding import figure as deciding
 from tfmed.report.differences import figure as differences
 from tfmed.report.figures import budgets, classifiers, data, experiments, latent
 from tfmed.report.figures.description import Figure
@@ -24,7 +25,7 @@ from tfmed.report.pretraining import curves, reconstructions, views
 from tfmed.report.selection import Results
 
 FAMILIES = (
-    *(budgets, differences, data, views, curves, reconstructions),
+    *(budgets, deciding, differences, data, views, curves, reconstructions),
     *(classifiers, experiments, latent),
 )
 """Modules with a function `figures` that describes those figures it has data for."""

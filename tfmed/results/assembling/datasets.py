@@ -5,8 +5,13 @@ from typing import Any
 import numpy as np
 
 from tfmed.data import SPLITS, DatasetInfo
-from tfmed.data.checks import Duplicates, shifts
-from tfmed.data.loading import load_labels, load_patients, load_rows
+from tfmed.data.checks import Duplicates, images_of_shared, shifts
+from tfmed.data.loading import (
+    load_labels,
+    load_patients,
+    load_patients_of_splits,
+    load_rows,
+)
 from tfmed.results.atlas import as_png
 from tfmed.tasks import task_of
 from tfmed.tasks.binary import BINARISE
@@ -53,6 +58,10 @@ def dataset_entry(info: DatasetInfo, role: str, found: Duplicates) -> dict[str, 
         "notes": list(info.notes),
         "warnings": list(info.warnings),
         "repeated": _repeated(found),
+        "shared_patients": [
+            {"earlier": earlier, "split": split, "images": images}
+            for (earlier, split), images in images_of_shared(load_patients_of_splits(info)).items()
+        ],
         "shifts": [{"split": s.split, "distance": s.distance, "p": s.p} for s in shifts(info)],
     }
 

@@ -75,7 +75,8 @@ class RunEntry(CellEntry, FitEntry):
     """At threshold .5 on the run's own training images, with the weights kept; null for
     baselines."""
     val_metrics: dict[str, Number]
-    """Accuracy and auc on the validation labels of the budget."""
+    """Those that strategies are compared by, on the validation labels of the budget (of a
+    baseline out of fold on all of its labels); of earlier versions accuracy and auc alone."""
     threshold: Threshold
     confusion: Confusion
     confusion_at_threshold: Confusion | None

@@ -106,6 +106,14 @@ class RepeatedEntry(Part):
     across: list[SharedEntry]
 
 
+class SharedPatientsEntry(Part):
+    """Images of a split whose patients have images in an earlier split too."""
+
+    earlier: str
+    split: str
+    images: Count
+
+
 class ShiftEntry(Part):
     """Class balance of a split against that of train."""
 
@@ -146,6 +154,8 @@ class DatasetEntry(Part):
     """What makes results doubtful."""
     repeated: RepeatedEntry | None = None
     """Null in results of earlier versions."""
+    shared_patients: list[SharedPatientsEntry] = Field(default_factory=list)
+    """Empty where patients are not known, and in results of earlier versions."""
     shifts: list[ShiftEntry] = Field(default_factory=list)
     """Of `val` and `test`; empty where there are no labels."""
 

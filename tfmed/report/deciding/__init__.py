@@ -1,0 +1,1 @@
+"""What to use with so many labels, and what more of them would bring."""

@@ -1,0 +1,1 @@
+"""What a user with so many labels should use, by a declared rule over a study's results."""
