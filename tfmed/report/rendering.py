@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tfmed.errors import InputError
+from tfmed.report.blocks import APPENDIX
 from tfmed.report.document import document
 from tfmed.report.figures.description import figure_numbers, write_numbers
 from tfmed.report.figures.drawing import described, draw_all
@@ -16,17 +17,20 @@ from tfmed.report.page.html import render_html
 from tfmed.report.page.pdf import render_pdf
 from tfmed.results.loading import read_results
 
+APPENDIX_FILE = "appendix.pdf"
+
 
 def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple[Path, Path]:
     """Draw the figures and write both reports from `out/results.json`.
 
     Args:
         out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
-            `report.html` and `report.pdf` are written there, each moved into place when complete.
+            `report.html`, `report.pdf` and `appendix.pdf` are written there, each moved into place
+            when complete.
         progress: called with what is done next, in a few words.
 
     Returns:
-        Paths of the HTML and of the PDF.
+        Paths of the HTML and of the PDF, whose appendix lies beside it.
 
     Raises:
         InputError: `results.json` is missing, unreadable or of another version; or the folder
@@ -48,6 +52,7 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
         write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
         say("writing report.pdf")
         write_aside(pdf, render_pdf(content, drawn))
+        write_aside(out / APPENDIX_FILE, render_pdf(content, drawn, part=APPENDIX))
     except OSError as error:
         where = error.filename or out
         raise InputError(

@@ -18,7 +18,6 @@ from several_methods import several_methods
 
 from tfmed.design import Strategy
 from tfmed.report.figures.drawing import described, draw_all
-from tfmed.report.figures.latent import point_picture
 from tfmed.report.figures.looks import STRATEGY_COLOURS, looks_of_strategies
 from tfmed.report.figures.plotting import (
     CLASS_COLOURS,
@@ -29,6 +28,7 @@ from tfmed.report.figures.plotting import (
     decode_png,
     legend_columns,
     log_limits,
+    point_picture,
     short,
     svg_text,
 )
