@@ -4,6 +4,7 @@ Both are renderings of one format-free document (`tfmed.report.document`).
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tfmed.errors import InputError
@@ -44,15 +45,19 @@ def render(out: Path, *, progress: Callable[[str], None] | None = None) -> tuple
         synthetic = results["synthetic"]
         drawn = draw_all(figures.values(), out / "figures", synthetic=synthetic)
         content = document(results, figures)
-        say("writing report.html")
         html, pdf = out / "report.html", out / "report.pdf"
-        numbers = figure_numbers(figures.values(), synthetic=synthetic)
-        write_numbers(numbers, out / "figures")
-        scripts = page_scripts(results, out)
-        write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
-        say("writing report.pdf")
-        write_aside(pdf, render_pdf(content, drawn))
-        write_aside(out / APPENDIX_FILE, render_pdf(content, drawn, part=APPENDIX))
+        # typst leaves Python alone while it sets a PDF, so the page is made meanwhile.
+        with ThreadPoolExecutor(2) as threads:
+            printed = threads.submit(render_pdf, content, drawn)
+            left = threads.submit(render_pdf, content, drawn, part=APPENDIX)
+            say("writing report.html")
+            numbers = figure_numbers(figures.values(), synthetic=synthetic)
+            write_numbers(numbers, out / "figures")
+            scripts = page_scripts(results, out)
+            write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
+            say("writing report.pdf")
+            write_aside(pdf, printed.result())
+            write_aside(out / APPENDIX_FILE, left.result())
     except OSError as error:
         where = error.filename or out
         raise InputError(
