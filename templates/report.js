@@ -37,7 +37,7 @@
     const show = (hash) => {
       const target = document.getElementById(hash.slice(1));
       const fold = target?.closest("details.more");
-      if (fold && !fold.open) {
+      if (fold) {
         fold.open = true;
         target.scrollIntoView();
       }

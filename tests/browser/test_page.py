@@ -288,8 +288,8 @@ def test_a_link_to_what_is_folded_unfolds_it(example: Path, open_page: Any) -> N
     assert 0 <= page.locator("#item-claims").bounding_box()["y"] < 300
     folded = "#item-differences-table"
     assert not page.is_visible(folded)
+    page.goto("about:blank")
     page.goto(f"{example.resolve().as_uri()}{folded}")
-    page.reload()
     assert page.is_visible(folded)
     assert 0 <= page.locator(folded).bounding_box()["y"] < 300
 

@@ -179,7 +179,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tfmed.report.example",
         description="Make a repository's example of a finished report: report.pdf, appendix.pdf, "
-        "results.json, report.png (its first page) and a README.md with versions, commands and credits.",
+        "results.json, report.png (its first page) and a README.md with versions, commands and "
+        "credits.",
     )
     parser.add_argument("report", type=Path, help="folder of the report, such as reports/<study>")
     parser.add_argument("folder", type=Path, help="where the example goes, such as docs/example")
