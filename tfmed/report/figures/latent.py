@@ -46,9 +46,11 @@ MAX_MISTAKES = 8
 
 def figures(results: Results) -> Iterator[Figure]:
     """Projections, most confident errors and similarity of each task's latent spaces."""
-    for task, slug in task_slugs(results).items():
+    slugs = task_slugs(results)
+    first = next((task for task in slugs if spaces_of(results, task)), None)
+    for task, slug in slugs.items():
         chunks = space_chunks(results, task)
-        if len(chunks) > 1:
+        if task == first and len(chunks) > 1:
             yield _glance(results, task, slug)
         for i, spaces in enumerate(chunks, 1):
             yield _projections(results, task, f"latent-{slug}-{i}", spaces)
@@ -141,7 +143,7 @@ def draw_glance(results: Results, spaces: list[Entry]) -> "Drawing":
     """PCA and t-SNE of many latent spaces, small, `PAIRS` of them in a row."""
     rows = -(-len(spaces) // PAIRS)
     figure, grid = panels(
-        rows, 2 * PAIRS, height=0.98, margins=(0.05, 0.05, 0.55, 0.42), gaps=(0.08, 0.5)
+        rows, 2 * PAIRS, height=0.98, margins=(0.05, 0.05, 0.55, 0.42), gaps=(0.08, 0.55)
     )
     places = [(line[i], line[i + 1]) for line in grid for i in range(0, 2 * PAIRS, 2)]
     for (left, right), space in zip(places, spaces, strict=False):
@@ -149,8 +151,8 @@ def draw_glance(results: Results, spaces: list[Entry]) -> "Drawing":
         for axes in (left, right):
             axes.set_xticks([])
             axes.set_yticks([])
-        title = f"{short(space['title'], 38)}\n10-NN accuracy {number(space['knn_accuracy'])}"
-        left.text(0, 1.05, title, transform=left.transAxes, va="bottom", fontsize=7.2)
+        title = f"{short(space['title'], 24, 2)}\n10-NN accuracy {number(space['knn_accuracy'])}"
+        left.text(0, 1.05, title, transform=left.transAxes, va="bottom", fontsize=8)
     for axes in itertools.chain.from_iterable(places[len(spaces) :]):
         axes.remove()
     legend_below(figure, _class_handles(results, spaces[0]["task"]))
