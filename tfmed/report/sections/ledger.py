@@ -27,7 +27,7 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     )
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
     rows = [_row(results, claim, figures) for claim in claims]
-    widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
+    widths = [2.2, 1.9, 2.6, 1.2, 1.5, 1.05]
     introduction = results["study"]["ledger"]
     return [
         *([paragraph(introduction)] if introduction else []),
