@@ -30,6 +30,40 @@
     show();
   }
 
+  /* What is folded opens for a link to something in it, for a printer, and all at once if asked. */
+  function followFolds() {
+    const folds = [...document.querySelectorAll("details.more")];
+    const open = (all) => { for (const fold of folds) fold.open = all; };
+    const show = (hash) => {
+      const target = document.getElementById(hash.slice(1));
+      const fold = target?.closest("details.more");
+      if (fold) {
+        fold.open = true;
+        target.scrollIntoView();
+      }
+    };
+    for (const link of document.querySelectorAll("main a[href^='#']")) {
+      link.addEventListener("click", () => show(link.hash));
+    }
+    addEventListener("hashchange", () => show(location.hash));
+    show(location.hash);
+
+    let closed = [];
+    addEventListener("beforeprint", () => {
+      closed = folds.filter((fold) => !fold.open);
+      open(true);
+    });
+    addEventListener("afterprint", () => { for (const fold of closed) fold.open = false; });
+
+    const button = document.querySelector("button.unfold");
+    const allOpen = () => folds.every((fold) => fold.open);
+    const name = () => { button.textContent = allOpen() ? "Fold details" : "Unfold details"; };
+    button.hidden = !folds.length;
+    button.addEventListener("click", () => open(!allOpen()));
+    for (const fold of folds) fold.addEventListener("toggle", name);
+    name();
+  }
+
   function followReader() {
     const small = document.querySelector("details.contents");
     const links = [...document.querySelectorAll(".contents a")];
@@ -204,6 +238,7 @@
   }
 
   followTheme();
+  followFolds();
   followReader();
   for (const table of document.querySelectorAll("main table[data-name]")) {
     makeSortable(table);

@@ -92,7 +92,10 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
-    """Opens a file: `open_page(path, width=1400, dark=False, javascript=True, touch=False)`."""
+    """Opens a file: `open_page(path, width=1400, dark=False, javascript=True, touch=False)`.
+
+    With `unfolded` the details that a reader may unfold are.
+    """
     contexts = []
 
     def opened(
@@ -103,6 +106,7 @@ def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
         dark: bool = False,
         javascript: bool = True,
         touch: bool = False,
+        unfolded: bool = False,
     ) -> OpenPage:
         context = chromium.new_context(
             viewport={"width": width, "height": height},
@@ -121,6 +125,9 @@ def open_page(chromium: Any) -> Iterator[Callable[..., OpenPage]]:
             lambda message: found.errors.append(message.text) if message.type == "error" else None,
         )
         found.page.goto(path.resolve().as_uri())
+        if unfolded:
+            for summary in found.page.locator("details.more summary").all():
+                summary.click()
         return found
 
     yield opened

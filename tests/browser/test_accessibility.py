@@ -27,12 +27,13 @@ def violations(page: Any) -> list[str]:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_serious(small: Path, open_page: Any, width: int, dark: bool) -> None:
     assert violations(open_page(small, width=width, dark=dark).page) == []
+    assert violations(open_page(small, width=width, dark=dark, unfolded=True).page) == []
 
 
 def test_axe_finds_nothing_serious_in_a_synthetic_report_with_hostile_names(
     hostile: Path, open_page: Any
 ) -> None:
-    page = open_page(hostile, width=380).page
+    page = open_page(hostile, width=380, unfolded=True).page
     page.click("details.contents summary")
     assert violations(page) == []
 
@@ -64,7 +65,7 @@ def test_whatever_is_reached_by_keyboard_shows_it(example: Path, open_page: Any)
 
 
 def test_regions_that_scroll_are_reached_by_keyboard(example: Path, open_page: Any) -> None:
-    page = open_page(example, width=380).page
+    page = open_page(example, width=380, unfolded=True).page
     page.wait_for_function("document.querySelector('.scroll:not([tabindex])')")
     state = page.eval_on_selector_all(
         ".scroll", "found => found.map(e => [e.scrollWidth > e.clientWidth, e.tabIndex])"

@@ -62,7 +62,7 @@ def test_nothing_is_asked_for_outside_the_page_and_nothing_fails(
 def test_the_page_never_scrolls_sideways_and_no_text_covers_another(
     kind: str, width: int, open_page: Any, request: pytest.FixtureRequest
 ) -> None:
-    page = open_page(request.getfixturevalue(kind), width=width).page
+    page = open_page(request.getfixturevalue(kind), width=width, unfolded=True).page
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes, overlaps = page.evaluate(OVERLAPS)
     assert boxes > 500
@@ -150,7 +150,7 @@ def test_tables_sort_by_number_within_their_groups(example: Path, open_page: Any
 def test_sorting_by_keyboard_reads_signs_and_keeps_what_is_missing_last(
     example: Path, open_page: Any
 ) -> None:
-    page = open_page(example).page
+    page = open_page(example, unfolded=True).page
     page.evaluate("""() => {
       const texts = ["−1.5 points [−2, −1]", "–", "+0.2", "<0.001", "1,234 [0, 2,000]", "12 %"];
       const rows = [...document.querySelectorAll("#item-claims tbody tr")];
@@ -188,7 +188,7 @@ def test_numbers_of_a_figure_are_those_of_its_file(example: Path, open_page: Any
 def test_a_table_is_saved_with_intervals_in_columns_of_numbers(
     example: Path, open_page: Any
 ) -> None:
-    page = open_page(example).page
+    page = open_page(example, unfolded=True).page
     name, text = saved(page, "#item-differences-table .tools button")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert name == "differences-table.csv"
@@ -203,7 +203,7 @@ def test_a_table_is_saved_with_intervals_in_columns_of_numbers(
 
 
 def test_a_saved_table_of_synthetic_results_says_so(hostile: Path, open_page: Any) -> None:
-    page = open_page(hostile).page
+    page = open_page(hostile, unfolded=True).page
     _, text = saved(page, "#item-balance-table .tools button")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert {row["synthetic_data"] for row in rows} == {"yes"}
@@ -212,7 +212,7 @@ def test_a_saved_table_of_synthetic_results_says_so(hostile: Path, open_page: An
 
 
 def test_a_link_to_a_figure_jumps_to_it_and_marks_it(example: Path, open_page: Any) -> None:
-    page = open_page(example).page
+    page = open_page(example, unfolded=True).page
     link = page.locator("#item-claims tbody a").first
     target = link.get_attribute("href")
     link.click()
@@ -252,7 +252,7 @@ def test_a_browser_that_refuses_storage_has_themes_all_the_same(
 
 def test_without_javascript_all_is_there_but_what_needs_it(example: Path, open_page: Any) -> None:
     with_it = open_page(example).page
-    without = open_page(example, javascript=False).page
+    without = open_page(example, javascript=False, unfolded=True).page
     for selector in ("section > p", ".item td", ".item th", "figcaption", "figure svg"):
         count = with_it.locator(selector).count()
         assert without.locator(selector).count() == count, selector
@@ -277,4 +277,37 @@ def test_on_paper_the_page_is_light_and_has_no_tools(example: Path, open_page: A
     page = open_page(example, dark=True).page
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 27, 27)"
-    assert page.locator(".tools:visible, .theme:visible, .contents:visible").count() == 0
+    assert page.locator(".tools:visible, .switches:visible, .contents:visible").count() == 0
+
+
+def test_a_link_to_what_is_folded_unfolds_it(example: Path, open_page: Any) -> None:
+    page = open_page(example).page
+    assert not page.is_visible("#item-claims")
+    page.click("#ledger a[href='#item-claims']")
+    assert page.is_visible("#item-claims")
+    assert 0 <= page.locator("#item-claims").bounding_box()["y"] < 300
+    folded = "#item-differences-table"
+    assert not page.is_visible(folded)
+    page.goto("about:blank")
+    page.goto(f"{example.resolve().as_uri()}{folded}")
+    assert page.is_visible(folded)
+    assert 0 <= page.locator(folded).bounding_box()["y"] < 300
+
+
+def test_all_details_unfold_and_fold_at_once(example: Path, open_page: Any) -> None:
+    page = open_page(example).page
+    folds = page.locator("details.more").count()
+    assert folds > 5
+    page.click("button.unfold")
+    assert page.locator("details.more[open]").count() == folds
+    page.wait_for_function("document.querySelector('.unfold').textContent === 'Fold details'")
+    page.click("button.unfold")
+    assert page.locator("details.more[open]").count() == 0
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_what_is_folded_is_printed(example: Path, open_page: Any, javascript: bool) -> None:
+    page = open_page(example, javascript=javascript).page
+    assert not page.is_visible("#item-claims")
+    page.emulate_media(media="print")
+    assert page.locator("#item-claims").bounding_box()["height"] > 100

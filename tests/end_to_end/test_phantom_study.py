@@ -98,7 +98,8 @@ def test_every_output_is_there_and_nothing_half_written(
     first: tuple[Command, Done], out: Path, results: dict[str, Any]
 ) -> None:
     assert {path.name for path in out.iterdir()} == {
-        *("report.html", "report.pdf", "results.json", "figures", "images", "predictions")
+        *("report.html", "report.pdf", "appendix.pdf", "results.json"),
+        *("figures", "images", "predictions"),
     }
     assert {path.suffix for path in (out / "figures").iterdir()} == {".svg", ".csv"}
     runs = {run["predictions"] for run in results["runs"]}
@@ -150,10 +151,11 @@ def test_synthetic_data_is_marked_everywhere(
 ) -> None:
     assert results["synthetic"] is True
     assert SYNTHETIC_MARK in (out / "report.html").read_text(encoding="utf-8")
-    with pypdfium2.PdfDocument(out / "report.pdf") as document:
-        pages = [page.get_textpage().get_text_range() for page in document]
-    assert len(pages) > 3
-    assert all(SYNTHETIC_MARK in page for page in pages)
+    for name in ("report.pdf", "appendix.pdf"):
+        with pypdfium2.PdfDocument(out / name) as document:
+            pages = [page.get_textpage().get_text_range() for page in document]
+        assert len(pages) > 3
+        assert all(SYNTHETIC_MARK in page for page in pages)
     figures = [path.read_text(encoding="utf-8") for path in (out / "figures").glob("*.svg")]
     assert len(figures) > 10
     assert all("SYNTHETIC" in figure for figure in figures)
@@ -186,7 +188,8 @@ def test_the_report_is_rendered_again_without_tensorflow(
     first: tuple[Command, Done], out: Path
 ) -> None:
     command = first[0]
-    before = {name: (out / name).read_bytes() for name in ("report.html", "report.pdf")}
+    names = ("report.html", "report.pdf", "appendix.pdf")
+    before = {name: (out / name).read_bytes() for name in names}
     for name in before:
         (out / name).unlink()
     done = command.run_without_tensorflow("--study", "tiny.toml", "--report-only")

@@ -33,7 +33,8 @@ def write_report(folder: Path, results: dict) -> Path:
     (folder / "results.json").write_text(json.dumps(results, indent=1))
     with pypdfium2.PdfDocument.new() as pdf:
         pdf.new_page(595, 842)
-        pdf.save(folder / "report.pdf")
+        for name in example.PDFS:
+            pdf.save(folder / name)
     return folder
 
 
@@ -47,11 +48,13 @@ def test_the_example_holds_pdf_results_picture_and_credits(report: Path, tmp_pat
     assert example.main([str(report), str(out)]) == 0
     assert {path.name for path in out.iterdir()} == {
         "report.pdf",
+        "appendix.pdf",
         "results.json",
         "report.png",
         "README.md",
     }
-    assert (out / "report.pdf").read_bytes() == (report / "report.pdf").read_bytes()
+    for name in example.PDFS:
+        assert (out / name).read_bytes() == (report / name).read_bytes()
     text = (out / "results.json").read_text()
     assert text.count("\n") == 1
     found, before = json.loads(text), json.loads((report / "results.json").read_text())
@@ -117,13 +120,22 @@ def remove_pdf(report: Path) -> None:
     (report / "report.pdf").unlink()
 
 
+def remove_appendix(report: Path) -> None:
+    (report / "appendix.pdf").unlink()
+
+
 def remove_results(report: Path) -> None:
     (report / "results.json").unlink()
 
 
 @pytest.mark.parametrize(
     ("spoil", "named"),
-    [(spoil_pdf, "is not a PDF"), (remove_pdf, "tfmed report"), (remove_results, "not found")],
+    [
+        (spoil_pdf, "is not a PDF"),
+        (remove_pdf, "tfmed report"),
+        (remove_appendix, "tfmed report"),
+        (remove_results, "not found"),
+    ],
 )
 def test_an_incomplete_report_is_one_line_and_exit_code_2(
     spoil: object, named: str, report: Path, tmp_path: Path, capsys: pytest.CaptureFixture

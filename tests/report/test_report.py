@@ -1,6 +1,7 @@
 """The report says what the results say, in two formats, whatever the names in them."""
 
 import errno
+import itertools
 import json
 import os
 import re
@@ -20,11 +21,15 @@ from hypothesis import strategies as st
 from tfmed import report
 from tfmed.errors import InputError
 from tfmed.report import wording
+from tfmed.report.blocks import APPENDIX, MAIN, part_of
+from tfmed.report.document import document
+from tfmed.report.figures.drawing import described
 from tfmed.report.figures.looks import looks_of
 from tfmed.report.wording import SYNTHETIC_MARK
 from tfmed.results import loading
 from tfmed.results.schema import StudyResults
 
+ROOT = Path(__file__).parents[2]
 VARIANTS: list[dict[str, Any]] = [
     {},
     {"synthetic": True, "n_seeds": 1, "strategies": ("finetune",)},
@@ -62,6 +67,8 @@ class Rendered(NamedTuple):
     page: Page
     pdf: bytes
     pdf_pages: list[str]
+    appendix: bytes
+    appendix_pages: list[str]
 
 
 def write_results(out: Path, results: dict) -> Path:
@@ -75,11 +82,15 @@ def rendered(out: Path, results: dict) -> Rendered:
 
 
 def opened(out: Path) -> Rendered:
-    html, pdf = out / "report.html", out / "report.pdf"
+    text = (out / "report.html").read_text(encoding="utf-8")
+    pdf, appendix = out / "report.pdf", out / "appendix.pdf"
+    printed = pdf.read_bytes(), pages_of(pdf), appendix.read_bytes(), pages_of(appendix)
+    return Rendered(text, Page(text), *printed)
+
+
+def pages_of(pdf: Path) -> list[str]:
     with pypdfium2.PdfDocument(pdf) as document:
-        pages = [page.get_textpage().get_text_range() for page in document]
-    text = html.read_text(encoding="utf-8")
-    return Rendered(text, Page(text), pdf.read_bytes(), pages)
+        return [page.get_textpage().get_text_range() for page in document]
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +124,37 @@ def test_both_formats_open_with_the_answer(real: Rendered) -> None:
 
 
 def test_both_formats_have_the_same_figures_and_tables(real: Rendered) -> None:
-    labels = set(re.findall(r"(?:Figure|Table) \d+\.", real.page.text))
-    assert labels == set(re.findall(r"(?:Figure|Table) \d+\.", " ".join(real.pdf_pages)))
+    captions = re.compile(r"(?:Figure|Table) A?\d+\.")
+    main, left = (captions.findall(" ".join(p)) for p in (real.pdf_pages, real.appendix_pages))
+    own_main = {label for label in main if "A" not in label}
+    own_left = {label for label in left if "A" in label}
+    labels = set(captions.findall(real.page.text))
+    assert labels == own_main | own_left
     assert len(labels) > 25
+    assert len(own_main) < len(own_left)
+
+
+def test_every_figure_and_table_is_in_the_main_part_or_the_appendix_once(real: Rendered) -> None:
+    results = example_results()
+    sections = document(results, described(results))["sections"]
+    whole, main, left = (
+        [b["id"] for section in found for b in section["blocks"] if "id" in b]
+        for found in (sections, part_of(sections, MAIN), part_of(sections, APPENDIX))
+    )
+    assert sorted(whole) == sorted([*main, *left])
+    assert len(set(whole)) == len(whole)
+    for identifier in whole:
+        assert real.page.ids.count(f"item-{identifier}") == 1
+
+
+@pytest.mark.parametrize("options", VARIANTS)
+def test_no_heading_is_left_alone_in_a_part(options: dict) -> None:
+    results = example_results(**options)
+    sections = document(results, described(results))["sections"]
+    for part in (MAIN, APPENDIX):
+        for section in part_of(sections, part):
+            kinds = [block["kind"] for block in section["blocks"]]
+            assert ("heading", "heading") not in itertools.pairwise([*kinds, "heading"])
 
 
 def test_every_metric_of_every_strategy_is_in_the_table(real: Rendered) -> None:
@@ -132,9 +171,10 @@ def test_every_model_has_a_card_that_says_why_it_is_not_stable(real: Rendered) -
         *("+1.5 points [−2.0, +5.0]", f"5 %: accuracy {rare:.0f} %"),
         model["card"]["call"]["command"],
     ]
+    printed = squeezed(" ".join([*real.pdf_pages, *real.appendix_pages]))
     for words in said:
         assert words in real.page.text
-        assert squeezed(words) in squeezed(" ".join(real.pdf_pages))
+        assert squeezed(words) in printed
 
 
 def test_html_asks_for_nothing_from_outside(real: Rendered, hostile: Rendered) -> None:
@@ -171,17 +211,18 @@ def test_hostile_names_come_out_as_text(hostile: Rendered) -> None:
 
 def test_every_page_of_a_synthetic_report_says_so(hostile: Rendered) -> None:
     assert all(SYNTHETIC_MARK in page for page in hostile.pdf_pages)
+    assert all(SYNTHETIC_MARK in page for page in hostile.appendix_pages)
     assert SYNTHETIC_MARK in hostile.page.text
     assert '<p class="mark"' in hostile.html
 
 
 def test_a_real_report_carries_no_synthetic_mark(real: Rendered) -> None:
     assert "SYNTHETIC" not in real.html
-    assert "SYNTHETIC" not in "".join(real.pdf_pages)
+    assert "SYNTHETIC" not in "".join([*real.pdf_pages, *real.appendix_pages])
 
 
 def test_no_pdf_page_but_the_last_is_nearly_empty(real: Rendered) -> None:
-    assert all(len(page) > 100 for page in real.pdf_pages)
+    assert all(len(page) > 100 for page in [*real.pdf_pages, *real.appendix_pages])
 
 
 def test_one_strategy_and_one_seed_make_a_report(single: Rendered) -> None:
@@ -195,6 +236,7 @@ def test_same_results_give_the_same_files(tmp_path: Path, single: Rendered) -> N
     again = rendered(tmp_path, results)
     assert again.html == single.html
     assert again.pdf == single.pdf
+    assert again.appendix == single.appendix
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -359,3 +401,15 @@ def test_a_pretraining_method_that_is_new_to_the_report_is_named_and_drawn(
     for name in NEW.values():
         assert looks_of(results)[name].colour.lower() in drawing
     assert ("pretrained strategy with the highest mean" in report.answer(results)[0]) == beside
+
+
+MOST_PAGES = 12
+
+
+@pytest.mark.slow
+def test_the_main_part_of_the_default_study_has_few_pages(tmp_path: Path) -> None:
+    results = json.loads((ROOT / "docs" / "example" / "results.json").read_text(encoding="utf-8"))
+    made = rendered(tmp_path, results)
+    assert len(made.pdf_pages) <= MOST_PAGES
+    assert len(made.appendix_pages) > MOST_PAGES
+    assert all(len(page) > 500 for page in made.pdf_pages)

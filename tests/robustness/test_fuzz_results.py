@@ -75,7 +75,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def rendered(out: Path, content: bytes) -> bool:
     """Whether a report comes of it; if not, no part of one is left."""
     (out / "results.json").write_bytes(content)
-    for name in ("report.html", "report.pdf"):
+    for name in ("report.html", "report.pdf", "appendix.pdf"):
         (out / name).unlink(missing_ok=True)
     refused = is_refused(lambda path: report.render_again(path.parent), out / "results.json")
     assert refused or (out / "report.pdf").stat().st_size > 0

@@ -14,8 +14,8 @@ def add(commands: Subparsers) -> None:
         "report",
         "render a report again from its results.json, or check its numbers",
         _command,
-        epilog="Renders report.html and report.pdf into DIR. With --check nothing is written, and "
-        "the exit code is 1 if a number differs.",
+        epilog="Renders report.html, report.pdf and appendix.pdf into DIR. With --check "
+        "nothing is written, and the exit code is 1 if a number differs.",
     )
     parser.add_argument("folder", type=path, metavar="DIR", help="a report, reports/<study>")
     add_reach_option(parser)
@@ -32,8 +32,9 @@ def _command(options: argparse.Namespace) -> int:
 
         return printing(lambda: recheck(options.folder))
     from tfmed.orchestration.rendering import render_again
+    from tfmed.report import APPENDIX_FILE
 
     with Console() as console:
         html, pdf = render_again(options.folder, console, reach=options.reach)
-        console.note(f"{html}\n{pdf}")
+        console.note(f"{html}\n{pdf}\n{options.folder / APPENDIX_FILE}")
     return 0

@@ -141,13 +141,15 @@ def _command(options: argparse.Namespace) -> int:
         console.note(summary_table(found.data))
         console.note("\n" + "\n".join(report.answer(found.data)))
         console.note("\n" + "\n".join(report.decision_lines(found.data)))
-        page, print_ = found.folder / "report.html", found.folder / "report.pdf"
-        console.note(f"\nreport: {page}\n        {print_}\ndone in {console.seconds:.0f} s")
+        names = ("report.html", "report.pdf", report.APPENDIX_FILE)
+        written = "\n        ".join(str(found.folder / name) for name in names)
+        console.note(f"\nreport: {written}\ndone in {console.seconds:.0f} s")
     return 0
 
 
 def _render_again(options: argparse.Namespace) -> int:
     from tfmed.orchestration.rendering import render_again
+    from tfmed.report import APPENDIX_FILE
 
     study = _study(options)
     folder = options.out / study.name
@@ -156,7 +158,7 @@ def _render_again(options: argparse.Namespace) -> int:
     with Console() as console:
         asked = dict(_asked(options, study))
         html, pdf = render_again(folder, console, asked=asked, reach=options.reach)
-        console.note(f"{html}\n{pdf}")
+        console.note(f"{html}\n{pdf}\n{folder / APPENDIX_FILE}")
     return 0
 
 

@@ -3,9 +3,13 @@
 HTML and PDF are two renderings of the same blocks, which is why they say the same. A text is a
 list of spans; a span is `[style, text]` or `["link", text, address]`. All of it is JSON, so no
 name from a file can turn into markup.
+
+A block is of the main part of a report, unless its section says `*appendix(block)`. The appendix is
+a PDF of its own, and folded on the page.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -15,6 +19,8 @@ Block = dict[str, Any]
 
 OPENING = ("paragraph", "heading", "list", "definitions", "statement")
 """Kinds of blocks after which a sentence of references may stand."""
+MAIN, APPENDIX = "main", "appendix"
+"""The two parts of a report."""
 
 
 def strong(words: str) -> Span:
@@ -103,27 +109,58 @@ def table(
     return {**block, "rows": cells, "left": 1, "size": "normal", "widths": widths, **more}
 
 
+def appendix(*blocks: Block) -> list[Block]:
+    """Blocks that a section leaves to the appendix; they follow all of its others."""
+    return [{**block, "part": APPENDIX} for block in blocks]
+
+
+def part_of(sections: Iterable[dict], part: str) -> list[dict]:
+    """The sections that have blocks in `MAIN` or `APPENDIX`, with these alone."""
+    found = [{**section, "blocks": _in_part(section["blocks"], part)} for section in sections]
+    return [section for section in found if section["blocks"]]
+
+
 def number_blocks(sections: list[dict]) -> list[dict]:
     """Number figures and tables in their order and fill in the references to them.
 
-    What no text refers to gets a reference in the paragraph before it. References to what is not
-    in the report are an error of the caller (`KeyError`).
+    Those of the appendix are numbered A1, A2, …, and in each section they come last. What no text
+    refers to gets a reference in the paragraph before it. References to what is not in the report
+    are an error of the caller (`KeyError`).
     """
     known = {span[2] for block in _blocks(sections) for span in _spans(block) if span[0] == "ref"}
     for section in sections:
-        section["blocks"] = _with_references(section["blocks"], known)
+        opened = _with_references(_in_part(section["blocks"], MAIN), known)
+        left = _with_references(_in_part(section["blocks"], APPENDIX), known)
+        section["blocks"] = [*opened, *appendix(*left)]
     names: dict[str, str] = {}
-    totals = {"figure": 0, "table": 0}
+    totals: Counter[tuple[str, str]] = Counter()
     for block in _blocks(sections):
-        if block["kind"] in totals:
-            totals[block["kind"]] += 1
-            block["label"] = f"{block['kind'].capitalize()} {totals[block['kind']]}"
+        if block["kind"] in ("figure", "table"):
+            kind, part = block["kind"], block.get("part", MAIN)
+            totals[kind, part] += 1
+            number = f"{'A' if part == APPENDIX else ''}{totals[kind, part]}"
+            block["label"] = f"{kind.capitalize()} {number}"
             names[block["id"]] = block["label"]
     for block in _blocks(sections):
         for span in _spans(block):
             if span[0] == "ref":
                 span[1] = names[span[2]]
     return sections
+
+
+def labels_words(blocks: Sequence[Block]) -> str:
+    """Which figures and tables there are, such as `Figures A3–A5, Table A2`."""
+    parts = []
+    for kind in ("figure", "table"):
+        labels = [block["label"].split()[1] for block in blocks if block["kind"] == kind]
+        if labels:
+            several = f"s {labels[0]}–{labels[-1]}" if len(labels) > 1 else f" {labels[0]}"
+            parts.append(f"{kind.capitalize()}{several}")
+    return ", ".join(parts)
+
+
+def _in_part(blocks: Iterable[Block], part: str) -> list[Block]:
+    return [block for block in blocks if block.get("part", MAIN) == part]
 
 
 def _with_references(blocks: list[Block], known: set[str]) -> list[Block]:

@@ -35,17 +35,17 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
     sections = [
         ("answer", "The answer", answer_blocks(results)),
         ("decision", "What to use", [*decision_blocks(results), *label_blocks(results)]),
-        ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
-        ("data", "The data", data.data_blocks(results)),
-        ("pretraining", pretraining_title(results), pretraining_blocks(results)),
-        ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
-        ("experiments", "Experiments", experiments.experiment_blocks(results)),
-        ("latent", "The latent spaces", latent.latent_blocks(results)),
         ("method", "How it was done", method.method_blocks(results)),
+        ("data", "The data", data.data_blocks(results)),
+        ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
+        ("pretraining", pretraining_title(results), pretraining_blocks(results)),
+        ("latent", "The latent spaces", latent.latent_blocks(results)),
+        ("experiments", "Experiments", experiments.experiment_blocks(results)),
+        ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("models", "The models", models.model_blocks(results)),
         ("limits", "Limits, sources and terms", limits.limit_blocks(results)),
         ("provenance", "Provenance", limits.provenance_blocks(results)),
-        ("appendix", "Appendix: every metric", classifiers.appendix_blocks(results)),
+        ("appendix", "Every metric and comparison", classifiers.appendix_blocks(results)),
     ]
     kept = [
         {"id": name, "title": title, "blocks": with_figures(blocks, figures)}

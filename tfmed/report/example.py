@@ -1,4 +1,4 @@
-"""A finished report as the repository's example: PDF, results, a picture and their credits.
+"""A finished report as the repository's example: PDFs, results, a picture and their credits.
 
 `python -m tfmed.report.example reports/<study> docs/example`
 """
@@ -22,13 +22,14 @@ from tfmed.report.wording import SYNTHETIC_MARK, count, duration
 from tfmed.results import files
 from tfmed.results.loading import read_results
 
+PDFS = ("report.pdf", "appendix.pdf")
 PICTURE_WIDTH = 1240
 WHITE = 250
 BORDER = 24
 
 
 def make_example(report: Path, folder: Path) -> list[Path]:
-    """Copies a report's PDF and results and writes `report.png` and `README.md` beside them.
+    """Copies a report's PDFs and results and writes `report.png` and `README.md` beside them.
 
     Args:
         report: folder of a finished report.
@@ -41,14 +42,15 @@ def make_example(report: Path, folder: Path) -> list[Path]:
         InputError: the report is not complete, or the folder can't be written to.
     """
     results = read_results(report / "results.json")
-    pdf = report / "report.pdf"
-    if not pdf.is_file():
-        raise InputError(f"{pdf}: not found; render it with tfmed report")
-    picture = first_page(pdf)
+    for name in PDFS:
+        if not (report / name).is_file():
+            raise InputError(f"{report / name}: not found; render it with tfmed report")
+    picture = first_page(report / PDFS[0])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if pdf.resolve() != (folder / "report.pdf").resolve():
-            shutil.copyfile(pdf, folder / "report.pdf")
+        if report.resolve() != folder.resolve():
+            for name in PDFS:
+                shutil.copyfile(report / name, folder / name)
         files.write(results, folder)
         write_aside(folder / "report.png", picture)
         write_aside(folder / "README.md", readme(results))
@@ -57,7 +59,7 @@ def make_example(report: Path, folder: Path) -> list[Path]:
         raise InputError(
             f"{where}: can't be written ({error.strerror}); choose another folder"
         ) from error
-    return [folder / name for name in ("report.pdf", "results.json", "report.png", "README.md")]
+    return [folder / name for name in (*PDFS, "results.json", "report.png", "README.md")]
 
 
 def first_page(pdf: Path) -> bytes:
@@ -127,6 +129,7 @@ def readme(results: dict[str, Any]) -> str:
         *([f"**{SYNTHETIC_MARK}.**"] if results["synthetic"] else []),
         "\n".join(f"> {_plain(sentence)}" for sentence in answer(results)),
         f"[`report.pdf`](report.pdf) is the report of {count(n_runs)} runs with {n_seeds} seeds, "
+        "[`appendix.pdf`](appendix.pdf) has its further tables and figures, "
         "[`results.json`](results.json) holds every number of it, and `report.png` shows its "
         "first page.",
         "## How it was made",
@@ -175,8 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(
         prog="python -m tfmed.report.example",
-        description="Make a repository's example of a finished report: report.pdf, results.json, "
-        "report.png (its first page) and a README.md with versions, commands and credits.",
+        description="Make a repository's example of a finished report: report.pdf, appendix.pdf, "
+        "results.json, report.png (its first page) and a README.md with versions, commands and "
+        "credits.",
     )
     parser.add_argument("report", type=Path, help="folder of the report, such as reports/<study>")
     parser.add_argument("folder", type=Path, help="where the example goes, such as docs/example")

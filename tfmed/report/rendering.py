@@ -4,9 +4,11 @@ Both are renderings of one format-free document (`tfmed.report.document`).
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tfmed.errors import InputError
+from tfmed.report.blocks import APPENDIX
 from tfmed.report.document import document
 from tfmed.report.figures.description import figure_numbers, write_numbers
 from tfmed.report.figures.drawing import described, draw_all
@@ -19,6 +21,8 @@ from tfmed.results.deciding.decision import with_decision
 from tfmed.results.deciding.learning_curves import with_learning_curves
 from tfmed.results.loading import read_results
 
+APPENDIX_FILE = "appendix.pdf"
+
 
 def render(
     out: Path, *, progress: Callable[[str], None] | None = None, reach: float | None = None
@@ -27,13 +31,14 @@ def render(
 
     Args:
         out: the study's report folder. `figures/*.svg` with their numbers as `figures/*.csv`,
-            `report.html` and `report.pdf` are written there, each moved into place when complete.
+            `report.html`, `report.pdf` and `appendix.pdf` are written there, each moved into place
+            when complete.
         progress: called with what is done next, in a few words.
         reach: value of the primary metric for which labels are counted; `results.json` is written
             again, so that it holds what the report says.
 
     Returns:
-        Paths of the HTML and of the PDF.
+        Paths of the HTML and of the PDF, whose appendix lies beside it.
 
     Raises:
         InputError: `results.json` is missing, unreadable or of another version; or the folder
@@ -50,14 +55,19 @@ def render(
         synthetic = results["synthetic"]
         drawn = draw_all(figures.values(), out / "figures", synthetic=synthetic)
         content = document(results, figures)
-        say("writing report.html")
         html, pdf = out / "report.html", out / "report.pdf"
-        numbers = figure_numbers(figures.values(), synthetic=synthetic)
-        write_numbers(numbers, out / "figures")
-        scripts = page_scripts(results, out)
-        write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
-        say("writing report.pdf")
-        write_aside(pdf, render_pdf(content, drawn))
+        # typst leaves Python alone while it sets a PDF, so the page is made meanwhile.
+        with ThreadPoolExecutor(2) as threads:
+            printed = threads.submit(render_pdf, content, drawn)
+            left = threads.submit(render_pdf, content, drawn, part=APPENDIX)
+            say("writing report.html")
+            numbers = figure_numbers(figures.values(), synthetic=synthetic)
+            write_numbers(numbers, out / "figures")
+            scripts = page_scripts(results, out)
+            write_aside(html, render_html(content, drawn, scripts, numbers=numbers))
+            say("writing report.pdf")
+            write_aside(pdf, printed.result())
+            write_aside(out / APPENDIX_FILE, left.result())
     except OSError as error:
         where = error.filename or out
         raise InputError(

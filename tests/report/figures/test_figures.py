@@ -18,7 +18,6 @@ from several_methods import several_methods
 
 from tfmed.design import Strategy
 from tfmed.report.figures.drawing import described, draw_all
-from tfmed.report.figures.latent import point_picture
 from tfmed.report.figures.looks import STRATEGY_COLOURS, looks_of_strategies
 from tfmed.report.figures.plotting import (
     CLASS_COLOURS,
@@ -29,10 +28,11 @@ from tfmed.report.figures.plotting import (
     decode_png,
     legend_columns,
     log_limits,
+    point_picture,
     short,
     svg_text,
 )
-from tfmed.report.selection import space_chunks, task_slugs
+from tfmed.report.selection import space_chunks, spaces_of, task_slugs
 from tfmed.report.wording import SYNTHETIC_MARK
 
 # Viénot, Brettel and Mollon (1999), in linear RGB.
@@ -65,6 +65,7 @@ def test_every_part_of_the_study_has_its_figure(svgs: dict[str, str]) -> None:
     parts = {re.sub(r"-(pneumoniamnist|chest-nih).*", "", name) for name in svgs}
     whole = {"answer", "examples", "balance", "pretraining", "reconstructions", "errors"}
     whole |= {"differences", "budgets", "curves", "roc", "confusion", "latent", "cka", "detail"}
+    whole |= {"spaces"}
     assert parts == whole | {"mistakes", "losses", "dropout", "stopping", "forgetting"}
 
 
@@ -254,6 +255,19 @@ def test_every_seed_is_seen_over_the_label_budgets() -> None:
     dots = sum(len(line.get_xdata()) for line in left.lines if line.get_marker() == ".")
     runs = [r for r in results["runs"] if r["task"] == "pneumoniamnist"]
     assert dots == sum(r["variant"] == "standard" and r["strategy"] in STRATEGIES for r in runs)
+
+
+def test_one_figure_holds_all_latent_spaces_of_the_target_alone() -> None:
+    results = example_results()
+    figures = described(results)
+    assert [name for name in figures if name.startswith("spaces")] == ["spaces-pneumoniamnist"]
+    with mpl.rc_context(STYLE):
+        drawing = figures["spaces-pneumoniamnist"].draw()
+    said = {text.get_text().replace("\n", " ") for axes in drawing.axes for text in axes.texts}
+    for space in spaces_of(results, "pneumoniamnist"):
+        assert f"{space['title']} 10-NN accuracy {space['knn_accuracy']:.3f}" in said
+    assert len(said) == len(spaces_of(results, "pneumoniamnist"))
+    assert len(drawing.axes) == 2 * len(said)
 
 
 def test_latent_spaces_share_out_evenly_and_none_is_lost() -> None:

@@ -9,7 +9,18 @@ from example_results import example_results
 from pypdfium2 import raw
 
 from tfmed.errors import InputError
-from tfmed.report.blocks import figure, heading, number_blocks, paragraph
+from tfmed.report.blocks import (
+    APPENDIX,
+    MAIN,
+    appendix,
+    figure,
+    heading,
+    number_blocks,
+    paragraph,
+    part_of,
+    ref,
+    table,
+)
 from tfmed.report.document import document
 from tfmed.report.figures.drawing import described, draw_all
 from tfmed.report.page.pdf import render_pdf
@@ -22,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "single": {"n_seeds": 1, "strategies": ("finetune",), "latent": False, "evidence": False},
     "hostile": {"n_seeds": 1, "hostile": True, "synthetic": True, "evidence": False},
 }
+FILES = {MAIN: "report.pdf", APPENDIX: "appendix.pdf"}
 POINTS_PER_MM = 72 / 25.4
 FOOTER = 20 * POINTS_PER_MM
 DESCENDER = 6
@@ -35,20 +47,28 @@ class Char(NamedTuple):
     top: float
 
 
-def made(results: dict, folder: Path) -> bytes:
+def made(results: dict, folder: Path, part: str = MAIN) -> bytes:
     figures = described(results)
     drawn = draw_all(figures.values(), folder, synthetic=results["synthetic"])
-    return render_pdf(document(results, figures), drawn)
+    return render_pdf(document(results, figures), drawn, part=part)
+
+
+@pytest.fixture(scope="module", params=(MAIN, APPENDIX))
+def part(request: pytest.FixtureRequest) -> str:
+    return request.param
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
 def pdf(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, example_report: Path
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    example_report: Path,
+    part: str,
 ) -> Any:
-    content = (example_report / "report.pdf").read_bytes()
+    content = (example_report / FILES[part]).read_bytes()
     if options := VARIANTS[request.param]:
         results = example_results(**options)
-        content = made(results, tmp_path_factory.mktemp(request.param))
+        content = made(results, tmp_path_factory.mktemp(request.param), part)
     with pypdfium2.PdfDocument(content) as opened:
         yield opened
 
@@ -83,10 +103,10 @@ def test_every_font_is_embedded(pdf: Any) -> None:
             assert raw.FPDFFont_GetIsEmbedded(font) == 1
 
 
-def test_bookmarks_name_every_section(pdf: Any) -> None:
+def test_bookmarks_name_every_section(pdf: Any, part: str) -> None:
     titles = [mark.get_title() for mark in pdf.get_toc(max_depth=1)]
-    assert any("The answer" in title for title in titles)
-    assert any("Provenance" in title for title in titles)
+    for named in {MAIN: ("The answer", "Limits"), APPENDIX: ("Provenance", "metric")}[part]:
+        assert any(named in title for title in titles)
 
 
 def test_contents_on_the_title_page_hold_every_section(pdf: Any) -> None:
@@ -106,9 +126,9 @@ def test_metadata_say_what_it_is(pdf: Any) -> None:
     assert found["CreationDate"].startswith(f"D:{started[:10].replace('-', '')}")
 
 
-def test_the_file_is_tagged_and_says_its_standards(tmp_path: Path) -> None:
+def test_the_file_is_tagged_and_says_its_standards(tmp_path: Path, part: str) -> None:
     results = example_results(**VARIANTS["single"])
-    data = made(results, tmp_path)
+    data = made(results, tmp_path, part)
     assert b"<pdfaid:part>2</pdfaid:part>" in data
     assert b"<pdfuaid:part>1</pdfuaid:part>" in data
     with pypdfium2.PdfDocument(data) as opened:
@@ -145,6 +165,18 @@ def test_a_figure_below_a_heading_gets_a_sentence_of_its_own() -> None:
     (section,) = number_blocks([{"blocks": [heading("Losses"), figure("a")]}])
     kinds = [block["kind"] for block in section["blocks"]]
     assert kinds == ["heading", "paragraph", "figure"]
+
+
+def test_the_appendix_is_numbered_by_itself_and_comes_last() -> None:
+    left = appendix(heading("More"), paragraph("Here."), table("c", [], ["a"], []))
+    blocks = [*left, paragraph("See ", ref("c"), "."), table("a", [], ["a"], []), figure("b")]
+    sections = number_blocks([{"id": "one", "blocks": blocks}])
+    labels = {b["id"]: b["label"] for b in sections[0]["blocks"] if "id" in b}
+    assert labels == {"a": "Table 1", "b": "Figure 1", "c": "Table A1"}
+    (main,), (rest,) = (part_of(sections, part) for part in (MAIN, APPENDIX))
+    assert [b["kind"] for b in main["blocks"]] == ["paragraph", "table", "figure"]
+    assert [b["kind"] for b in rest["blocks"]] == ["heading", "paragraph", "table"]
+    assert main["blocks"][0]["text"][1][1] == "Table A1"
 
 
 def test_a_text_that_no_pdf_can_show_is_one_line(tmp_path: Path) -> None:

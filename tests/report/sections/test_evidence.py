@@ -142,6 +142,21 @@ def test_the_appendix_holds_every_metric_of_every_cell(results: dict, page: Tabl
         assert [estimate(row[metric]) for metric in wording.METRIC_NAMES] in shown
 
 
+def test_thresholds_are_those_of_few_and_most_labels_of_the_target(
+    results: dict, page: Tables
+) -> None:
+    assert "thresholds-chest-nih" not in page.rows
+    shown = [[plain(cell) for cell in row[2:]] for row in page.rows["thresholds-pneumoniamnist"]]
+    names = ("balanced_accuracy", "balanced_accuracy_at_threshold", "ece")
+    wanted = [
+        [estimate(find(results["summary"], **cell, **standard(strategy))[name]) for name in names]
+        for budget in (300, "full")
+        for strategy in STRATEGIES
+        for cell in [{"task": "pneumoniamnist", "label_budget": budget}]
+    ]
+    assert sorted(cells for cells in shown[1:] if cells) == sorted(wanted)
+
+
 def test_differences_come_with_p_corrected_p_and_detectable(results: dict, page: Tables) -> None:
     rows = page.rows["differences-table"]
     assert sum(len(row) > 1 for row in rows) == 1 + 5 * 2 * 4

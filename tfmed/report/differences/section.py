@@ -1,7 +1,7 @@
 """What the report says of the paired differences of the study's question."""
 
 from tfmed.report.asked import main_metrics
-from tfmed.report.blocks import Block, figure, paragraph, ref, table, text
+from tfmed.report.blocks import Block, appendix, figure, paragraph, ref, table, text
 from tfmed.report.differences.rows import forest_rows, forest_task, left_out
 from tfmed.report.selection import Entry, Results, is_binary, shown_budgets, verdict
 from tfmed.report.wording import (
@@ -26,7 +26,7 @@ def difference_blocks(results: Results) -> list[Block]:
     return [
         *_shown_words(results, task),
         figure("differences"),
-        _difference_table(results, task),
+        *appendix(_difference_table(results, task)),
         *_other_metrics(results, task),
     ]
 

@@ -1,5 +1,6 @@
 """Figures on the latent spaces: PCA beside t-SNE with numbers, errors, and linear CKA."""
 
+import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,7 +11,6 @@ from tfmed.report.asked import group_names, is_multilabel
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.plotting import (
-    CLASS_COLOURS,
     GREY,
     TEXT_WIDTH,
     canvas,
@@ -18,6 +18,7 @@ from tfmed.report.figures.plotting import (
     decode_png,
     legend_below,
     panels,
+    point_picture,
     put_images,
     short,
 )
@@ -38,20 +39,43 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
-DPI = 200
+PAIRS = 3
+"""Latent spaces beside one another in the figure of all."""
 MAX_MISTAKES = 8
 
 
 def figures(results: Results) -> Iterator[Figure]:
     """Projections, most confident errors and similarity of each task's latent spaces."""
-    for task, slug in task_slugs(results).items():
-        for i, spaces in enumerate(space_chunks(results, task), 1):
+    slugs = task_slugs(results)
+    first = next((task for task in slugs if spaces_of(results, task)), None)
+    for task, slug in slugs.items():
+        chunks = space_chunks(results, task)
+        if task == first and len(chunks) > 1:
+            yield _glance(results, task, slug)
+        for i, spaces in enumerate(chunks, 1):
             yield _projections(results, task, f"latent-{slug}-{i}", spaces)
         found = mistakes_of(results, task)
         if found:
             yield _mistakes(results, task, slug, found)
         if any(similarities(results, task)):
             yield _similarity(results, task, slug)
+
+
+def _glance(results: Results, task: str, slug: str) -> Figure:
+    """Every latent space of a task on one page."""
+    spaces = spaces_of(results, task)
+    values = [space["knn_accuracy"] for space in spaces]
+    return Figure(
+        id=f"spaces-{slug}",
+        draw=partial(draw_glance, results, spaces),
+        caption=text(
+            f"Embeddings of the test images of {task_title(results, task)} after each way of "
+            "training, left by PCA and right by t-SNE; the 10-NN accuracy is from "
+            f"{number(min(values))} to {number(max(values))}."
+        ),
+        alt="; ".join(f"{s['title']}: 10-NN accuracy {number(s['knn_accuracy'])}" for s in spaces),
+        numbers=partial(latent_spaces, spaces),
+    )
 
 
 def _projections(results: Results, task: str, identifier: str, spaces: list[Entry]) -> Figure:
@@ -115,11 +139,28 @@ def _similarity(results: Results, task: str, slug: str) -> Figure:
     )
 
 
+def draw_glance(results: Results, spaces: list[Entry]) -> "Drawing":
+    """PCA and t-SNE of many latent spaces, small, `PAIRS` of them in a row."""
+    rows = -(-len(spaces) // PAIRS)
+    figure, grid = panels(
+        rows, 2 * PAIRS, height=0.98, margins=(0.05, 0.05, 0.55, 0.42), gaps=(0.08, 0.55)
+    )
+    places = [(line[i], line[i + 1]) for line in grid for i in range(0, 2 * PAIRS, 2)]
+    for (left, right), space in zip(places, spaces, strict=False):
+        _scatter_both(figure, left, right, results, space)
+        for axes in (left, right):
+            axes.set_xticks([])
+            axes.set_yticks([])
+        title = f"{short(space['title'], 24, 2)}\n10-NN accuracy {number(space['knn_accuracy'])}"
+        left.text(0, 1.05, title, transform=left.transAxes, va="bottom", fontsize=8)
+    for axes in itertools.chain.from_iterable(places[len(spaces) :]):
+        axes.remove()
+    legend_below(figure, _class_handles(results, spaces[0]["task"]))
+    return figure
+
+
 def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
     """PCA and t-SNE side by side, a row for each way of training, with its numbers."""
-    from matplotlib.lines import Line2D
-
-    task = spaces[0]["task"]
     figure, grid = panels(
         len(spaces),
         2,
@@ -128,15 +169,8 @@ def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
         margins=(0.55, 1.85, 0.42, 0.75),
         gaps=(0.45, 0.48),
     )
-    labels = np.array(results["latent"]["labels"].get(task, []))
-    names = group_names(results, task)
-    colours = class_colours(len(names))
     for space, (left, right) in zip(spaces, grid, strict=True):
-        classes = labels if len(labels) == space["n"] else np.zeros(space["n"], dtype=int)
-        for axes, kind in ((left, "pca"), (right, "tsne")):
-            box = axes.get_position()
-            inches = figure.get_size_inches() * (box.width, box.height)
-            _scatter(axes, space[kind]["coordinates"], classes, inches, colours)
+        _scatter_both(figure, left, right, results, space)
         _label_axes(left, right, space)
         right.text(
             1.05, 1.0, _numbers(space), transform=right.transAxes, va="top", linespacing=1.35,
@@ -146,12 +180,32 @@ def draw_spaces(results: Results, spaces: list[Entry]) -> "Drawing":
         right.text(1.05, 1.03, title, transform=right.transAxes, va="bottom", weight="bold")
     grid[0][0].set_title("PCA")
     grid[0][1].set_title("t-SNE")
-    handles = [
-        Line2D([], [], marker="o", ls="", ms=5, color=colour, label=short(name, 36))
-        for colour, name in zip(colours, names, strict=True)
-    ]
-    legend_below(figure, handles)
+    legend_below(figure, _class_handles(results, spaces[0]["task"]))
     return figure
+
+
+def _class_handles(results: Results, task: str) -> list:
+    """A point and a name for each class."""
+    from matplotlib.lines import Line2D
+
+    names = group_names(results, task)
+    return [
+        Line2D([], [], marker="o", ls="", ms=5, color=colour, label=short(name, 36))
+        for colour, name in zip(class_colours(len(names)), names, strict=True)
+    ]
+
+
+def _scatter_both(
+    figure: "Drawing", left: "Axes", right: "Axes", results: Results, space: Entry
+) -> None:
+    """PCA on the left axes and t-SNE on the right ones, coloured by class."""
+    labels = np.array(results["latent"]["labels"].get(space["task"], []))
+    colours = class_colours(len(group_names(results, space["task"])))
+    classes = labels if len(labels) == space["n"] else np.zeros(space["n"], dtype=int)
+    for axes, kind in ((left, "pca"), (right, "tsne")):
+        box = axes.get_position()
+        inches = figure.get_size_inches() * (box.width, box.height)
+        _scatter(axes, space[kind]["coordinates"], classes, inches, colours)
 
 
 def _scatter(
@@ -170,49 +224,6 @@ def _scatter(
     extent = (low[0], high[0], low[1], high[1])
     axes.imshow(pixels, extent=extent, aspect="auto", interpolation="none", origin="lower")
     axes.grid(visible=False)
-
-
-def point_picture(
-    points: np.ndarray,
-    labels: np.ndarray,
-    inches: np.ndarray,
-    colours: tuple[str, ...] = CLASS_COLOURS,
-) -> np.ndarray:
-    """Draw points as discs in an order mixed once and for all, so that no class hides.
-
-    Args:
-        points: float of shape (n, 2), x and y from 0 to 1.
-        labels: integers of shape (n,), places in `colours`.
-        inches: width and height of the picture.
-        colours: of the classes.
-
-    Returns:
-        uint8 RGBA of shape (height, width, 4) at `DPI`, clear where no point is, row 0 lowest.
-    """
-    width, height = (2 * np.round(inches * DPI)).astype(int)
-    order = np.random.default_rng(0).permutation(len(points))
-    radius = float(np.clip(220 / np.sqrt(max(1, len(points))), 2.6, 8.0))
-    reach = np.arange(-int(radius), int(radius) + 1)
-    dx, dy = (offset.ravel() for offset in np.meshgrid(reach, reach))
-    disc = dx**2 + dy**2 <= radius**2
-    x = (points[order, :1] * (width - 1)).round().astype(int) + dx[disc]
-    y = (points[order, 1:] * (height - 1)).round().astype(int) + dy[disc]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    picture = np.zeros((height, width), dtype=np.uint8)
-    picture[y[inside], x[inside]] = np.broadcast_to(labels[order, None] + 1, x.shape)[inside]
-    return _halved(picture, colours)
-
-
-def _halved(picture: np.ndarray, colours: tuple[str, ...]) -> np.ndarray:
-    """Class pictures (0 clear, 1, 2, …) at twice the size to smooth RGBA."""
-    inks = np.array([[0, 0, 0], *([int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in colours)])
-    quarters = [picture[i::2, j::2] for i in (0, 1) for j in (0, 1)]
-    inked = sum((q > 0).astype(int) for q in quarters)
-    found = np.zeros((*quarters[0].shape, 4), dtype=np.uint8)
-    total = sum(inks[q] for q in quarters)
-    found[..., :3] = total // np.maximum(inked, 1)[..., None]
-    found[..., 3] = 255 * inked // 4
-    return found
 
 
 def _label_axes(left: "Axes", right: "Axes", space: Entry) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from tfmed.report.blocks import APPENDIX, MAIN, labels_words, part_of
 from tfmed.report.figures.description import Numbers, csv_text
 from tfmed.report.figures.plotting import svg_size
 from tfmed.report.page.templates import environment, templates_folder
@@ -44,8 +45,15 @@ def render_html(
         Markup((templates / name).read_text(encoding="utf-8"))
         for name in ("style.css", "report.js")
     )
+    opened, folded = (
+        {section["id"]: section["blocks"] for section in part_of(content["sections"], part)}
+        for part in (MAIN, APPENDIX)
+    )
     return filled.get_template("report.html.j2").render(
         doc=content,
+        opened=opened,
+        folded=folded,
+        holds={name: labels_words(blocks) for name, blocks in folded.items()},
         figures=figures,
         style=style,
         script=script,

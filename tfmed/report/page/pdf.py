@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from tfmed.errors import InputError
+from tfmed.report.blocks import APPENDIX, MAIN, labels_words, part_of
 from tfmed.report.figures.plotting import PRINTED, svg_size
 from tfmed.report.page.templates import environment
 from tfmed.report.wording import SYNTHETIC_MARK
@@ -17,20 +18,29 @@ PDF_STANDARDS = ["a-2a", "ua-1"]
 """To be kept for long (PDF/A-2a) and read aloud (PDF/UA-1); typst refuses what breaks them."""
 
 
-def render_pdf(content: dict, drawn: dict[str, Path]) -> bytes:
-    """The PDF, set by typst with its own fonts and those of matplotlib, and none of the system.
+def render_pdf(content: dict, drawn: dict[str, Path], *, part: str = MAIN) -> bytes:
+    """A part as a PDF, set by typst with its own fonts and matplotlib's, and none of the system.
 
     Args:
         content: from `tfmed.report.document.document`.
         drawn: figure id to SVG file.
+        part: `MAIN`, which says what the appendix holds, or `APPENDIX`.
     """
     import matplotlib
     import typst
 
     started = _date(content["date"])
-    figures = {name: path.read_text(encoding="utf-8") for name, path in drawn.items()}
+    sections = part_of(content["sections"], part)
+    shown = {block["id"] for section in sections for block in section["blocks"] if "id" in block}
+    figures = {n: path.read_text(encoding="utf-8") for n, path in drawn.items() if n in shown}
+    left = part_of(content["sections"], APPENDIX) if part == MAIN else []
     data = {
         **content,
+        "sections": sections,
+        "part": part,
+        "items": sorted(shown),
+        "left": {section["id"]: labels_words(section["blocks"]) for section in left},
+        "only_left": [s["title"] for s in left if s["id"] not in {own["id"] for own in sections}],
         "mark": SYNTHETIC_MARK,
         "day": [started.year, started.month, started.day],
         "keywords": KEYWORDS,

@@ -178,9 +178,10 @@ def _probe_words(fit: Entry) -> str:
 
 def draw_probes(results: Results) -> "Drawing":
     """AUC of linear probes over the epochs, every method."""
-    looks = initialisation_looks(pretraining_methods(results))
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import MaxNLocator
 
+    looks = initialisation_looks(pretraining_methods(results))
     handles = [
         Line2D([], [], color=colour, marker=marker, ms=4, label=pretraining_name(method))
         for method in pretraining_methods(results)
@@ -189,7 +190,7 @@ def draw_probes(results: Results) -> "Drawing":
     ]
     width = 5.0
     bottom = 0.75 + taller_legend(handles, 1, width)
-    figure, [[axes]] = panels(1, 1, height=1.8, width=width, margins=(0.75, 0.2, 0.15, bottom))
+    figure, [[axes]] = panels(1, 1, height=1.8, width=width, margins=(0.95, 0.2, 0.15, bottom))
     for method in pretraining_methods(results):
         colour, marker = looks[method]
         fits = [fit for fit in fits_of(results, method) if fit_is_probed(fit)]
@@ -198,6 +199,7 @@ def draw_probes(results: Results) -> "Drawing":
         if fits:
             x, y = _mean_points([fit["probe"] for fit in fits])
             axes.plot(x, y, color=colour, lw=1.5, marker=marker, ms=4)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("epoch of the pretraining")
     axes.set_ylabel("AUC of a linear probe\non validation images")
     legend_below(figure, handles)

@@ -1,6 +1,6 @@
 """What the report says about pretraining without labels."""
 
-from tfmed.report.blocks import Block, Span, figure, paragraph, ref, strong, term, text
+from tfmed.report.blocks import Block, Span, appendix, figure, paragraph, ref, strong, term, text
 from tfmed.report.figures.plotting import decode_png
 from tfmed.report.pretraining.curves import fits_of, fitted, probed
 from tfmed.report.pretraining.health import collapsed_words
@@ -55,20 +55,20 @@ def pretraining_blocks(results: Results) -> list[Block]:
     blocks += [
         *_collapse_blocks(results),
         *_course_words(results),
-        *settings_blocks(results),
-        figure("views"),
-        figure("pretraining"),
         figure("probe"),
-        *health_blocks(results),
         *cost_blocks(results),
+        *appendix(
+            *settings_blocks(results),
+            figure("views"),
+            figure("pretraining"),
+            *health_blocks(results),
+        ),
     ]
     if fits := reconstructing(results):
         blocks += [
-            figure("detail"),
             figure("reconstructions"),
             *_slider_blocks(fits[0]),
-            figure("errors"),
-            *error_blocks(results),
+            *appendix(figure("detail"), figure("errors"), *error_blocks(results)),
         ]
     return blocks
 

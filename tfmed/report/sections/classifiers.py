@@ -7,6 +7,7 @@ from tfmed.report.asked import is_multilabel, main_metrics, main_name, majority_
 from tfmed.report.blocks import (
     Block,
     Span,
+    appendix,
     bullets,
     figure,
     heading,
@@ -21,6 +22,7 @@ from tfmed.report.classes.tables import (
     overall_metrics,
     reason_words,
 )
+from tfmed.report.classes.thresholds import threshold_blocks, threshold_range
 from tfmed.report.classes.words import metric_words, words_on_metrics
 from tfmed.report.differences.rows import forest_task
 from tfmed.report.differences.section import difference_blocks
@@ -36,7 +38,6 @@ from tfmed.report.selection import (
     methods,
     rows_of,
     rows_over_budgets,
-    runs_of,
     shown_budgets,
     strategies,
     task_slugs,
@@ -67,6 +68,8 @@ AT_CHOSEN = tuple(
     for name in ("accuracy", "balanced_accuracy", "sensitivity", "specificity")
 )
 CLEAR = "✓"
+MOST_ON_ONE_LINE = 4
+"""Label budgets whose intervals fit beside their means on a printed page."""
 
 
 def classifier_blocks(results: Results) -> list[Block]:
@@ -77,23 +80,44 @@ def classifier_blocks(results: Results) -> list[Block]:
     if forest_task(results):
         drawn, listed = ref("differences"), ref("differences-table")
         shown_in = ["; the differences between strategies in ", drawn, " and ", listed]
-    blocks = [
+    slugs = task_slugs(results)
+    first, *others = trained_tasks(results)
+    return [
         paragraph(
             f"Numbers are means over {repeats_words(results)} with 95 % intervals. ",
             *metric_words(results),
             *shown_in,
             ".",
         ),
+        heading(task_title(results, first)),
+        *_over_budgets(results, first, slugs[first]),
+        heading("Differences between strategies"),
         *difference_blocks(results),
+        *threshold_blocks(results, first, slugs[first]),
+        *appendix(
+            *_single_runs(slugs[first]),
+            *class_blocks(results, first, slugs[first]),
+            *(block for task in others for block in _task_blocks(results, task, slugs[task])),
+        ),
     ]
-    slugs = task_slugs(results)
-    for task in trained_tasks(results):
-        title = task_title(results, task)
-        blocks += [heading(title), *_task_blocks(results, task, slugs[task])]
-    return blocks
 
 
 def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
+    """All of a task that the answer is not about."""
+    return [
+        heading(task_title(results, task)),
+        *_over_budgets(results, task, slug),
+        figure(f"roc-{slug}"),
+        *_single_runs(slug),
+        *class_blocks(results, task, slug),
+    ]
+
+
+def _single_runs(slug: str) -> list[Block]:
+    return [figure(f"curves-{slug}"), figure(f"confusion-{slug}")]
+
+
+def _over_budgets(results: Results, task: str, slug: str) -> list[Block]:
     title = task_title(results, task)
     majority = majority_level(results, task, "accuracy")
     floor = (
@@ -107,8 +131,6 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
         paragraph(floor, *_signposts(results, task, slug)),
         figure(f"budgets-{slug}"),
         *(_budget_table(results, task, slug, metric) for metric in metrics),
-        *(figure(f"{kind}-{slug}") for kind in ("roc", "curves", "confusion")),
-        *class_blocks(results, task, slug),
     ]
 
 
@@ -154,13 +176,14 @@ def _budget_table(results: Results, task: str, slug: str, metric: str) -> Block:
         ("Networks", strategies(results, task)),
         ("Baselines", baselines(results, task)),
     )
+    shown = budgets(results, task)
     rows: list[list[str]] = []
     for title, found in parts:
         rows += [[title]] if found else []
         for method in found:
             cells = [_cell(row, metric) for _, row in rows_over_budgets(results, task, method)]
+            cells = cells if len(shown) <= MOST_ON_ONE_LINE else list(map(stacked, cells))
             rows.append([flagged_name(results, method), *cells])
-    shown = budgets(results, task)
     columns = ["Strategy", *(budget_name(results, task, budget) for budget in shown)]
     words = text(
         f"{capitalised(main_name(results, task, metric))} on the test split of "
@@ -171,7 +194,7 @@ def _budget_table(results: Results, task: str, slug: str, metric: str) -> Block:
 
 
 def _cell(row: Entry | None, metric: str) -> str:
-    return MISSING if row is None else stacked(interval(row[metric]))
+    return MISSING if row is None else interval(row[metric])
 
 
 def _best_words(results: Results, task: str, metric: str) -> str:
@@ -194,12 +217,12 @@ def appendix_blocks(results: Results) -> list[Block]:
     """Every metric at both thresholds and every comparison; nothing without classifiers."""
     if not results["summary"]:
         return []
-    return [
+    return appendix(
         paragraph(*words_on_metrics(results)),
         *_metric_tables(results),
         *_undefined_blocks(results),
         *_comparison_blocks(results),
-    ]
+    )
 
 
 def _metric_tables(results: Results) -> list[Block]:
@@ -244,7 +267,7 @@ def _metric_table(
         for budget in budgets(results, task):
             rows.append([f"{task_title(results, task)}, {budget_name(results, task, budget)}"])
             for row in rows_of(results, task, budget):
-                extra = [_threshold_range(results, row)] if chosen else []
+                extra = [threshold_range(results, row)] if chosen else []
                 cells = [stacked(interval(row.get(metric))) for metric in metrics]
                 rows.append([_row_title(results, row), *extra, *cells])
     titles = [metric_name(metric).removesuffix(", chosen threshold") for metric in metrics]
@@ -269,14 +292,6 @@ def _seeds(results: Results) -> str:
         return f"1 seed{crossed}"
     span = str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
     return f"{span} seeds{crossed}"
-
-
-def _threshold_range(results: Results, row: Entry) -> str:
-    known = [run["threshold"] for run in runs_of(results, row) if run["threshold"] is not None]
-    values = [t for each in known for t in (each if isinstance(each, list) else [each])]
-    if not values:
-        return MISSING
-    return f"{min(values):.2f} to {max(values):.2f}" if len(values) > 1 else f"{values[0]:.2f}"
 
 
 def _undefined_blocks(results: Results) -> list[Block]:

@@ -1,6 +1,6 @@
 """What the report says about the data sets."""
 
-from tfmed.report.blocks import Block, Span, Text, figure, paragraph, ref, table, text
+from tfmed.report.blocks import Block, Span, Text, appendix, figure, paragraph, ref, table, text
 from tfmed.report.datasets.words import bullet_list, described, said
 from tfmed.report.selection import Entry, Results
 from tfmed.report.wording import count, percent, task_title
@@ -23,7 +23,10 @@ def data_blocks(results: Results) -> list[Block]:
         )
     )
     drawn_balance = [figure("balance"), figure("findings")]
-    return [*blocks, figure("examples"), *drawn_balance, _balance_table(results)]
+    return [
+        *blocks,
+        *appendix(figure("examples"), *drawn_balance, _balance_table(results)),
+    ]
 
 
 def _balance_refs(results: Results) -> list[str | Span]:

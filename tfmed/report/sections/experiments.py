@@ -2,7 +2,7 @@
 
 from tfmed.design import STANDARD, method_of
 from tfmed.report.asked import is_multilabel, main_metrics, main_name
-from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
+from tfmed.report.blocks import Block, appendix, figure, heading, paragraph, ref, table, text
 from tfmed.report.figures.experiments import loss_title, stopping_words
 from tfmed.report.selection import (
     Entry,
@@ -35,12 +35,12 @@ from tfmed.report.wording import (
 
 def experiment_blocks(results: Results) -> list[Block]:
     """A part for each experiment that was run; nothing where there was none."""
-    return [
+    return appendix(
         *_loss_blocks(results),
         *_dropout_blocks(results),
         *_stopping_blocks(results),
         *_forgetting_blocks(results),
-    ]
+    )
 
 
 def _change_from_standard(results: Results, row: Entry, metric: str) -> str:

@@ -2,7 +2,7 @@
 
 from tfmed.design import SCRATCH, Strategy, method_of
 from tfmed.report.asked import group_names, is_multilabel
-from tfmed.report.blocks import Block, figure, heading, paragraph, table, term, text
+from tfmed.report.blocks import Block, appendix, figure, heading, paragraph, table, term, text
 from tfmed.report.figures.plotting import class_colours
 from tfmed.report.selection import (
     Entry,
@@ -54,9 +54,11 @@ def latent_blocks(results: Results) -> list[Block]:
             "for unrelated ones (Kornblith et al., 2019; debiased as in Nguyen et al., 2021).",
         )
     ]
-    for task, slug in task_slugs(results).items():
-        if spaces_of(results, task):
-            blocks += [heading(task_title(results, task)), *_task_blocks(results, task, slug)]
+    slugs = task_slugs(results)
+    first, *others = [task for task in slugs if spaces_of(results, task)]
+    blocks += _task_blocks(results, first, slugs[first])
+    for task in others:
+        blocks += appendix(*_task_blocks(results, task, slugs[task]))
     return blocks
 
 
@@ -64,15 +66,20 @@ def _task_blocks(results: Results, task: str, slug: str) -> list[Block]:
     spaces = spaces_of(results, task)
     images = count(max(space["n"] for space in spaces))
     some = f"{len(spaces)} latent spaces" if len(spaces) > 1 else "One latent space"
-    chunks = range(1, len(space_chunks(results, task)) + 1)
+    large = [figure(f"latent-{slug}-{i}") for i in range(1, len(space_chunks(results, task)) + 1)]
+    glance = [figure(f"spaces-{slug}")] if len(large) > 1 else large
     return [
+        heading(task_title(results, task)),
         paragraph(f"{some} of {images} test images.", *_left_out(results, task)),
         *explorer_blocks(results, task, slug),
-        *(figure(f"latent-{slug}-{i}") for i in chunks),
-        figure(f"mistakes-{slug}"),
-        _space_table(results, task, slug),
-        *([_test_table(results, task, slug)] if spaces_of(results, task) else []),
-        figure(f"cka-{slug}"),
+        *glance,
+        *appendix(
+            *(large if len(large) > 1 else []),
+            figure(f"mistakes-{slug}"),
+            _space_table(results, task, slug),
+            _test_table(results, task, slug),
+            figure(f"cka-{slug}"),
+        ),
     ]
 
 

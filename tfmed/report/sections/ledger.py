@@ -2,7 +2,7 @@
 
 from collections.abc import Container
 
-from tfmed.report.blocks import Block, Text, mark, paragraph, ref, table, text
+from tfmed.report.blocks import Block, Text, appendix, mark, paragraph, ref, table, text
 from tfmed.report.selection import Entry, Results, spaces_of, task_slugs
 from tfmed.report.wording import MISSING, count, number, points, task_title
 
@@ -22,22 +22,25 @@ def ledger_blocks(results: Results, figures: Container[str]) -> list[Block]:
     counts = {name: sum(c["verdict"] == name for c in claims) for name in MARKS}
     parts = ", ".join(f"{n} {_verdict_name(name)}" for name, n in counts.items() if n)
     caption = text(
-        f"{len(claims)} findings under test: {parts}. “Needed” is the "
-        "sample size at which the interval would decide if the value stayed the same."
+        "Findings under test. “Needed” is the sample size at which the interval would decide if "
+        "the value stayed the same."
     )
     columns = ["Finding", "Measured [95 % interval]", "Criterion", "Verdict", "Needed", "See"]
     rows = [_row(results, claim, figures) for claim in claims]
-    widths = [2.3, 1.9, 2.6, 1.2, 1.6, 0.85]
+    widths = [2.2, 1.9, 2.6, 1.2, 1.5, 1.05]
     introduction = results["study"]["ledger"]
     return [
         *([paragraph(introduction)] if introduction else []),
-        paragraph(
-            "A finding is supported or refuted only where the whole 95 % interval lies on one side "
-            "of its margin, unless its criterion has no interval; “undecided” is not “wrong”. "
-            "Verdicts are not corrected for their number, so a difference may be supported here "
-            "and not be clear in a table that corrects for many comparisons."
+        paragraph(f"{len(claims)} findings are under test: {parts}; see ", ref("claims"), "."),
+        *appendix(
+            paragraph(
+                "A finding is supported or refuted only where the whole 95 % interval lies on one "
+                "side of its margin, unless its criterion has no interval; “undecided” is not "
+                "“wrong”. Verdicts are not corrected for their number, so a difference may be "
+                "supported here and not be clear in a table that corrects for many comparisons."
+            ),
+            table("claims", caption, columns, rows, left=6, size="small", widths=widths),
         ),
-        table("claims", caption, columns, rows, left=6, size="small", widths=widths),
     ]
 
 

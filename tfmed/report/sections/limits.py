@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from tfmed.report.blocks import (
     Block,
     Text,
+    appendix,
     bullets,
     code,
     heading,
     link,
     paragraph,
+    ref,
     strong,
     table,
     text,
@@ -90,6 +92,7 @@ def limit_blocks(results: Results) -> list[Block]:
     return [
         bullets(items),
         heading("Sources and terms"),
+        paragraph("The terms of the images are in ", ref("terms"), "."),
         *_citation_blocks(results),
         table("terms", caption, ["Data set", "Terms", "File"], rows, left=3, widths=[2, 4, 2]),
     ]
@@ -254,4 +257,4 @@ def provenance_blocks(results: Results) -> list[Block]:
             ".",
         )
     )
-    return blocks
+    return appendix(*blocks)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tfmed.design import OVERTRAINED, Strategy, method_of
 from tfmed.report.asked import is_multilabel
-from tfmed.report.blocks import Block, Text, bullets, strong, table, text
+from tfmed.report.blocks import Block, Text, appendix, bullets, strong, table, text
 from tfmed.report.sections.recipes import recipe_blocks, recipe_words
 from tfmed.report.selection import (
     PIXELS,
@@ -41,19 +41,18 @@ def method_blocks(results: Results) -> list[Block]:
         _budget_words(results),
         _strategy_words(results),
         *recipe_words(results),
-        _stopping_words(results),
         *_decision_words(results),
         _interval_words(results),
         _comparison_words(results),
-        *_baseline_words(results),
     ]
+    details = [_stopping_words(results), *_baseline_words(results)]
     settings = [[name, value] for name, value in flat_settings(results["study"]["settings"])]
-    blocks = [bullets(items), *recipe_blocks(results)]
+    blocks = [bullets(items), *appendix(bullets(details), *recipe_blocks(results))]
     if settings:
         caption = text("Every setting of the study, defaults included.")
-        blocks.append(
-            table("settings", caption, ["Setting", "Value"], settings, left=2, widths=[1, 1.5])
-        )
+        columns = ["Setting", "Value"]
+        listed_all = table("settings", caption, columns, settings, left=2, widths=[1, 1.5])
+        blocks += appendix(listed_all)
     return blocks
 
 

@@ -3,6 +3,7 @@
 from tfmed.report.blocks import (
     Block,
     Text,
+    appendix,
     bullets,
     code,
     heading,
@@ -56,7 +57,7 @@ def model_blocks(results: Results) -> list[Block]:
         blocks += [heading("Why not stable"), bullets(reasons)]
     blocks += [heading("What no model is for"), _not_for(models)]
     for i, model in enumerate(models, 1):
-        blocks += [heading(model["name"]), _card_table(results, model, f"card-{i}")]
+        blocks += appendix(heading(model["name"]), _card_table(results, model, f"card-{i}"))
     return blocks
 
 
@@ -80,8 +81,9 @@ def _overview(results: Results) -> Block:
         for model in results["models"]
     ]
     columns = ["SavedModel", "Task", "Strategy and labels", "Seed", "MB", "Stage", "Card"]
-    widths = [3, 2, 3, 0.6, 0.6, 1.2, 1]
-    return table("models", text("Exported models."), columns, rows, left=3, widths=widths)
+    widths = [3.4, 1.9, 3, 0.5, 0.5, 0.9, 0.9]
+    caption = text("Exported models.")
+    return table("models", caption, columns, rows, left=3, size="small", widths=widths)
 
 
 def _not_for(models: list[Entry]) -> Block:
