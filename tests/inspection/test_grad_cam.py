@@ -107,7 +107,7 @@ def test_the_map_is_enlarged_to_the_image_and_asks_for_the_class():
         return np.array([[[0.0, 1.0], [0.0, 0.0]]], np.float32)
 
     inspected = Inspected(lambda images: np.zeros((len(images), 2)), activation)
-    found = grad_cam.attribution(inspected, np.zeros((8, 8, 1), np.uint8), 1)
+    found = grad_cam.attribution(inspected, np.zeros((1, 8, 8, 1), np.uint8), np.array([1]))[0]
     assert asked == [((1, 8, 8, 1), [1])]
     assert found.shape == (8, 8)
     assert np.unravel_index(found.argmax(), found.shape) == (0, 6)

@@ -43,7 +43,9 @@ def original(classifier):
         return np.stack([1 - positive, positive], axis=1)
 
     activation = grad_cam.activation_of(classifier)
-    return Inspected(scores, lambda pixels, numbers: activation(scale_images(pixels), numbers))
+    return Inspected(
+        scores, lambda pixels, numbers: activation(scale_images(pixels), numbers).numpy()
+    )
 
 
 @pytest.mark.parametrize("method", ["occlusion", "grad-cam"])
@@ -53,7 +55,8 @@ def test_an_exported_model_is_explained_as_its_original(example, images, files, 
         number = NAMES.index(found[path].class_name)
         assert found[path].label == found[path].class_name
         make = occlusion if method == "occlusion" else grad_cam
-        expected = make.attribution(original(example.classifier), image, number)
+        asked = original(example.classifier), image[None], np.array([number])
+        expected = make.attribution(*asked)[0]
         assert found[path].values == pytest.approx(np.asarray(expected), abs=1e-5)
 
 
@@ -74,7 +77,7 @@ def test_colour_is_explained_too(coloured, tmp_path):
         wanted = Wanted(method, class_name=NAMES[1])
         [(_, found)] = explaining.explain_files(folder, [tmp_path / "colour.png"], wanted)
         make = occlusion if method == "occlusion" else grad_cam
-        expected = make.attribution(original(classifier), image, 1)
+        expected = make.attribution(original(classifier), image[None], np.array([1]))[0]
         assert found.values == pytest.approx(np.asarray(expected), abs=1e-5)
 
 
@@ -171,3 +174,12 @@ def test_where_nothing_can_be_written_is_said(example, files, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --out"):
         explaining.write(found, tmp_path / "file", "map")
+
+
+def test_the_command_takes_every_method_there_is():
+    from tfmed import inspection
+    from tfmed.cli import make_parser
+
+    for method in inspection.REGISTRY:
+        words = ["models", "explain", "m", "i.png", "--out", "o", "--method", method]
+        assert make_parser().parse_args(words).method == method

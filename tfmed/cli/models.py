@@ -97,13 +97,13 @@ def _add_explain(inner: Subparsers) -> None:
         "--window",
         type=integer(1, 4096),
         metavar="N",
-        help="of occlusion: pixels a side (a quarter of the picture's)",
+        help="of occlusion: pixels a side (a sixth of the picture's)",
     )
     explain.add_argument(
         "--fill",
-        choices=("blur", "mean"),
-        default="blur",
-        help="of occlusion: what covers the window (blur)",
+        choices=("dark", "mean", "blur"),
+        default="dark",
+        help="of occlusion: what covers the window (dark)",
     )
 
 
@@ -149,7 +149,7 @@ def _explain(options: argparse.Namespace) -> int:
     from tfmed.serving import explaining
 
     wanted = explaining.Wanted(options.method, options.class_name, options.window, options.fill)
-    failed, taken = False, set()
+    failed, taken = False, set[str]()
     for image, found in explaining.explain_files(options.model, options.images, wanted):
         if isinstance(found, InputError):
             print(f"error: {image}: {found}", file=sys.stderr)

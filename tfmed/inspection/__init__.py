@@ -47,16 +47,18 @@ class Method(Protocol):
     def PAPER(self) -> str:  # noqa: N802
         """Where it comes from."""
 
-    def attribution(self, inspected: Inspected, image: np.ndarray, number: int) -> np.ndarray:
-        """How much each pixel speaks for a class.
+    def attribution(
+        self, inspected: Inspected, images: np.ndarray, numbers: np.ndarray
+    ) -> np.ndarray:
+        """How much each pixel of some images speaks for a class.
 
         Args:
             inspected: the classifier.
-            image: uint8 (height, width, channels).
-            number: of the class.
+            images: uint8 (n, height, width, channels).
+            numbers: of the class of each, int (n,).
 
         Returns:
-            float64 (height, width); above 0 where the image speaks for the class.
+            float64 (n, height, width); above 0 where the image speaks for the class.
         """
 
 

@@ -81,6 +81,6 @@ CORRUPTIONS = {
     "noise": Corruption("standard deviation, of white", (0.02, 0.05, 0.1), _noise),
     "brightness": Corruption("added, of white", (0.1, 0.2, 0.3), _brightness),
     "contrast": Corruption("factor", (0.75, 0.5, 0.25), _contrast),
-    "jpeg": Corruption("quality of JPEG", (50, 25, 10), _jpeg),
-    "rotation": Corruption("degrees", (5, 10, 20), _rotation),
+    "jpeg": Corruption("quality of JPEG", (50.0, 25.0, 10.0), _jpeg),
+    "rotation": Corruption("degrees", (5.0, 10.0, 20.0), _rotation),
 }

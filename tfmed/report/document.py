@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from tfmed.report.answering.opening import answer_blocks
 from tfmed.report.blocks import number_blocks
 from tfmed.report.figures.description import Figure, with_figures
+from tfmed.report.inspection import section as inspection
 from tfmed.report.pretraining.section import pretraining_blocks, pretraining_title
 from tfmed.report.sections import (
     classifiers,
@@ -38,6 +39,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
         ("experiments", "Experiments", experiments.experiment_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),
+        ("inspection", inspection.TITLE, inspection.inspection_blocks(results)),
         ("method", "How it was done", method.method_blocks(results)),
         ("models", "The models", models.model_blocks(results)),
         ("limits", "Limits, sources and terms", limits.limit_blocks(results)),

@@ -28,7 +28,7 @@ class Wanted:
     Attributes:
         method: of `tfmed.inspection.REGISTRY`.
         class_name: whose score; None for the class answered.
-        window: of occlusion, in pixels of the model's picture; None for a quarter of its side.
+        window: of occlusion, in pixels of the model's picture; None for a sixth of its side.
         fill: of occlusion.
     """
 
@@ -98,8 +98,8 @@ def explain_files(
                 model = stack.enter_context(loader.load(folder))
             if wanted.method == "grad-cam" and ACTIVATION not in model.signatures:
                 raise InputError(
-                    f"{folder}: was exported without {ACTIVATION}; run its study again with this "
-                    "version of tfmed, or use --method occlusion"
+                    f"{folder}: was exported without {ACTIVATION}; remove this folder and run its "
+                    "study again, or use --method occlusion"
                 )
             pixels_of = _reader(model, shape)
             for path in paths:
@@ -162,12 +162,11 @@ def _explained(
     own = label if label in names else names[int(probabilities.argmax())]
     name = own if wanted.class_name is None else wanted.class_name
     number, inspected = names.index(name), _inspected(model)
+    asked = inspected, image[None], np.array([number], "int32")
     if wanted.method == "occlusion":
-        values = occlusion.attribution(
-            inspected, image, number, window=wanted.window, fill=wanted.fill
-        )
+        values = occlusion.attribution(*asked, window=wanted.window, fill=wanted.fill)[0]
     else:
-        values = inspection.method(wanted.method).attribution(inspected, image, number)
+        values = inspection.method(wanted.method).attribution(*asked)[0]
     buffer = io.BytesIO()
     overlays.picture(image, values).save(buffer, format="PNG")
     return Explanation(label, name, float(probabilities[number]), values, buffer.getvalue())

@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from tfmed.results.schema.base import Part
 from tfmed.results.schema.closing import ClaimEntry, ModelEntry
+from tfmed.results.schema.inspection import AttributionEntry, RobustnessEntry
 from tfmed.results.schema.latent import LatentEntry
 from tfmed.results.schema.runs import ComparisonEntry, RunEntry, SummaryEntry
 from tfmed.results.schema.study import (
@@ -43,6 +44,8 @@ class StudyResults(Part):
     latent: LatentEntry
     claims: list[ClaimEntry]
     models: list[ModelEntry]
+    attribution: Annotated[list[AttributionEntry], Field(default_factory=list)]
+    robustness: Annotated[list[RobustnessEntry], Field(default_factory=list)]
 
     @model_validator(mode="after")
     def _is_of_its_data(self) -> Self:
