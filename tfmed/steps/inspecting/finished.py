@@ -1,4 +1,4 @@
-"""Classifiers as methods of attribution see them: one that a run left, and one of random weights."""
+"""Classifiers as methods of attribution see them: that of a run, and one with random weights."""
 
 from typing import TYPE_CHECKING
 
