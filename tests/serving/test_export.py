@@ -170,7 +170,9 @@ def test_the_card_holds_what_a_user_must_know(example):
     assert found["class_balance"]["train"] == [60, 180]
     assert found["metrics"]["this_seed"]["accuracy"]["low"] < 0.9
     assert found["metrics"]["n_seeds"] == 2
-    assert set(found["call"]["signatures"]) == {"serving_default", "serve_image_bytes"}
+    assert set(found["call"]["signatures"]) == {
+        *("serving_default", "serve_image_bytes", "grad_cam")
+    }
     images = found["call"]["signatures"]["serving_default"]["inputs"]["images"]
     assert images == {"dtype": "uint8", "shape": [-1, 28, 28, 1]}
     assert found["files"]["saved_model.pb"]

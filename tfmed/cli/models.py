@@ -1,7 +1,8 @@
-"""`tfmed models`: checks exported models, and asks a model server about images."""
+"""`tfmed models`: checks exported models, asks a server about images, shows where a model looks."""
 
 import argparse
 import json
+import os
 import sys
 
 from tfmed.cli.arguments import BAD_INPUT, Subparsers, add_command, integer, number, path
@@ -15,9 +16,12 @@ _IMAGES = "PNG or JPEG; where the model's images were imported, any file that an
 def add(commands: Subparsers) -> None:
     """Adds the command."""
     parser = add_command(
-        commands, "models", "check exported models, or ask a server about images", lambda _: 0
+        commands,
+        "models",
+        "check exported models, ask a server about images, or show where a model looks",
+        lambda _: 0,
     )
-    inner = parser.add_subparsers(required=True, metavar="check|predict")
+    inner = parser.add_subparsers(required=True, metavar="check|predict|explain")
     check = add_command(
         inner,
         "check",
@@ -60,6 +64,47 @@ def add(commands: Subparsers) -> None:
     )
     predict.add_argument("--json", action="store_true", help="one line of JSON for each image")
     predict.add_argument("images", nargs="+", type=path, metavar="IMAGE", help=_IMAGES)
+    _add_explain(inner)
+
+
+def _add_explain(inner: Subparsers) -> None:
+    explain = add_command(
+        inner,
+        "explain",
+        "show where an exported model looks in image files",
+        lambda options: printing(lambda: _explain(options)),
+        usage="tfmed models explain MODEL IMAGE... --out DIR [options]",
+        epilog="Writes for each file the model's picture with the map over it (.png; red speaks "
+        "for the class, blue against it) and the map's values (.npy).",
+    )
+    explain.add_argument(
+        "model", type=path, metavar="MODEL", help="folder of a model (its newest version) or of one"
+    )
+    explain.add_argument("images", nargs="+", type=path, metavar="IMAGE", help=_IMAGES)
+    explain.add_argument(
+        "--out", required=True, type=path, metavar="DIR", help="where the maps are written"
+    )
+    explain.add_argument(
+        "--method",
+        choices=("occlusion", "grad-cam"),
+        default="occlusion",
+        help="how the map is made (occlusion)",
+    )
+    explain.add_argument(
+        "--class", dest="class_name", metavar="NAME", help="explain its score (the class answered)"
+    )
+    explain.add_argument(
+        "--window",
+        type=integer(1, 4096),
+        metavar="N",
+        help="of occlusion: pixels a side (a sixth of the picture's)",
+    )
+    explain.add_argument(
+        "--fill",
+        choices=("dark", "mean", "blur"),
+        default="dark",
+        help="of occlusion: what covers the window (dark)",
+    )
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -96,4 +141,23 @@ def _predict(options: argparse.Namespace) -> int:
         else:
             shares = "  ".join(f"{share:.4f}" for share in answer.probabilities)
             print(f"{image}  {answer.label}  {shares}")
+    return BAD_INPUT if failed else 0
+
+
+def _explain(options: argparse.Namespace) -> int:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # else TensorFlow talks of what it found
+    from tfmed.serving import explaining
+
+    wanted = explaining.Wanted(options.method, options.class_name, options.window, options.fill)
+    failed, taken = False, set[str]()
+    for image, found in explaining.explain_files(options.model, options.images, wanted):
+        if isinstance(found, InputError):
+            print(f"error: {image}: {found}", file=sys.stderr)
+            failed = True
+            continue
+        name = explaining.free_name(f"{image.stem}_{options.method}", taken)
+        picture, _ = explaining.write(found, options.out, name)
+        row, column = found.strongest
+        where = f"most at row {row}, column {column}" if found.values.max() > 0 else "nowhere"
+        print(f"{image}  {found.label}  {found.class_name} {found.score:.4f}  {where}  {picture}")
     return BAD_INPUT if failed else 0

@@ -7,6 +7,7 @@ from tfmed.report.blocks import number_blocks
 from tfmed.report.deciding.decision import decision_blocks
 from tfmed.report.deciding.labels import label_blocks
 from tfmed.report.figures.description import Figure, with_figures
+from tfmed.report.inspection import section as inspection
 from tfmed.report.pretraining.section import pretraining_blocks, pretraining_title
 from tfmed.report.sections import (
     classifiers,
@@ -40,6 +41,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
         ("pretraining", pretraining_title(results), pretraining_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),
+        ("inspection", inspection.TITLE, inspection.inspection_blocks(results)),
         ("experiments", "Experiments", experiments.experiment_blocks(results)),
         ("ledger", "Findings under test", ledger.ledger_blocks(results, figures)),
         ("models", "The models", models.model_blocks(results)),

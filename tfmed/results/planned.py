@@ -4,8 +4,20 @@ from dataclasses import dataclass
 
 from tfmed.config.study import Study
 from tfmed.data import DatasetInfo
-from tfmed.design import Cell, LabelBudget, Repeat
+from tfmed.design import (
+    RANDOM_FROZEN,
+    STANDARD,
+    Cell,
+    LabelBudget,
+    Repeat,
+    Strategy,
+    budget_words,
+    largest_budget,
+    nearest_budget,
+)
 from tfmed.execution.job import Job
+from tfmed.steps.inspecting.attribute import attribute_job
+from tfmed.steps.inspecting.corrupt import corrupt_job
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,23 @@ class Forgetting:
 
 
 @dataclass(frozen=True)
+class Inspection:
+    """One classifier of the target that is looked into.
+
+    Attributes:
+        run: of the classifier.
+        strategy: that it is of.
+        robustness: measures it on images that are made worse.
+        attribution: shows where it looks; None of one that has learned next to nothing.
+    """
+
+    run: Run
+    strategy: Strategy
+    robustness: Job
+    attribution: Job | None
+
+
+@dataclass(frozen=True)
 class Plan:
     """The jobs of a study and what each is for.
 
@@ -115,6 +144,25 @@ class Plan:
         """MD5 to data set."""
         return {info.md5: info for info in (self.source, self.target)}
 
+    @property
+    def inspections(self) -> list[Inspection]:
+        """Of each strategy of the target the first run, at the label budget of the experiments."""
+        budgets = self.study.target_task.label_budgets
+        few = nearest_budget(budgets, self.study.experiments.label_budget)
+        budget = largest_budget(budgets) if few is None else few
+        found = []
+        for run in self.runs:
+            cell, strategy = run.cell, run.cell.method
+            place = cell.task, cell.variant, cell.label_budget, run.repeat
+            if place != (self.target.name, STANDARD, budget, Repeat(0)):
+                continue
+            if isinstance(strategy, Strategy):
+                name = f"{strategy}, {budget_words(cell.label_budget)} of {run.task.title}"
+                how = (self.study, run.task, name, run.job)
+                shown = None if strategy == RANDOM_FROZEN else attribute_job(*how)
+                found.append(Inspection(run, strategy, corrupt_job(*how), shown))
+        return found
+
     def jobs(self) -> list[Job]:
         """Every job whose result the report needs."""
         return [
@@ -125,4 +173,10 @@ class Plan:
             *(job for pair in self.forgetting for job in (pair.before, pair.after)),
             *self.evaluations.values(),
             *self.comparisons.values(),
+            *(
+                job
+                for one in self.inspections
+                for job in (one.attribution, one.robustness)
+                if job is not None
+            ),
         ]

@@ -9,8 +9,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfmed.data import DatasetInfo
 from tfmed.data.pictures.recipe import steps_from
+from tfmed.data.pipelines import scale_images
 from tfmed.errors import InputError
+from tfmed.inspection.grad_cam import activation_of
 from tfmed.locks import working_folder
 from tfmed.serving import card, gate, protos, signatures, versions
 from tfmed.serving.card import Evidence
@@ -73,38 +76,14 @@ def _system_message(error: Exception) -> str | None:
 
 def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> None:
     """Writes everything of a version but the gate's verdict."""
-    shape = tuple(classifier.input_shape[1:])
-    task = evidence.task
+    shape, task = tuple(classifier.input_shape[1:]), evidence.task
 
     def of_arrays(images: tf.Tensor) -> dict[str, tf.Tensor]:
         return signatures.answer(
             classifier, images, evidence.threshold, task.class_names, task.task
         )
 
-    recipe = steps_from(task.step_settings) if task.step_settings else None
-
-    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
-        return of_arrays(signatures.decode_images(image_bytes, shape, recipe))
-
-    def of_questions(question: tf.Tensor) -> dict[str, tf.Tensor]:
-        return signatures.written_steps(question, task.step_settings)
-
-    archive = keras.export.ExportArchive()
-    archive.track(classifier)
-    archive.add_endpoint(
-        signatures.ARRAYS, of_arrays, [tf.TensorSpec((None, *shape), tf.uint8, name="images")]
-    )
-    archive.add_endpoint(
-        signatures.IMAGE_BYTES, of_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
-    )
-    if recipe is not None:
-        archive.add_endpoint(
-            signatures.IMAGE_STEPS,
-            of_questions,
-            [tf.TensorSpec((None,), tf.string, name="question")],
-        )
-    archive.write_out(str(folder), verbose=False)
-
+    _write_model(classifier, folder, task, of_arrays)
     images = reference_images(shape)
     extra = folder / "assets.extra"
     extra.mkdir()
@@ -123,6 +102,41 @@ def write_version(classifier: keras.Model, folder: Path, evidence: Evidence) -> 
     _write_arrays(extra / gate.TEST_SCORES, labels=labels, scores=evidence.scores, **known)
     written = protos.read_signatures((folder / "saved_model.pb").read_bytes())
     card.write_card(folder, card.model_card(evidence, protos.described(written)))
+
+
+def _write_model(
+    classifier: keras.Model, folder: Path, task: DatasetInfo, of_arrays: signatures.OfArrays
+) -> None:
+    """Writes the SavedModel with all its signatures."""
+    shape = tuple(classifier.input_shape[1:])
+    recipe = steps_from(task.step_settings) if task.step_settings else None
+    activation = activation_of(classifier)
+
+    def of_bytes(image_bytes: tf.Tensor) -> dict[str, tf.Tensor]:
+        return of_arrays(signatures.decode_images(image_bytes, shape, recipe))
+
+    def of_questions(question: tf.Tensor) -> dict[str, tf.Tensor]:
+        return signatures.written_steps(question, task.step_settings)
+
+    def of_classes(images: tf.Tensor, class_number: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"map": activation(scale_images(images), class_number)}
+
+    arrays = tf.TensorSpec((None, *shape), tf.uint8, name="images")
+    numbers = tf.TensorSpec((None,), tf.int32, name="class_number")
+    archive = keras.export.ExportArchive()
+    archive.track(classifier)
+    archive.add_endpoint(signatures.ARRAYS, of_arrays, [arrays])
+    archive.add_endpoint(
+        signatures.IMAGE_BYTES, of_bytes, [tf.TensorSpec((None,), tf.string, name="image_bytes")]
+    )
+    archive.add_endpoint(signatures.GRAD_CAM, of_classes, [arrays, numbers])
+    if recipe is not None:
+        archive.add_endpoint(
+            signatures.IMAGE_STEPS,
+            of_questions,
+            [tf.TensorSpec((None,), tf.string, name="question")],
+        )
+    archive.write_out(str(folder), verbose=False)
 
 
 def reference_images(shape: tuple[int, ...]) -> np.ndarray:

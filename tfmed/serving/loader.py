@@ -8,6 +8,8 @@ import contextlib
 import ctypes
 import functools
 import importlib.util
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -193,6 +195,24 @@ def load(folder: Path) -> Iterator[LoadedModel]:
         yield model
     finally:
         model.close()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drops what is written to standard error for as long as the context lasts.
+
+    TensorFlow's libraries write there what they find of the machine while they are loaded, whatever
+    `TF_CPP_MIN_LOG_LEVEL` says.
+    """
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _places_of(start: int, n: int) -> range:

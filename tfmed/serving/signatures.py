@@ -5,7 +5,7 @@ the model was trained with.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +19,9 @@ from tfmed.serving.pictures.imported import decode_imported
 from tfmed.tasks import BETWEEN, NO_FINDING, task_of
 
 ARRAYS, IMAGE_BYTES, IMAGE_STEPS = "serving_default", "serve_image_bytes", "image_steps"
+GRAD_CAM = "grad_cam"
+OfArrays = Callable[[tf.Tensor], dict[str, tf.Tensor]]
+"""From uint8 images to a model's answers."""
 
 
 def answer(

@@ -9,7 +9,7 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tfmed import encoders, pretraining, tasks
+from tfmed import encoders, inspection, pretraining, tasks
 from tfmed.data import DatasetInfo
 from tfmed.design import LabelBudget
 from tfmed.errors import InputError
@@ -25,6 +25,8 @@ REGISTRY = {
     "forgetting": "tfmed.steps.forgetting",
     "evaluate": "tfmed.steps.evaluate",
     "compare": "tfmed.steps.compare",
+    "attribute": "tfmed.steps.inspecting.attribute",
+    "corrupt": "tfmed.steps.inspecting.corrupt",
     "export": "tfmed.steps.export",
 }
 """Kind of job to the module that does it."""
@@ -34,6 +36,7 @@ _OF_TASK = {
     "forgetting": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
     "evaluate": tasks.OF_MEASURING,
     "compare": tasks.OF_MEASURING,
+    "corrupt": (*tasks.OF_TRAINING, *tasks.OF_MEASURING),
 }
 """What of a task the work of a kind of job uses, where that is not what shapes classifiers."""
 
@@ -92,6 +95,7 @@ def roots(kind: str, spec: Spec, data: Data) -> tuple[str, ...]:
         found.add(encoders.REGISTRY[spec["encoder"]["name"]])
     if spec.get("pretraining"):
         found.add(pretraining.REGISTRY[spec["pretraining"]["method"]])
+    found |= {inspection.REGISTRY[name] for name in spec.get("methods", ())}
     return tuple(sorted(found))
 
 

@@ -340,13 +340,20 @@ def restore_classifier(spec: Spec, task: DatasetInfo, result: Result) -> "keras.
         task: gives the shape of the images.
         result: of a classifier's job.
     """
+    from tfmed.training import transfer
+
+    classifier = new_classifier(spec, task)
+    transfer.set_weights(classifier, transfer.unpacked("classifier", result.arrays))
+    return classifier
+
+
+def new_classifier(spec: Spec, task: DatasetInfo) -> "keras.Model":
+    """A classifier with random weights, for prediction; arguments as for `restore_classifier`."""
     from tfmed import encoders
     from tfmed.tasks import task_of
-    from tfmed.training import heads, transfer
+    from tfmed.training import heads
 
     encoder = encoders.build(spec["encoder"], task.image_shape)
     output = task_of(task.task).output(len(task.class_names))
     head = heads.build_head(encoder.output_shape[1:], output)
-    classifier = heads.build_classifier(encoder, head, trainable=False)
-    transfer.set_weights(classifier, transfer.unpacked("classifier", result.arrays))
-    return classifier
+    return heads.build_classifier(encoder, head, trainable=False)

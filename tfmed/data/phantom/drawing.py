@@ -15,6 +15,7 @@ The images do not simulate radiography and carry no medical information.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -77,16 +78,29 @@ def draw_phantom(
     _check(domain, counts, size, seed)
     counts = DEFAULT_COUNTS[domain] | (counts or {})
     arrays = {}
-    for number, split in enumerate(SPLITS):
-        root = np.random.SeedSequence([seed, list(DEFAULT_COUNTS).index(domain), number])
-        label_rng, sign_rng, patient_rng, noise_rng = map(np.random.default_rng, root.spawn(4))
-        labels = _draw_labels(domain, split, counts[split], label_rng)
-        signs = _draw_signs(domain, labels, sign_rng)
-        patients, waves = anatomy.draw_patients(domain, signs, patient_rng)
-        chunks = _render(patients, signs, waves, size, noise_rng)
-        arrays[f"{split}_images"] = np.concatenate(list(chunks))
+    for split in SPLITS:
+        labels, scenes, noise_rng = _drawn(domain, split, counts[split], size, seed)
+        images = [_exposed(scene, noise_rng) for scene in scenes]
+        arrays[f"{split}_images"] = np.concatenate(images)
         arrays[f"{split}_labels"] = labels
     return arrays
+
+
+def draw_opacities(
+    domain: Domain, split: str, count: int, *, size: int = 28, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """What the findings add to the images that `draw_phantom` draws of one split.
+
+    Findings that deform the patient instead (cardiomegaly, emphysema) are not in it. Arguments and
+    errors as there.
+
+    Returns:
+        Labels uint8 (n, columns), and the density that findings add, float32 (n, size, size), 0
+        where there is none and below 0 where they let more through.
+    """
+    _check(domain, {split: count}, size, seed)
+    labels, scenes, _ = _drawn(domain, split, count, size, seed)
+    return labels, np.concatenate([scene.added for scene in scenes])
 
 
 def _check(domain: str, counts: dict[str, int] | None, size: int, seed: int) -> None:
@@ -133,31 +147,60 @@ def _draw_signs(domain: str, labels: NDArray[np.uint8], rng: np.random.Generator
     return Signs(present, severity, u[:, :, 1:5])
 
 
-def _render(
-    patients: dict[str, Floats],
-    signs: Signs,
-    waves: Floats,
-    size: int,
-    rng: np.random.Generator,
-) -> Iterator[NDArray[np.uint8]]:
-    """Images of shape (chunk, size, size), a chunk of patients at a time to bound the memory."""
+@dataclass(frozen=True)
+class _Scene:
+    """Some patients before the exposure.
+
+    Attributes:
+        patients: name to (n, 1, 1).
+        density: what the rays meet, (n, size, size).
+        added: the part of it that findings add.
+    """
+
+    patients: dict[str, Floats]
+    density: Floats
+    added: Floats
+
+
+def _drawn(
+    domain: Domain, split: str, count: int, size: int, seed: int
+) -> tuple[NDArray[np.uint8], Iterator[_Scene], np.random.Generator]:
+    """Labels of a split, its patients a chunk at a time, and the generator of their noise."""
+    number = SPLITS.index(split)
+    root = np.random.SeedSequence([seed, list(DEFAULT_COUNTS).index(domain), number])
+    label_rng, sign_rng, patient_rng, noise_rng = map(np.random.default_rng, root.spawn(4))
+    labels = _draw_labels(domain, split, count, label_rng)
+    signs = _draw_signs(domain, labels, sign_rng)
+    patients, waves = anatomy.draw_patients(domain, signs, patient_rng)
+    return labels, _scenes(patients, signs, waves, size), noise_rng
+
+
+def _scenes(
+    patients: dict[str, Floats], signs: Signs, waves: Floats, size: int
+) -> Iterator[_Scene]:
+    """A chunk of patients at a time, to bound the memory."""
     step = max(1, _PIXELS_PER_CHUNK // size**2)
     for start in range(0, len(waves), step):
         rows = slice(start, start + step)
         chunk = {name: values[rows, None, None] for name, values in patients.items()}
         chunk_signs = Signs(signs.present[rows], signs.severity[rows], signs.place[rows])
-        density = _density(chunk, chunk_signs, waves[rows], size)
-        # Automatic exposure makes up for much of what a dense chest swallows.
-        middle = 0.5 + 0.6 * (density.mean(axis=(1, 2), keepdims=True) - 0.5)
-        grey = chunk["exposure"] + chunk["contrast"] * (density - middle)
-        # The film's shoulder and foot: bright and dark ends are compressed, not cut off.
-        grey = 0.5 + 0.5 * np.tanh(1.9 * (grey - 0.5))
-        grey += chunk["noise"] * rng.standard_normal(grey.shape, dtype=np.float32)
-        yield (255 * grey.clip(0, 1)).round().astype(np.uint8)
+        yield _Scene(chunk, *_density(chunk, chunk_signs, waves[rows], size))
 
 
-def _density(p: dict[str, Floats], signs: Signs, waves: Floats, size: int) -> Floats:
-    """What the rays meet on their way: 0 for air, about 1 for the densest tissue."""
+def _exposed(scene: _Scene, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Images of shape (n, size, size)."""
+    density, patients = scene.density, scene.patients
+    # Automatic exposure makes up for much of what a dense chest swallows.
+    middle = 0.5 + 0.6 * (density.mean(axis=(1, 2), keepdims=True) - 0.5)
+    grey = patients["exposure"] + patients["contrast"] * (density - middle)
+    # The film's shoulder and foot: bright and dark ends are compressed, not cut off.
+    grey = 0.5 + 0.5 * np.tanh(1.9 * (grey - 0.5))
+    grey += patients["noise"] * rng.standard_normal(grey.shape, dtype=np.float32)
+    return (255 * grey.clip(0, 1)).round().astype(np.uint8)
+
+
+def _density(p: dict[str, Floats], signs: Signs, waves: Floats, size: int) -> tuple[Floats, Floats]:
+    """What the rays meet on their way, 0 for air, about 1 for the densest tissue; and findings'."""
     pixel = 2.0 / size
     soft = 0.025 + 0.3 * pixel
     x, y = anatomy.coordinates(p, size)
@@ -181,5 +224,6 @@ def _density(p: dict[str, Floats], signs: Signs, waves: Floats, size: int) -> Fl
     density += p["veil"] * (0.6 + x * np.sign(p["shift_x"]) + 0.3 * patchy) * field
     # Filled air spaces are about as dense as soft tissue, however many signs coincide.
     room = 1.05 * np.maximum(air, 0.08)
-    density += room * np.tanh(drawn_signs(signs, frame) / room)
-    return density * body - 0.12 * (1 - body)
+    added = room * np.tanh(drawn_signs(signs, frame) / room)
+    density += added
+    return density * body - 0.12 * (1 - body), added * body

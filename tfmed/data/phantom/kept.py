@@ -33,6 +33,13 @@ def name_at(size: int) -> str:
     return NAME if size == SIZES[0] else f"{NAME}_{size}"
 
 
+def domain_of(info: DatasetInfo) -> Domain | None:
+    """The domain that a data set was drawn from; None where it is no phantom."""
+    size = info.image_shape[0]
+    drawn = (domain for domain in DOMAINS.values() if info.name == _words(domain, size).name)
+    return next(drawn, None) if info.synthetic else None
+
+
 def resolve_phantom(
     role: Literal["source", "target"],
     cache_dir: Path,

@@ -21,12 +21,13 @@ from tfmed.report.figures import budgets, classifiers, data, experiments, latent
 from tfmed.report.figures.description import Figure
 from tfmed.report.figures.plotting import STYLE, svg_text
 from tfmed.report.files import write_aside
+from tfmed.report.inspection import figures as inspection
 from tfmed.report.pretraining import curves, reconstructions, views
 from tfmed.report.selection import Results
 
 FAMILIES = (
     *(budgets, deciding, differences, data, views, curves, reconstructions),
-    *(classifiers, experiments, latent),
+    *(classifiers, experiments, latent, inspection),
 )
 """Modules with a function `figures` that describes those figures it has data for."""
 

@@ -19,6 +19,7 @@ from tfmed.execution.job import Job, Result
 from tfmed.pretraining import settings_class
 from tfmed.results import predictions
 from tfmed.results.assembling.datasets import dataset_entry
+from tfmed.results.assembling.inspection import inspection_parts
 from tfmed.results.assembling.latent import latent_part
 from tfmed.results.atlas import as_png
 from tfmed.results.ledger import Ledger, judged
@@ -80,6 +81,7 @@ def assemble(
         "pretraining": [_pretraining(plan, job, finished[job.key]) for job in plan.pretrainings],
         **measured(plan, finished, labels, out),
         "latent": latent_part(plan, finished, labels, out),
+        **inspection_parts(plan, finished),
     }
     ledger = ledger or Ledger()
     applies = ledger_applies(ledger, results)

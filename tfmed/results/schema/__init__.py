@@ -14,6 +14,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from tfmed.results.schema.base import Part
 from tfmed.results.schema.closing import ClaimEntry, ModelEntry
 from tfmed.results.schema.deciding import DecisionEntry, LearningCurvesEntry
+from tfmed.results.schema.inspection import AttributionEntry, RobustnessEntry
 from tfmed.results.schema.latent import LatentEntry
 from tfmed.results.schema.runs import ComparisonEntry, RunEntry, SummaryEntry
 from tfmed.results.schema.study import (
@@ -48,6 +49,8 @@ class StudyResults(Part):
     """Null where no classifier was trained, and in results of earlier versions."""
     learning_curves: LearningCurvesEntry | None = None
     """Null where no strategy was trained on the target, and in results of earlier versions."""
+    attribution: Annotated[list[AttributionEntry], Field(default_factory=list)]
+    robustness: Annotated[list[RobustnessEntry], Field(default_factory=list)]
 
     @model_validator(mode="after")
     def _is_of_its_data(self) -> Self:

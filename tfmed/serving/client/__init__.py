@@ -147,20 +147,30 @@ def predict_files(
     recipe = image_steps(connection, retries=retries)
     for path in paths:
         try:
-            image = _file(path) if recipe is None else _prepared(path, recipe)
+            image = file_bytes(path) if recipe is None else file_pixels(path, recipe)
             yield path, predict(connection, image, retries=retries)
         except BadImageError as error:
             yield path, error
 
 
-def _file(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """A file as it is.
+
+    Raises:
+        BadImageError: it can't be read.
+    """
     try:
         return path.read_bytes()
     except OSError as error:
         raise BadImageError(f"can't be read ({error.strerror})") from None
 
 
-def _prepared(path: Path, recipe: Recipe) -> np.ndarray:
+def file_pixels(path: Path, recipe: Recipe) -> np.ndarray:
+    """The picture that the import of the model's images would make of a file.
+
+    Raises:
+        BadImageError: it can't be read, or gives no picture.
+    """
     try:
         with path.open("rb"):
             pass

@@ -10,6 +10,7 @@ import numpy as np
 from tfmed.errors import InputError
 
 FILES, PIXELS, STEPS = "serve_image_bytes", "serving_default", "image_steps"
+ACTIVATION = "grad_cam"
 """Signatures: see `tfmed.serving.signatures`."""
 Value = bytes | str | np.ndarray
 """A file, a text, or uint8 pixels (height, width, channels)."""
@@ -105,11 +106,16 @@ def failure(
         words = f"{target.url}: {target.model} has no signature {signature} ({line})"
         return NoSignatureError(words)
     if refused:
-        reason = _OF_THE_MODEL.search(line)
-        return BadImageError(f"the server refuses it: {reason[1] if reason else line}")
+        return BadImageError(f"the server refuses it: {refusal_in(line)}")
     if transient:
         return TransientError(f"{target.url}: {line}")
     return ServerError(f"{target.url}: {line}")
+
+
+def refusal_in(line: str) -> str:
+    """Why a model refuses an image, from TensorFlow's message."""
+    reason = _OF_THE_MODEL.search(line)
+    return reason[1] if reason else line
 
 
 def not_ours(target: Target) -> ServerError:
