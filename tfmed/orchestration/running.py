@@ -44,15 +44,13 @@ def run(
 
     Args:
         study: what to ask, or the path of a study file; None for the default study.
-        out: the report goes to `out/<study's name>`.
-        models: SavedModels go to `models/<model>/<version>`.
+        out, models: reports go to `out/<study's name>`, models to `models/<model>/<version>`.
         workers: jobs side by side; 0 for this process alone, None for one per GPU, else per core.
         cluster: address of a Dask cluster that does the jobs.
         gpus_per_job: share of a GPU that each job has; without effect on CPUs.
         fresh: compute the study's finished work again.
         data_root: folder of named data sets; None for `$MEDMNIST_ROOT`, else `~/.medmnist`.
-        phantom_if_missing: as for `datasets.find`; None for yes where `study` is None.
-        fit_to_data: as for `datasets.find`; None for yes where `study` is None.
+        phantom_if_missing, fit_to_data: as for `datasets.find`; None for yes without a `study`.
         reach: value of the primary metric for which the report says how many labels it takes.
         command: what was typed, to be found in the results.
         listener: hears how the run goes on; None for nobody.
