@@ -44,13 +44,15 @@ def run(
 
     Args:
         study: what to ask, or the path of a study file; None for the default study.
-        out, models: reports go to `out/<study's name>`, models to `models/<model>/<version>`.
+        out: the report goes to `out/<study's name>`.
+        models: SavedModels go to `models/<model>/<version>`.
         workers: jobs side by side; 0 for this process alone, None for one per GPU, else per core.
         cluster: address of a Dask cluster that does the jobs.
         gpus_per_job: share of a GPU that each job has; without effect on CPUs.
         fresh: compute the study's finished work again.
         data_root: folder of named data sets; None for `$MEDMNIST_ROOT`, else `~/.medmnist`.
-        phantom_if_missing, fit_to_data: as for `datasets.find`; None for yes without a `study`.
+        phantom_if_missing: as for `datasets.find`; None for yes where `study` is None.
+        fit_to_data: as for `datasets.find`; None for yes where `study` is None.
         reach: value of the primary metric for which the report says how many labels it takes.
         command: what was typed, to be found in the results.
         listener: hears how the run goes on; None for nobody.
@@ -59,8 +61,7 @@ def run(
         InputError: something given is wrong, or the machine refused something; what to do is said.
         JobError: a mistake of tfmed's own.
     """
-    is_default, listener = study is None, listener or Silent()
-    study = _study(study)
+    is_default, listener, study = study is None, listener or Silent(), _study(study)
     ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
     with locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")
