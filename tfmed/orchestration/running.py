@@ -61,8 +61,7 @@ def run(
         InputError: something given is wrong, or the machine refused something; what to do is said.
         JobError: a mistake of tfmed's own.
     """
-    is_default, listener = study is None, listener or Silent()
-    study = _study(study)
+    is_default, listener, study = study is None, listener or Silent(), _study(study)
     ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
     with locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")

@@ -110,7 +110,7 @@ def _measured(results: Results, curve: Entry) -> Iterator[tuple[int, Entry]]:
     for budget in budgets(results, found["task"]):
         row = find_row(results, Cell(found["task"], strategy, STANDARD, budget))
         labels = labels_of(results, found["task"], budget)
-        if row and labels in curve["labels"] and row[found["metric"]]:
+        if row and labels is not None and labels in curve["labels"] and row[found["metric"]]:
             yield labels, row[found["metric"]]
 
 
