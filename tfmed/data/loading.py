@@ -1,7 +1,7 @@
 """Arrays of data sets that `tfmed.data.sources` has verified, whole or in chunks."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -59,9 +59,13 @@ def load_patients(info: DatasetInfo, split: str) -> np.ndarray | None:
     What the file calls them, which may tell who they are, goes no further. None where the file
     does not say. Errors as for `load_split`.
     """
-    names = _patient_names(info, (split,)).get(split)
+    key = f"{split}_patients"
+    with unchanged(info):
+        names = read_npz(info.path, (), optional=(key,)).get(key)
     if names is None:
         return None
+    if names.shape != (info.n_images(split),):
+        raise changed(info.path)
     _, first, numbers = np.unique(names, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[numbers]
 
@@ -71,23 +75,16 @@ def load_patients_of_splits(info: DatasetInfo) -> dict[str, np.ndarray]:
 
     Empty where the file does not say. Errors as for `load_split`.
     """
-    numbers: dict[int | str, int] = {}
-    return {
-        split: np.array([numbers.setdefault(name, len(numbers)) for name in names.tolist()])
-        for split, names in _patient_names(info, SPLITS).items()
-    }
-
-
-def _patient_names(info: DatasetInfo, splits: Sequence[str]) -> dict[str, np.ndarray]:
-    """Split to what the file calls the patients of its images, of those splits where it does."""
-    keys = {f"{split}_patients": split for split in splits}
+    keys = {f"{split}_patients": split for split in SPLITS}
     with unchanged(info):
         read = read_npz(info.path, (), optional=tuple(keys))
-    names = {keys[key]: found for key, found in read.items()}
-    for split, found in names.items():
-        if found.shape != (info.n_images(split),):
+    numbers: dict[int | str, int] = {}
+    found = {}
+    for key, names in read.items():
+        if names.shape != (info.n_images(keys[key]),):
             raise changed(info.path)
-    return names
+        found[keys[key]] = np.array([numbers.setdefault(n, len(numbers)) for n in names.tolist()])
+    return found
 
 
 def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:
