@@ -3,9 +3,10 @@ import io
 import pytest
 
 from tfmed.cli import console
-from tfmed.cli.console import Console, clock, duration
+from tfmed.cli.console import Console
 from tfmed.execution.engine import Progress
 from tfmed.execution.job import Job
+from tfmed.execution.timing import clock, duration
 
 
 class Terminal(io.StringIO):
