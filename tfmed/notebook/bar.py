@@ -74,7 +74,7 @@ class Bar:
         """Nothing comes of it."""
 
     def _show(self) -> None:
-        from IPython.display import display  # type: ignore[import-not-found]
+        from IPython.display import display
 
         self._last_shown = time.monotonic()
         content = {"text/html": self._html(), "text/plain": self._line()}
