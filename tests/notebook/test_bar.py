@@ -57,7 +57,7 @@ def test_a_run_is_one_output_that_is_drawn_again(display, now):
     assert display.outputs == 1
     assert 20 <= len(display.frames) <= 25
     assert 'value="100" max="100"' in display.frames[-2]["text/html"]
-    assert display.frames[-1]["text/plain"].endswith("done after 0:10")
+    assert display.frames[-1]["text/plain"] == " 0:10  done"
 
 
 def test_it_says_how_long_it_takes_and_what_is_running(display, now):
@@ -82,7 +82,7 @@ def test_notes_stay_above_the_bar(display, now):
 def test_a_run_that_fails_says_that_it_stopped(display, now):
     with pytest.raises(KeyboardInterrupt), Bar():
         raise KeyboardInterrupt
-    assert display.frames[-1]["text/plain"].endswith("stopped after 0:00")
+    assert display.frames[-1]["text/plain"] == " 0:00  stopped"
 
 
 def test_only_a_kernel_is_a_notebook(monkeypatch):

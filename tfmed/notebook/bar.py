@@ -45,8 +45,7 @@ class Bar:
         trace: TracebackType | None,
     ) -> None:
         """Says that it is over, and how."""
-        how = "stopped" if kind else "done"
-        self._stage, self._jobs = f"{how} after {clock(self._timing.seconds).strip()}", None
+        self._stage, self._jobs = "stopped" if kind else "done", None
         self._show()
 
     def stage(self, text: str) -> None:
