@@ -4,6 +4,7 @@ import tfmed
 
 found = tfmed.run(tfmed.Study(source="phantom", target="phantom").quickened())
 found.summary[["task", "strategy", "label_budget", "auc", "auc_low", "auc_high"]]
+found.plot("answer")
 tfmed.load_results("reports/chest-to-pneumonia-quick").runs
 """
 
@@ -12,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tfmed.config.study import Study
+    from tfmed.notebook.results import Results, load_results
     from tfmed.orchestration.running import run
-    from tfmed.results.loading import load_results
 
-__all__ = ["Study", "__version__", "load_results", "run"]
+__all__ = ["Results", "Study", "__version__", "load_results", "run"]
 __version__ = "0.1.0"
 _HOMES = {
+    "Results": "tfmed.notebook.results",
     "Study": "tfmed.config.study",
-    "load_results": "tfmed.results.loading",
+    "load_results": "tfmed.notebook.results",
     "run": "tfmed.orchestration.running",
 }
 

@@ -3,7 +3,7 @@ import io
 import pytest
 
 from tfmed.cli import console
-from tfmed.cli.console import Console, clock, duration
+from tfmed.cli.console import Console
 from tfmed.execution.engine import Progress
 from tfmed.execution.job import Job
 
@@ -85,8 +85,3 @@ def test_a_stream_that_is_gone_stops_nothing(now, monkeypatch):
             shown.jobs(progress(1, finished=False))
             shown.note("news")
             shown.jobs(progress(4))
-
-
-def test_times_read_well():
-    assert [clock(s) for s in (5, 125)] == [" 0:05", " 2:05"]
-    assert [duration(s) for s in (0.2, 40, 200, 6000)] == ["1 s", "40 s", "3 min", "1 h 40 min"]

@@ -6,6 +6,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, TextIO
 
+from tfmed.execution.timing import Timing, clock
+
 if TYPE_CHECKING:
     from rich.live import Live
 
@@ -24,9 +26,8 @@ class Console:
         self._stream = stream or sys.stderr
         self._is_live = self._stream.isatty() and os.environ.get("TERM") != "dumb"
         self._live: Live | None = None
-        self._started = self._stage_began = time.monotonic()
+        self._timing = Timing()
         self._last_shown = float("-inf")
-        self._all_of_it: float | None = None
         self.has_discarded = False
         """Whether old results are gone, as `--fresh` asks."""
 
@@ -41,7 +42,7 @@ class Console:
     @property
     def seconds(self) -> float:
         """Since the start."""
-        return time.monotonic() - self._started
+        return self._timing.seconds
 
     def note(self, text: str) -> None:
         """One line of its own, or several."""
@@ -52,24 +53,23 @@ class Console:
 
     def stage(self, text: str) -> None:
         """A new stage of the work begins."""
-        self._stage_began, self._all_of_it = time.monotonic(), None
+        self._timing.begin_stage()
         self.note(f"{clock(self.seconds)}  {text}")
 
     def jobs(self, progress: "Progress") -> None:
         """A job went on or was finished."""
-        if self._all_of_it is None:
-            self._all_of_it = progress.cost_left + progress.job.cost * progress.finished
+        left = self._timing.left(progress)
         now, is_last = time.monotonic(), progress.finished and progress.done == progress.total
         pause = SECONDS_BETWEEN_FRAMES if self._is_live else SECONDS_BETWEEN_LINES
         if not is_last and (now < self._last_shown + pause or not self._is_shown(progress)):
             return
         self._last_shown = now
         if self._is_live and not is_last:
-            self._draw(progress)
+            self._draw(progress, left)
             return
         width = len(str(progress.total))
         done = f"[{progress.done:{width}}/{progress.total}]"
-        self.note(f"{clock(self.seconds)}  {done} {progress.job.title}{self._left(progress)}")
+        self.note(f"{clock(self.seconds)}  {done} {progress.job.title}{left}")
 
     def discarded(self) -> None:
         """Old results are gone."""
@@ -86,11 +86,11 @@ class Console:
         """Only a bar shows how far a job is."""
         return self._is_live or progress.finished
 
-    def _draw(self, progress: "Progress") -> None:
+    def _draw(self, progress: "Progress", left: str) -> None:
         from rich.console import Console as Terminal
         from rich.live import Live
 
-        bar = _bar(progress, clock(self.seconds), self._left(progress))
+        bar = _bar(progress, clock(self.seconds), left)
         with contextlib.suppress(OSError):
             if self._live is None:
                 terminal = Terminal(file=self._stream)
@@ -104,14 +104,6 @@ class Console:
                 )
                 self._live.start()
             self._live.update(bar, refresh=True)
-
-    def _left(self, progress: "Progress") -> str:
-        assert self._all_of_it is not None
-        done = self._all_of_it - progress.cost_left
-        if done < 0.05 * self._all_of_it or not progress.cost_left:
-            return ""
-        left = (time.monotonic() - self._stage_began) * progress.cost_left / done
-        return f" · about {duration(left)} left"
 
 
 def _bar(progress: "Progress", time_since: str, left: str) -> Any:
@@ -129,16 +121,3 @@ def _bar(progress: "Progress", time_since: str, left: str) -> Any:
     running = "; ".join(progress.running) or progress.job.title
     row.add_row(Text(time_since), bar, Text(done), Text(running))
     return row
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds since the start, such as ` 2:05`."""
-    return f"{int(seconds) // 60:2d}:{int(seconds) % 60:02d}"
-
-
-def duration(seconds: float) -> str:
-    """Such as `40 s`, `3 min` or `1 h 20 min`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

@@ -1,7 +1,7 @@
 """Sections of a study file, and the types of what they hold beyond plain numbers.
 
 A section declares its settings as fields with defaults and `Field(ge=…, le=…)` ranges; the line
-that refuses a study file is made from these (`tfmed.config.reading`).
+that refuses a study file is made from these (`tfmed.config.study`).
 """
 
 import difflib
@@ -10,7 +10,9 @@ import unicodedata
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Annotated, Any, Self, TypeVar
 
+from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from tfmed.design import BASELINES, STRATEGIES, LabelBudget, Strategy, method_of
@@ -54,6 +56,22 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'x'?`, or nothing where no known name is near."""
     close = difflib.get_close_matches(str(name), known, 1)
     return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def allowed_words(setting: FieldInfo) -> str:
+    """A setting's range in words, such as `from 4 to 1024`."""
+    limits = {type(limit): limit for limit in setting.metadata}
+    least: Any = limits.get(Ge)
+    above: Any = limits.get(Gt)
+    most: Any = limits.get(Le)
+    below: Any = limits.get(Lt)
+    if least and most:
+        return f"from {least.ge} to {most.le}"
+    lower = f"at least {least.ge}" if least else f"above {above.gt}" if above else ""
+    upper = f"at most {most.le}" if most else f"below {below.lt:g}" if below else ""
+    if least and not upper:
+        return f"{least.ge} or more"
+    return " and ".join(filter(None, (lower, upper))) or "a finite number"
 
 
 def _budget(value: Any) -> Any:

@@ -1,10 +1,11 @@
 """Study: the whole question, as a study file writes it."""
 
 import itertools
-from collections.abc import Iterable
-from typing import Annotated, Any, Self
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from tfmed.config.classifiers import ClassifierSettings
 from tfmed.config.experiments import ExperimentSettings, LatentSettings
@@ -16,11 +17,13 @@ from tfmed.config.items import (
     Section,
     ShownText,
     Title,
+    allowed_words,
+    did_you_mean,
     out_of_range,
     refusal,
 )
 from tfmed.config.ledger import check_ledger
-from tfmed.config.registered import EncoderSettings, Pretrainings, listed, named
+from tfmed.config.registered import REGISTERED, EncoderSettings, Pretrainings, listed, named
 from tfmed.config.tasks import TaskSettings
 from tfmed.design import (
     RANDOM,
@@ -31,12 +34,20 @@ from tfmed.design import (
     smallest_budget,
 )
 from tfmed.encoders.residual import Settings as Residual
+from tfmed.errors import InputError
 from tfmed.pretraining import settings_class
 from tfmed.pretraining.autoencoder import Settings as Autoencoder
 from tfmed.pretraining.simclr import Settings as SimCLR
 from tfmed.training.settings import FitSettings
 
 TASKS = ("source_task", "target_task")
+_TYPES = {
+    "int_type": "an integer",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "a text",
+}
+_RANGES = ("greater_than", "greater_than_equal", "less_than", "less_than_equal", "finite_number")
 DEFAULT = Autoencoder()
 METHODS = (DEFAULT, SimCLR())
 
@@ -63,7 +74,8 @@ class Study(Section):
         0.2
 
     Raises:
-        pydantic.ValidationError: a setting is unknown, of the wrong type or out of range.
+        InputError: a setting is unknown, of the wrong type or out of range; the line names it, its
+            value and what it may be.
     """
 
     name: FolderName = "chest-to-pneumonia"
@@ -91,6 +103,16 @@ class Study(Section):
     )
     experiments: ExperimentSettings = ExperimentSettings()
     latent: LatentSettings = LatentSettings()
+
+    if not TYPE_CHECKING:  # type checkers know the settings by the fields above
+
+        def __init__(self, **values: Any) -> None:
+            """Checks the settings; what is left out keeps its default."""
+            _refuse_long_integers(values, "")
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                raise InputError(_line(error.errors(include_url=False)[0])) from None
 
     @model_validator(mode="before")
     @classmethod
@@ -226,3 +248,68 @@ def _completed(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, An
 
 def _capped(fit: FitSettings, epochs: int) -> FitSettings:
     return fit.model_copy(update={"epochs": min(fit.epochs, epochs)})
+
+
+def _refuse_long_integers(value: Any, where: str) -> None:
+    """Refuses integers that TOML does not have either: Python can't even print some of them."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _refuse_long_integers(item, f"{where}.{name}" if where else name)
+    elif isinstance(value, list):
+        for item in value:
+            _refuse_long_integers(item, where)
+    elif type(value) is int and abs(value) >= 2**63:
+        raise InputError(f"{where} has more than 64 bits; give a smaller number")
+
+
+def _line(error: Mapping[str, Any]) -> str:
+    """One line for what pydantic found: the setting's name, its value, what is allowed."""
+    kind, value, given = error["type"], error["input"], error.get("ctx", {})
+    section, names = _place(error["loc"])
+    where = ".".join(names)
+    if kind == "refused":
+        where = ".".join(filter(None, (where, given["at"])))
+        return f"{where} = {given['value']!r} {given['wrong']}"
+    if kind == "extra_forbidden":
+        known = list(section.model_fields)
+        near = did_you_mean(names[-1], known) or f"; known are {', '.join(known)}"
+        return f"unknown setting {where!r}{near}"
+    no_list = kind == "tuple_type" and where in REGISTERED
+    if kind in ("model_type", "model_attributes_type") or no_list:
+        return f"{where} must be a table; write it as [{where}]"
+    if kind == "too_short" and where in REGISTERED:
+        return f"{where} has no table; leave it out, or write [{where}]"
+    if kind == "tuple_type":
+        return f"{where} = {value!r} must be a list; write [{value!r}]"
+    if kind == "union_tag_invalid":
+        registered = REGISTERED[where]
+        named = value[registered.naming]
+        return _one_of(f"{where}.{registered.naming}", named, registered.members)
+    if kind == "literal_error":
+        return _one_of(where, value, re.findall(r"'([^']*)'", given["expected"]))
+    if kind in _RANGES:
+        allowed = allowed_words(section.model_fields[names[-1]])
+        return f"{where} = {value!r} is out of range; it must be {allowed}"
+    return f"{where} = {value!r} must be {_TYPES.get(kind, error['msg'])}"
+
+
+def _one_of(where: str, value: object, known: Sequence[str]) -> str:
+    choice = f"one of {', '.join(map(repr, known))}" if len(known) > 1 else repr(known[0])
+    return f"{where} = {value!r} must be {choice}{did_you_mean(value, known)}"
+
+
+def _place(loc: Iterable[int | str]) -> tuple[type[BaseModel], list[str]]:
+    """The section that holds a setting, and the setting's dotted name in parts."""
+    holder: Any = Study
+    inner: Any = Study
+    names: list[str] = []
+    for part in (part for part in loc if isinstance(part, str)):
+        registered = REGISTERED.get(names[0]) if len(names) == 1 else None
+        if registered and len(registered.members) > 1 and part in registered.members:
+            inner = registered.settings_class(part)  # pydantic puts the member's name between
+            continue
+        holder = inner
+        names.append(part)
+        setting = holder.model_fields.get(part)
+        inner = setting and setting.annotation
+    return holder, names

@@ -1,5 +1,7 @@
 """A whole study, from its data sets to its report: what the command line and a notebook call."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ from tfmed.config.ledger import ledger_file
 from tfmed.config.reading import read_study
 from tfmed.config.study import Study
 from tfmed.execution.store import Store
+from tfmed.notebook.bar import Bar, in_notebook
+from tfmed.notebook.results import Results
 from tfmed.orchestration import datasets, provenance
 from tfmed.orchestration.computing import Workers, compute, discard, opened
 from tfmed.orchestration.exporting import export
@@ -20,7 +24,6 @@ from tfmed.results.assembling import whole
 from tfmed.results.deciding.decision import decide
 from tfmed.results.deciding.learning_curves import learning_curves
 from tfmed.results.ledger import Ledger, load_ledger
-from tfmed.results.loading import Results
 from tfmed.results.planned import Plan
 
 
@@ -55,15 +58,15 @@ def run(
         fit_to_data: as for `datasets.find`; None for yes where `study` is None.
         reach: value of the primary metric for which the report says how many labels it takes.
         command: what was typed, to be found in the results.
-        listener: hears how the run goes on; None for nobody.
+        listener: hears how the run goes on; None for a bar in a notebook, elsewhere for nobody.
 
     Raises:
         InputError: something given is wrong, or the machine refused something; what to do is said.
         JobError: a mistake of tfmed's own.
     """
-    is_default, listener, study = study is None, listener or Silent(), _study(study)
+    is_default, study = study is None, _study(study)
     ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
-    with locked_folder(Path(out) / study.name) as folder:
+    with _heard(listener) as listener, locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")
         began = provenance.Began()
         found = datasets.find(
@@ -84,6 +87,16 @@ def run(
         files.write(results, folder)
         report.render(folder, progress=listener.stage)
     return Results(folder, results)
+
+
+@contextlib.contextmanager
+def _heard(listener: Listener | None) -> Iterator[Listener]:
+    """Who hears how the run goes on."""
+    if listener is None and in_notebook():
+        with Bar() as bar:
+            yield bar
+    else:
+        yield listener or Silent()
 
 
 def _study(study: Study | Path | str | None) -> Study:

@@ -14,16 +14,20 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tfmed.report.deciding import figure as deciding
 from tfmed.report.differences import figure as differences
 from tfmed.report.figures import budgets, classifiers, data, experiments, latent
 from tfmed.report.figures.description import Figure
-from tfmed.report.figures.plotting import STYLE, svg_text
+from tfmed.report.figures.plotting import STYLE, mark_synthetic, svg_text
 from tfmed.report.files import write_aside
 from tfmed.report.inspection import figures as inspection
 from tfmed.report.pretraining import curves, reconstructions, views
 from tfmed.report.selection import Results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawing
 
 FAMILIES = (
     *(budgets, deciding, differences, data, views, curves, reconstructions),
@@ -103,12 +107,29 @@ def _draw_silently(figures: Sequence[Figure], folder: Path, synthetic: bool) -> 
 
 def draw(figures: Iterable[Figure], folder: Path, *, synthetic: bool) -> None:
     """Draw figures as `folder/<id>.svg`, one after the other."""
+    with styled():
+        for figure in figures:
+            text = svg_text(figure.draw(), figure.id, synthetic=synthetic)
+            write_aside(folder / f"{figure.id}.svg", text)
+
+
+def drawn(figure: Figure, *, synthetic: bool) -> "Drawing":
+    """The drawing alone, with the mark of synthetic data where it needs one."""
+    with styled():
+        drawing = figure.draw()
+        if synthetic:
+            mark_synthetic(drawing)
+        drawing.draw_without_rendering()  # ticks are made by it, and so have the style's looks
+    return drawing
+
+
+@contextlib.contextmanager
+def styled() -> Iterator[None]:
+    """What is drawn has the report's looks."""
     import matplotlib as mpl
 
     with mpl.rc_context(STYLE), warnings.catch_warnings():
         # Names may hold characters the font lacks; as text, the viewer's own font has them.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         warnings.filterwarnings("ignore", message="Matplotlib currently does not support")
-        for figure in figures:
-            text = svg_text(figure.draw(), figure.id, synthetic=synthetic)
-            write_aside(folder / f"{figure.id}.svg", text)
+        yield

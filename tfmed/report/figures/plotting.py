@@ -251,7 +251,7 @@ def svg_text(figure: "Figure", name: str, *, synthetic: bool) -> str:
     import matplotlib as mpl
 
     if synthetic:
-        _mark_synthetic(figure)
+        mark_synthetic(figure)
     buffer = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.hashsalt": name}):
@@ -272,7 +272,7 @@ def _own_id(identifier: str, name: str) -> str:
     return f' id="{name}-{identifier}"'
 
 
-def _mark_synthetic(figure: "Figure") -> None:
+def mark_synthetic(figure: "Figure") -> None:
     """Make room above the figure and write the mark there."""
     width, height = figure.get_size_inches()
     taller = height + MARK_HEIGHT

@@ -3,7 +3,7 @@ import json
 import pytest
 from example_results import example_results
 
-from tfmed.results.loading import Results, load_results
+from tfmed.notebook.results import Results, load_results
 
 
 @pytest.fixture(scope="module")
