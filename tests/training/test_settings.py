@@ -29,6 +29,21 @@ def test_auto_shows_about_as_many_images_whatever_their_number(images, epochs, b
         assert abs(epochs * images - SEEN) <= images / 2
 
 
+@pytest.mark.parametrize(
+    ("images", "side", "epochs"),
+    [
+        (4000, 28, 75),
+        (4000, 16, 75),
+        (4000, 56, 19),
+        (4000, 64, 14),
+        (4000, 224, 10),
+        (10, 224, 100),
+    ],
+)
+def test_auto_shows_fewer_of_larger_images(images, side, epochs):
+    assert PretrainingFit().resolved(images, side).epochs == epochs
+
+
 def test_auto_batches_have_a_size_for_any_number():
     assert BATCHES[-1][0] == 0
     assert PretrainingFit().resolved(0).batch_size == BATCHES[-1][1]

@@ -45,7 +45,7 @@ def pretraining_job(
     if isinstance(settings, FittedSettings):
         available = sum(each.n_images("train") for each in data.values())
         images = min(settings.max_images or available, available)
-        fit = settings.fit.resolved(images)
+        fit = settings.fit.resolved(images, source.image_shape[0])
         plain |= {"fit": fit.model_dump(), "seed": seed}
         seconds += images * fit.epochs * fit_seconds(source)
         on = f" on {' and '.join(each.title for each in data.values())}"

@@ -8,8 +8,9 @@ from pydantic_core import PydanticCustomError
 
 Auto = Literal["auto"]
 SEEN = 300_000
-"""Images that `auto` epochs show a model in all, each as often as it is seen: those of an epoch
-times the epochs."""
+"""Images of `SEEN_SIDE` that `auto` epochs show a model in all, each as often as it is seen: those
+of an epoch times the epochs. Of larger ones, as many as have the same number of pixels."""
+SEEN_SIDE = 28
 EPOCHS = (10, 100)
 BATCHES = ((8192, 256), (2048, 128), (0, 64))
 """Images from which on `auto` takes a batch of this size."""
@@ -53,7 +54,8 @@ class PretrainingFit(BaseModel):
     """How long and how fast to fit without labels; `auto` is chosen by the number of images.
 
     Attributes:
-        epochs: the most epochs to fit; `auto`: as many as see `SEEN` images, within `EPOCHS`.
+        epochs: the most epochs to fit; `auto`: as many as see `SEEN` images, within
+            `EPOCHS`; fewer where images are larger.
         batch_size: images in a batch; `auto`: as `BATCHES`.
         learning_rate: as of `FitSettings`, as the others are.
         patience: there.
@@ -68,11 +70,12 @@ class PretrainingFit(BaseModel):
     patience: int = Field(default=0, ge=0)
     augment: bool = False
 
-    def resolved(self, n_images: int) -> FitSettings:
-        """The same for so many training images, nothing `auto` any more."""
+    def resolved(self, n_images: int, side: int = SEEN_SIDE) -> FitSettings:
+        """The same for so many training images of this side, nothing `auto` any more."""
         epochs, batch_size = self.epochs, self.batch_size
         if epochs == "auto":
-            epochs = min(max(round(SEEN / max(n_images, 1)), EPOCHS[0]), EPOCHS[1])
+            seen = SEEN * min(1.0, (SEEN_SIDE / side) ** 2)
+            epochs = min(max(round(seen / max(n_images, 1)), EPOCHS[0]), EPOCHS[1])
         if batch_size == "auto":
             batch_size = next(size for least, size in BATCHES if n_images >= least)
         return FitSettings(**{**dict(self), "epochs": epochs, "batch_size": batch_size})
