@@ -241,7 +241,7 @@ def test_inks_follow_the_theme(explorer):
 
 
 def test_without_scripts_it_is_not_there_and_the_figures_are(made, open_page):
-    page = open_page(made[0], javascript=False).page
+    page = open_page(made[0], javascript=False, unfolded=True).page
     assert not page.locator(PLACE).is_visible()
     assert page.locator(f"#item-spaces-{TASK} svg").is_visible()
     assert page.locator(f"#item-mistakes-{TASK} svg").is_visible()

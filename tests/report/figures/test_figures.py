@@ -65,7 +65,7 @@ def test_every_part_of_the_study_has_its_figure(svgs: dict[str, str]) -> None:
     parts = {re.sub(r"-(pneumoniamnist|chest-nih).*", "", name) for name in svgs}
     whole = {"answer", "examples", "balance", "pretraining", "reconstructions", "errors"}
     whole |= {"differences", "budgets", "curves", "roc", "confusion", "latent", "cka", "detail"}
-    whole |= {"spaces"}
+    whole |= {"spaces", "learning-curves"}
     assert parts == whole | {"mistakes", "losses", "dropout", "stopping", "forgetting"}
 
 
