@@ -4,7 +4,7 @@ import math
 
 from tfmed.design import method_of
 from tfmed.report.asked import main_name
-from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
+from tfmed.report.blocks import Block, appendix, figure, heading, paragraph, ref, table, text
 from tfmed.report.selection import Entry, Results, method_order
 from tfmed.report.wording import (
     MISSING,
@@ -60,7 +60,7 @@ def label_blocks(results: Results) -> list[Block]:
             _held_out_words(results),
         ),
         figure(FIGURE),
-        _table(results),
+        *appendix(_table(results)),
     ]
 
 

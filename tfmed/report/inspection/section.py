@@ -1,7 +1,7 @@
 """The section on where classifiers look and on what they withstand."""
 
 from tfmed.report.asked import main_name
-from tfmed.report.blocks import Block, figure, heading, paragraph, ref, table, text
+from tfmed.report.blocks import Block, appendix, figure, heading, paragraph, ref, table, text
 from tfmed.report.inspection.chosen import (
     METHOD_NAMES,
     attributed,
@@ -60,7 +60,7 @@ def _looking(results: Results) -> list[Block]:
             ref("attribution-table"),
             " has both for each strategy.",
         ),
-        _looking_table(results, entries),
+        *appendix(_looking_table(results, entries)),
     ]
 
 
@@ -134,8 +134,7 @@ def _withstanding(results: Results) -> list[Block]:
             ref("robustness-table"),
             f" {name}{second} at the strongest of three strengths.",
         ),
-        figure("robustness"),
-        _robustness_table(results, entries, [first, *rest]),
+        *appendix(figure("robustness"), _robustness_table(results, entries, [first, *rest])),
     ]
 
 

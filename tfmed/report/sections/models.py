@@ -54,7 +54,7 @@ def model_blocks(results: Results) -> list[Block]:
         for reason in model["reasons"]
     ]
     if reasons:
-        blocks += [heading("Why not stable"), bullets(reasons)]
+        blocks += appendix(heading("Why not stable"), bullets(reasons))
     blocks += [heading("What no model is for"), _not_for(models)]
     for i, model in enumerate(models, 1):
         blocks += appendix(heading(model["name"]), _card_table(results, model, f"card-{i}"))
