@@ -12,6 +12,8 @@ from tfmed.pretraining import simclr, vicreg
 from tfmed.training import fitting
 from tfmed.training.settings import FitSettings
 
+pytestmark = pytest.mark.slow
+
 SMALL = compact.Settings(channels=8, base_filters=4)
 
 

@@ -11,6 +11,8 @@ from tfmed.encoders import applications
 from tfmed.errors import InputError
 from tfmed.pretraining import imagenet
 
+pytestmark = pytest.mark.slow
+
 ENCODER = applications.Settings(architecture="MobileNetV3Small", side=32)
 
 

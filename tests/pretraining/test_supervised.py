@@ -9,6 +9,8 @@ from tfmed.pretraining import supervised
 from tfmed.training import fitting, transfer
 from tfmed.training.settings import PretrainingFit
 
+pytestmark = pytest.mark.slow
+
 COUNTS = {"train": 60, "val": 20, "test": 20}
 SHORT = PretrainingFit(epochs=2, batch_size=16, learning_rate=1e-3, patience=2)
 

@@ -16,6 +16,8 @@ from tfmed.serving import client, gate
 from tfmed.serving.client import BadImageError, ServerError, Target, over_rest
 from tfmed.training import fitting
 
+pytestmark = pytest.mark.slow
+
 NAME = evidence().name
 WAYS = ("rest", "grpc")
 

@@ -16,6 +16,8 @@ from tfmed.inspection import Inspected, grad_cam, occlusion
 from tfmed.serving import explaining, export, loader
 from tfmed.serving.explaining import Wanted
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def coloured(tmp_path_factory):

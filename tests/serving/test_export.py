@@ -21,6 +21,8 @@ from tfmed.errors import InputError
 from tfmed.locks import working_folder
 from tfmed.serving import card, export, gate, loader, protos, versions
 
+pytestmark = pytest.mark.slow
+
 NAME = evidence().name
 EXPORTER = f"""
 import sys

@@ -18,6 +18,8 @@ from tfmed.data.pictures.steps import Resize
 from tfmed.serving.pictures.resampling import Span, resize, resize_deep
 from tfmed.serving.signatures import decode_image
 
+pytestmark = pytest.mark.slow
+
 SIZE = 28
 SETS = [
     pytest.param(*chosen, marks=() if chosen in (("pad", 1), ("crop", 3)) else pytest.mark.slow)

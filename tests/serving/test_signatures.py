@@ -17,6 +17,8 @@ from tfmed.serving.pictures.headers import MAX_PIXELS, MAX_SIDE
 from tfmed.serving.signatures import decode_image
 from tfmed.training import fitting
 
+pytestmark = pytest.mark.slow
+
 GREY, RGB = (28, 28, 1), (28, 28, 3)
 RNG = np.random.default_rng(0)
 COLOURS = RNG.integers(0, 256, (28, 28, 3), dtype=np.uint8)

@@ -6,6 +6,8 @@ from tfmed.data import loading
 from tfmed.design import BASELINES
 from tfmed.training import baselines, examples, fitting
 
+pytestmark = pytest.mark.slow
+
 
 def test_labels_of_the_budget_do_change_a_baseline(tiny):
     job = tiny.run_of("pixels_logistic").job

@@ -7,6 +7,8 @@ from tfmed.design import BASELINES
 from tfmed.steps.pretrain import encoder_weights
 from tfmed.training import examples, fitting, transfer
 
+pytestmark = pytest.mark.slow
+
 EVERY_WAY = [
     ("scratch", "standard", "target"),
     ("finetune", "dropout_0.5", "target"),

@@ -9,6 +9,8 @@ from tfmed.execution.job import Result
 from tfmed.steps import evaluate as step
 from tfmed.tasks import REGISTRY, task_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("task", REGISTRY)
 def test_validation_labels_have_the_metrics_that_strategies_are_compared_by(

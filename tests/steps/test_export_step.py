@@ -1,7 +1,10 @@
+import pytest
 from tiny_study import COUNTS
 
 from tfmed.orchestration.plan import exports
 from tfmed.serving import card, versions
+
+pytestmark = pytest.mark.slow
 
 
 def test_an_exported_classifier_carries_the_labels_it_saw_and_its_own_threshold(tiny, tmp_path):

@@ -1,6 +1,8 @@
 import pytest
 from tiny_study import COUNTS, labels_swapped
 
+pytestmark = pytest.mark.slow
+
 
 def forgotten(tiny):
     """What is measured before and after fine-tuning."""

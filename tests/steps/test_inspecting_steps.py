@@ -12,6 +12,8 @@ from tfmed.inspection.corruptions import CORRUPTIONS
 from tfmed.steps.inspecting import finished
 from tfmed.training import fitting
 
+pytestmark = pytest.mark.slow
+
 
 def inspection_of(tiny, strategy):
     return next(one for one in tiny.plan.inspections if str(one.strategy) == strategy)

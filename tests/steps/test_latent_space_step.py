@@ -1,6 +1,8 @@
 import pytest
 from tiny_study import COUNTS
 
+pytestmark = pytest.mark.slow
+
 
 def test_latent_space_of_a_run_has_coordinates_for_every_test_image(tiny):
     run = tiny.run_of("frozen")

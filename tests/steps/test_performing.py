@@ -9,6 +9,8 @@ from tfmed.errors import InputError
 from tfmed.execution import keys
 from tfmed.execution.job import Result
 
+pytestmark = pytest.mark.slow
+
 CHECKING = {
     *(("tfmed.steps", name) for name in ("perform", "code_of", "roots")),
     ("tfmed.tasks", "code_of"),

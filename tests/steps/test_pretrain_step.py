@@ -5,6 +5,8 @@ from tiny_study import COUNTS
 from tfmed.cache import cache_folder
 from tfmed.errors import InputError
 
+pytestmark = pytest.mark.slow
+
 
 def test_pretraining_measures_reconstructions_on_the_test_split(tiny):
     record = tiny.finished[tiny.pretraining.key].record["reconstruction"]

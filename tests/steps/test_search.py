@@ -13,6 +13,8 @@ from tfmed.execution import keys
 from tfmed.results.schema.runs import RecipeEntry
 from tfmed.training import examples, fitting, transfer
 
+pytestmark = pytest.mark.slow
+
 FITTED = ("scratch", "finetune")
 RECIPES = [
     {"learning_rate": rate, "augment": augment}

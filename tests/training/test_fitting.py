@@ -10,6 +10,8 @@ from tfmed.training.examples import LabelledImages, LabelledSplits
 from tfmed.training.settings import FitSettings
 from tfmed.training.standardising import statistics
 
+pytestmark = pytest.mark.slow
+
 BINARY = task_of("binary")
 SMALL = plain.Settings(latent_channels=8, base_filters=4)
 

@@ -13,6 +13,8 @@ from tfmed.errors import InputError, JobError
 from tfmed.execution.engine import InProcess, do_jobs
 from tfmed.execution.workers.local import LocalWorkers
 
+pytestmark = pytest.mark.slow
+
 BUSY = """\
 import signal
 import sys
