@@ -1,6 +1,6 @@
 """`[classifiers]`: how classifiers are fitted."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field
 
@@ -38,6 +38,12 @@ class SearchSettings(Section):
 
     learning_rates: Once[LearningRate] = (3e-3, 1e-3)
     augment: Annotated[Once[bool], AfterValidator(_some)] = (False, True)
+
+    def first(self) -> Self:
+        """The first recipe alone; the same where nothing is searched."""
+        if not self.learning_rates:
+            return self
+        return self.replaced(learning_rates=self.learning_rates[:1], augment=self.augment[:1])
 
 
 class ClassifierSettings(Section):

@@ -181,7 +181,7 @@ class Study(Section):
         return self.model_dump(mode="json")
 
     def quickened(self) -> Self:
-        """The same study, small: fewer images, epochs, seeds, budgets; still every part of it.
+        """The same study, small: fewer images, epochs, seeds, budgets, and one recipe.
 
         The target keeps its smallest and largest budget and that of the experiments, the source
         only the last.
@@ -196,11 +196,9 @@ class Study(Section):
                 "seeds": min(self.seeds, 2),
                 "pretraining": tuple(settings.quickened() for settings in self.pretraining),
                 "classifiers": classifiers.replaced(
-                    search=classifiers.search.replaced(
-                        learning_rates=classifiers.search.learning_rates[:1]
-                    ),
+                    search=classifiers.search.first(),
                     head=_capped(classifiers.head, 20),
-                    finetune=_capped(classifiers.finetune, 4),
+                    finetune=_capped(classifiers.finetune, 3),
                     scratch=_capped(classifiers.scratch, 10),
                     overtrained_epochs=min(classifiers.overtrained_epochs, 20),
                 ),
