@@ -58,6 +58,7 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
+inspected = false
 """
 
 REAL_STUDY = """\
@@ -89,6 +90,7 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
+inspected = false
 """
 
 

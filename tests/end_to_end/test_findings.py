@@ -35,6 +35,7 @@ strategies = ["scratch", "frozen", "finetune"]
 overtrained = false
 [experiments]
 dropouts = []
+inspected = false
 """
 
 MIXED = """
@@ -62,6 +63,7 @@ baselines = false
 [experiments]
 losses = ["class_weighted"]
 dropouts = []
+inspected = false
 [latent]
 max_images = 200
 """

@@ -43,6 +43,7 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
+inspected = false
 """
 
 

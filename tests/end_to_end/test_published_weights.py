@@ -45,6 +45,7 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
+inspected = false
 """
 MAKE = """
 import sys, keras

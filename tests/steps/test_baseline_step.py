@@ -6,7 +6,7 @@ from tfmed.data import loading
 from tfmed.design import BASELINES
 from tfmed.training import baselines, examples, fitting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def test_labels_of_the_budget_do_change_a_baseline(tiny):

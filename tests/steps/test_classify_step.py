@@ -7,7 +7,7 @@ from tfmed.design import BASELINES
 from tfmed.steps.pretrain import encoder_weights
 from tfmed.training import examples, fitting, transfer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 EVERY_WAY = [
     ("scratch", "standard", "target"),

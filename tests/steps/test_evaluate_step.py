@@ -9,7 +9,7 @@ from tfmed.execution.job import Result
 from tfmed.steps import evaluate as step
 from tfmed.tasks import REGISTRY, task_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 @pytest.mark.parametrize("task", REGISTRY)

@@ -4,7 +4,7 @@ from tiny_study import COUNTS
 from tfmed.orchestration.plan import exports
 from tfmed.serving import card, versions
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def test_an_exported_classifier_carries_the_labels_it_saw_and_its_own_threshold(tiny, tmp_path):

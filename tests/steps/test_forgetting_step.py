@@ -1,7 +1,7 @@
 import pytest
 from tiny_study import COUNTS, labels_swapped
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def forgotten(tiny):

@@ -12,7 +12,7 @@ from tfmed.inspection.corruptions import CORRUPTIONS
 from tfmed.steps.inspecting import finished
 from tfmed.training import fitting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def inspection_of(tiny, strategy):

@@ -1,7 +1,7 @@
 import pytest
 from tiny_study import COUNTS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def test_latent_space_of_a_run_has_coordinates_for_every_test_image(tiny):

@@ -9,7 +9,7 @@ from tfmed.errors import InputError
 from tfmed.execution import keys
 from tfmed.execution.job import Result
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 CHECKING = {
     *(("tfmed.steps", name) for name in ("perform", "code_of", "roots")),

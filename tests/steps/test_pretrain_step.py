@@ -5,7 +5,7 @@ from tiny_study import COUNTS
 from tfmed.cache import cache_folder
 from tfmed.errors import InputError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 
 def test_pretraining_measures_reconstructions_on_the_test_split(tiny):

@@ -13,7 +13,7 @@ from tfmed.execution import keys
 from tfmed.results.schema.runs import RecipeEntry
 from tfmed.training import examples, fitting, transfer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("steps")]  # who share one study
 
 FITTED = ("scratch", "finetune")
 RECIPES = [

@@ -146,7 +146,12 @@ class Plan:
 
     @property
     def inspections(self) -> list[Inspection]:
-        """Of each strategy of the target the first run, at the label budget of the experiments."""
+        """Of each strategy of the target the first run, at the label budget of the experiments.
+
+        None where the study asks for none.
+        """
+        if not self.study.experiments.inspected:
+            return []
         budgets = self.study.target_task.label_budgets
         few = nearest_budget(budgets, self.study.experiments.label_budget)
         budget = largest_budget(budgets) if few is None else few
