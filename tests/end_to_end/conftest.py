@@ -58,7 +58,6 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
-inspected = false
 """
 
 REAL_STUDY = """\
@@ -90,7 +89,6 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
-inspected = false
 """
 
 

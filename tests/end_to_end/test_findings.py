@@ -35,7 +35,6 @@ strategies = ["scratch", "frozen", "finetune"]
 overtrained = false
 [experiments]
 dropouts = []
-inspected = false
 """
 
 MIXED = """
@@ -63,7 +62,6 @@ baselines = false
 [experiments]
 losses = ["class_weighted"]
 dropouts = []
-inspected = false
 [latent]
 max_images = 200
 """

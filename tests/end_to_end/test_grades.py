@@ -43,7 +43,6 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
-inspected = false
 """
 
 

@@ -50,7 +50,6 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
-inspected = false
 """
 PATIENTS, FINDINGS = 60, ("Effusion", "Mass", "Effusion|Mass", "No Finding")
 

@@ -45,7 +45,6 @@ baselines = false
 [experiments]
 losses = []
 dropouts = []
-inspected = false
 """
 MAKE = """
 import sys, keras

@@ -1,6 +1,7 @@
 """A notebook shows results: their answer, and any figure of the report."""
 
 import json
+from html import escape
 
 import pytest
 from example_results import HOSTILE, example_results
@@ -41,15 +42,10 @@ def test_no_text_of_results_becomes_markup(found):
 
 
 def test_what_to_use_is_shown_where_results_say_it(found):
-    choice = {"task": "pneumoniamnist", "strategy": "finetune", "against": []}
-    few = {**choice, "label_budget": 300, "recommended": True}
-    reason = "two are < one point apart"
-    all_ = {**choice, "label_budget": "full", "recommended": False, "against": [reason]}
-    decided = {**found.data, "decision": {"budgets": [few, all_]}}
-    shown = Results(found.folder, decided)._repr_html_()
-    assert "<li>With 300 labels: use “fine-tuned”</li>" in shown
-    assert "labels: no recommendation, two are &lt; one point apart</li>" in shown
-    assert "<li>" not in Results(found.folder, {**found.data, "decision": None})._repr_html_()
+    first, *_ = report.decision_lines(found.data)
+    assert f"<p>{escape(first)}</p>" in found._repr_html_()
+    without = Results(found.folder, {**found.data, "decision": None})._repr_html_()
+    assert escape(first) not in without
 
 
 def test_figures_are_those_of_the_report(found):

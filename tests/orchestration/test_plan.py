@@ -506,10 +506,3 @@ def test_one_file_has_one_task():
     other = dataclasses.replace(TARGET, md5=SOURCE.md5, task="multiclass")
     with pytest.raises(InputError, match="one file, asked as binary and as multiclass"):
         make_plan(EARLIER, SOURCE, other)
-
-
-def test_a_study_that_asks_for_no_inspection_has_none():
-    study = Study()
-    assert make_plan(study, SOURCE, TARGET).inspections
-    without = study.replaced(experiments=study.experiments.replaced(inspected=False))
-    assert make_plan(without, SOURCE, TARGET).inspections == []

@@ -127,7 +127,7 @@ def test_the_command_writes_maps_and_says_a_line_for_each_file(example, files, t
     ("options", "words"),
     [
         (["--class", "mumps"], "knows no such class; give one of normal, pneumonia"),
-        (["--window", "29"], "the model's pictures have 28 pixels"),
+        (["--window", "29"], "the model's pictures have 28 pixels a side; give no more"),
         (["--window", "0"], "is not an integer"),
         (["--method", "lime"], "invalid choice"),
     ],

@@ -17,13 +17,11 @@ class ExperimentSettings(Section):
             latent spaces are shown and models exported too.
         losses: of `scratch` and `finetune` on the source task, instead of plain cross-entropy.
         dropouts: of `finetune` on the target task, instead of `classifiers.dropout`.
-        inspected: look where one classifier of each strategy looks, and what it withstands.
     """
 
     label_budget: int = Field(default=300, ge=FEWEST)
     losses: Once[Loss] = ()
     dropouts: Once[Share] = ()
-    inspected: bool = True
 
 
 class LatentSettings(Section):

@@ -1,5 +1,6 @@
 """What the jobs of a study are for: classifiers, latent spaces, forgetting, evaluations."""
 
+import functools
 from dataclasses import dataclass
 
 from tfmed.config.study import Study
@@ -144,17 +145,11 @@ class Plan:
         """MD5 to data set."""
         return {info.md5: info for info in (self.source, self.target)}
 
-    @property
+    @functools.cached_property
     def inspections(self) -> list[Inspection]:
-        """Of each strategy of the target the first run, at the label budget of the experiments.
-
-        None where the study asks for none.
-        """
-        if not self.study.experiments.inspected:
-            return []
-        budgets = self.study.target_task.label_budgets
-        few = nearest_budget(budgets, self.study.experiments.label_budget)
-        budget = largest_budget(budgets) if few is None else few
+        """Of each strategy of the target the first run, at the label budget of the experiments."""
+        budgets, labels = self.study.target_task.label_budgets, self.study.experiments.label_budget
+        budget = nearest_budget(budgets, labels) or largest_budget(budgets)
         found = []
         for run in self.runs:
             cell, strategy = run.cell, run.cell.method

@@ -91,7 +91,10 @@ def explain_files(
             f"{', '.join(names)}"
         )
     if wanted.window is not None and wanted.window > min(shape[:2]):
-        raise InputError(f"--window {wanted.window}: the model's pictures have {shape[0]} pixels")
+        raise InputError(
+            f"--window {wanted.window}: the model's pictures have {min(shape[:2])} pixels a side; "
+            "give no more"
+        )
     try:
         with contextlib.ExitStack() as stack:
             with loader.quiet():

@@ -84,6 +84,12 @@ def test_a_curve_of_errors_falls() -> None:
             assert down[key] == pytest.approx(1 - up[other], abs=1e-9)
 
 
+def test_a_value_of_no_skill_at_all_is_a_value_to_reach(results: dict) -> None:
+    fitted = curve_of(results, "finetune", reach=0.0)["fit"]
+    assert fitted["reach"]["value"] == fitted["reach"]["low"] == 1.0
+    assert fitted["chance"] == pytest.approx(1)
+
+
 def test_kept_curves_stay_unless_another_value_is_to_be_reached(results: dict) -> None:
     first = with_learning_curves(results, 0.9)
     assert with_learning_curves(first) is first

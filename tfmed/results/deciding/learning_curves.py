@@ -126,8 +126,8 @@ def _curve(rows: dict[int, Entry], scale: Scale, reach: float | None) -> dict[st
                 {"labels": int(n), **scale.entry(curves.at(int(n)))} for n in points.round()
             ],
             "near_plateau": _finite(curves.labels_to_plateau(NEAR / abs(scale.best - scale.worst))),
-            "reach": wanted and _finite(curves.labels_to_reach(wanted)),
-            "chance": wanted and curves.chance_to_reach(wanted),
+            "reach": None if wanted is None else _finite(curves.labels_to_reach(wanted)),
+            "chance": None if wanted is None else curves.chance_to_reach(wanted),
             "held_out": _held_out(measured, scale),
         },
     }

@@ -58,9 +58,10 @@ def corrupt_job(study: "Study", task: DatasetInfo, name: str, run: Job) -> Job:
 def work(spec: Spec, data: Data, parents: Parents, say: Say) -> Result:
     """Metrics of one classifier on test images as they are, and made worse in every way.
 
-    Nothing is chosen here: the classifier and its threshold are those of its run. The parent is the
-    `run`. The record has `n`, `clean` (metric to number, None where it is not defined) and
-    `corruptions`, each with `kind`, `unit`, `strength` (from 1), `value` and `metrics`.
+    Nothing is chosen here: the classifier is that of its run, and answers by its task's own rule
+    (threshold .5). The parent is the `run`. The record has `n`, `clean` (metric to number, None
+    where it is not defined) and `corruptions`, each with `kind`, `unit`, `strength` (from 1),
+    `value` and `metrics`.
     """
     import numpy as np
 
