@@ -78,3 +78,16 @@ def test_a_variant_is_named_beside_its_strategy() -> None:
 def test_a_metric_keeps_its_capitals_at_the_start_of_a_sentence() -> None:
     names = [wording.capitalised(wording.metric_name(m)) for m in ("accuracy", "auc", "ece")]
     assert names == ["Accuracy", "AUC", "ECE"]
+
+
+def test_tables_of_a_list_are_numbered_settings() -> None:
+    settings = {"pretraining": [{"method": "simclr", "fit": {"epochs": 3}}, {"method": "vicreg"}]}
+    assert dict(wording.flat_settings(settings)) == {
+        "pretraining.1.method": "simclr",
+        "pretraining.1.fit.epochs": "3",
+        "pretraining.2.method": "vicreg",
+    }
+    assert dict(wording.flat_settings({"pairs": [["a", "b"]], "none": []})) == {
+        "pairs": "a, b",
+        "none": "none",
+    }

@@ -297,9 +297,11 @@ def place_name(results: Results, row: Entry) -> str:
 
 
 def flat_settings(settings: dict, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Nested settings as dotted names and values in words."""
+    """Nested settings as dotted names and values in words; tables of a list are numbered from 1."""
     for key, value in settings.items():
         name = f"{prefix}{key}"
+        if isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
+            value = {str(number): table for number, table in enumerate(value, 1)}
         if isinstance(value, dict) and value:
             yield from flat_settings(value, f"{name}.")
         else:

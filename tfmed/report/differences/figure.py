@@ -64,6 +64,7 @@ def _differences(results: Results, task: str) -> Figure:
 
 def _caption(results: Results, task: str, shown: list[Entry], first: list[Entry]) -> Text:
     clear = sum(entry["clear"] for entry in shown)
+    are = "is" if clear == 1 else "are"
     reach = [100 * entry["detectable"] for entry in first]
     largest = f"{number(max(reach), 1)} points" if max(reach) <= 100 else "any size"
     rest: list[str | Span] = []
@@ -72,8 +73,9 @@ def _caption(results: Results, task: str, shown: list[Entry], first: list[Entry]
     return text(
         f"Paired differences of the study's question on {task_title(results, task)}, at the same "
         "seeds and on the same test "
-        f"images, with 95 % intervals: {clear} of {len(shown)} are clear after correction (filled "
-        "markers). Grey: true differences too small to be detected with 80 % power "
+        f"images, with 95 % intervals: {clear} of the {len(shown)} shown {are} clear after "
+        "correction (filled markers). Grey: true differences too small to be detected with 80 % "
+        "power "
         f"({metric_name(first[0]['metric'])}: below {number(min(reach), 1)} to {largest}).",
         *rest,
     )
