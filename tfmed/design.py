@@ -36,11 +36,6 @@ def budget_size(budget: LabelBudget) -> float:
     return float("inf") if budget == "full" else float(budget)
 
 
-def smallest_budget(budgets: Iterable[LabelBudget]) -> LabelBudget | None:
-    """The fewest labels; None where there is no budget."""
-    return min(budgets, key=budget_size, default=None)
-
-
 def largest_budget(budgets: Iterable[LabelBudget]) -> LabelBudget | None:
     """`full`, else the most labels; None where there is no budget."""
     return max(budgets, key=budget_size, default=None)

@@ -308,7 +308,7 @@ def test_quickened_is_smaller_and_keeps_every_part():
     assert (search.learning_rates, search.augment) == (rates[:1], (False,))
     assert quick.latent.max_images < study.latent.max_images
     assert quick.source_task == study.source_task.replaced(label_budgets=(300,))
-    assert quick.target_task == study.target_task.replaced(label_budgets=(30, 300, "full"))
+    assert quick.target_task == study.target_task.replaced(label_budgets=(300, "full"))
     assert quick.experiments == study.experiments
     for part in ("head", "finetune", "scratch"):
         smaller, full = getattr(quick.classifiers, part), getattr(study.classifiers, part)
@@ -332,7 +332,7 @@ def test_quickening_keeps_the_few_labels_of_a_study_with_others_than_the_default
     own = "[source_task]\nlabel_budgets = ['full']\n[target_task]\nlabel_budgets = [50, 200, 800]"
     quick = read(own, tmp_path).quickened()
     assert quick.source_task.label_budgets == ("full",)
-    assert quick.target_task.label_budgets == (50, 200, 800)
+    assert quick.target_task.label_budgets == (200, 800)
 
 
 def test_settings_hold_only_json_values():

@@ -31,7 +31,6 @@ from tfmed.design import (
     Strategy,
     largest_budget,
     nearest_budget,
-    smallest_budget,
 )
 from tfmed.encoders.residual import Settings as Residual
 from tfmed.errors import InputError
@@ -183,8 +182,7 @@ class Study(Section):
     def quickened(self) -> Self:
         """The same study, small: fewer images, epochs, seeds, budgets, and one recipe.
 
-        The target keeps its smallest and largest budget and that of the experiments, the source
-        only the last.
+        The target keeps its largest budget and that of the experiments, the source only the last.
         """
         classifiers = self.classifiers
         source, target, few = self.source_task, self.target_task, self.experiments.label_budget
@@ -197,20 +195,19 @@ class Study(Section):
                 "pretraining": tuple(settings.quickened() for settings in self.pretraining),
                 "classifiers": classifiers.replaced(
                     search=classifiers.search.first(),
-                    head=_capped(classifiers.head, 20),
+                    head=_capped(classifiers.head, 12),
                     finetune=_capped(classifiers.finetune, 3),
                     scratch=_capped(classifiers.scratch, 10),
-                    overtrained_epochs=min(classifiers.overtrained_epochs, 20),
+                    overtrained_epochs=min(classifiers.overtrained_epochs, 10),
                 ),
                 "source_task": source.only(
                     nearest_budget(of_source, few) or largest_budget(of_source)
                 ),
                 "target_task": target.only(
-                    smallest_budget(of_target),
                     nearest_budget(of_target, few),
                     largest_budget(of_target),
                 ),
-                "latent": self.latent.replaced(max_images=min(self.latent.max_images, 1000)),
+                "latent": self.latent.replaced(max_images=min(self.latent.max_images, 500)),
             }
         )
 

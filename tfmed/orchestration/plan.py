@@ -175,14 +175,18 @@ def _pretrained_on(plan: Plan, strategy: Strategy) -> dict[str, DatasetInfo]:
 
 
 def _is_exported(plan: Plan, cell: Cell, strategy: Strategy) -> bool:
-    """Of the target what has learned something, at few and at most labels; of the source few."""
+    """Of the target what has learned something, at few and at most labels; of the source few.
+
+    A quick study exports none of the source.
+    """
     study = plan.study
     if cell.task == plan.target.name:
         learned = strategy != RANDOM_FROZEN and cell.variant == STANDARD
         return learned and cell.label_budget in _shown(study, study.target_task.label_budgets)
     budgets = study.source_task.label_budgets
     few = nearest_budget(budgets, study.experiments.label_budget) or largest_budget(budgets)
-    return cell.variant in (STANDARD, OVERTRAINED) and cell.label_budget == few
+    shown = cell.variant in (STANDARD, OVERTRAINED) and cell.label_budget == few
+    return shown and not study.quick
 
 
 def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
@@ -332,7 +336,8 @@ def _forgetting(
             continue
         if (cell.task, cell.variant) == (target.name, STANDARD) and cell.label_budget in shown:
             some = pretrainings[strategy.initialisation]
-            if len(some) > 1 and run.repeat.pretraining != run.seed:
+            own = len(some) == 1 or run.repeat.pretraining == run.seed
+            if not own or (study.quick and run.seed):
                 continue  # each seed has a pretraining of its own, or they would not be independent
             pretrained = some[run.repeat.pretraining]
             before = forgetting_job(study, source, pretrained)

@@ -42,7 +42,7 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 LearnsFrom = Literal["images", "labels", "nothing"]
 """What a method trains on here: images without labels, the source's labels, or nothing at all."""
 
-QUICK_EPOCHS, QUICK_IMAGES = 8, 2000
+QUICK_EPOCHS, QUICK_IMAGES = 5, 2000
 """Of a quick study, at most."""
 
 
