@@ -51,6 +51,7 @@ RUN = {
     "phantom_if_missing": None,
     "fit_to_data": None,
     "reach": None,
+    "tensorboard": None,
     "command": "tfmed.run()",
     "listener": None,
 }

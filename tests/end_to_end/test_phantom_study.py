@@ -201,8 +201,11 @@ def test_a_second_run_computes_nothing_again(
     first: tuple[Command, Done], results: dict[str, Any]
 ) -> None:
     kept = finished_jobs(first[0])
-    done = first[0].run_without_tensorflow(*tiny(first[0]), "--out", "again")
+    watched = ["--out", "again", "--tensorboard", "curves"]
+    done = first[0].run_without_tensorflow(*tiny(first[0]), *watched)
     assert done.code == 0, done.err
+    fitted = len([run for run in results["runs"] if run["epochs"]]) + len(results["pretraining"])
+    assert len(list((done.folder / "curves" / "tiny").glob("*/events.*"))) == fitted
     assert finished_jobs(first[0]) == kept
     again = json.loads((done.folder / "again" / "tiny" / "results.json").read_text())
     assert without_times(again) == without_times(results)

@@ -102,6 +102,12 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         metavar="F",
         help="share of a GPU that each job has (1)",
     )
+    how.add_argument(
+        "--tensorboard",
+        type=path,
+        metavar="DIR",
+        help="write the curves of every fit for TensorBoard, to DIR/<study>",
+    )
     how.add_argument("--fresh", action="store_true", help="compute the study's finished work again")
     how.add_argument(
         "--report-only",
@@ -131,6 +137,7 @@ def _command(options: argparse.Namespace) -> int:
                 phantom_if_missing=not (options.study or options.source or options.target),
                 fit_to_data=options.study is None,
                 reach=options.reach,
+                tensorboard=options.tensorboard,
                 command=_as_typed(),
                 listener=console,
             )

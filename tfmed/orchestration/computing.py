@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tfmed import steps
 from tfmed.errors import InputError
-from tfmed.execution.engine import Engine, InProcess, do_jobs
+from tfmed.execution.curves import Curves
+from tfmed.execution.engine import Engine, InProcess, Progress, do_jobs
 from tfmed.execution.job import Job, Result, with_ancestors
 from tfmed.execution.one_thread import on_one_thread
 from tfmed.execution.store import Store
@@ -89,8 +90,17 @@ def discard(plan: Plan, store: Store) -> None:
         store.discard(job)
 
 
-def compute(plan: Plan, store: Store, engine: Engine, listener: Listener) -> Mapping[str, Result]:
+def compute(
+    plan: Plan, store: Store, engine: Engine, listener: Listener, curves: Curves | None = None
+) -> Mapping[str, Result]:
     """Key to result of every job of the plan, those kept from earlier included.
+
+    Args:
+        plan: the study's plan.
+        store: keeps results.
+        engine: does the jobs.
+        listener: hears how it goes on.
+        curves: is given what each job measured while it fitted something, once it is finished.
 
     Raises:
         InputError: the store can't be written to, or a job found something that the user can fix.
@@ -105,7 +115,17 @@ def compute(plan: Plan, store: Store, engine: Engine, listener: Listener) -> Map
         listener.note(f"note: {damaged} kept results are damaged and are computed again")
     kept = f"; {len(finished)} are finished already" if finished else ""
     listener.stage(f"training and looking: {len(todo)} jobs to do on {engine.where}{kept}")
-    do_jobs(jobs, set(finished), engine, store, plan.datasets, listener.jobs)
+
+    def heard(progress: Progress) -> None:
+        if curves and progress.finished:
+            curves.write(progress.job, _loaded(progress.job, store))
+        listener.jobs(progress)
+
+    if curves:
+        for job in jobs:
+            if job.key in finished:
+                curves.write(job, finished[job.key])
+    do_jobs(jobs, set(finished), engine, store, plan.datasets, heard)
     return finished | {job.key: _loaded(job, store) for job in todo}
 
 

@@ -10,6 +10,7 @@ from tfmed.cache import cache_folder
 from tfmed.config.ledger import ledger_file
 from tfmed.config.reading import read_study
 from tfmed.config.study import Study
+from tfmed.execution.curves import Curves
 from tfmed.execution.store import Store
 from tfmed.notebook.bar import Bar, in_notebook
 from tfmed.notebook.results import Results
@@ -40,6 +41,7 @@ def run(
     phantom_if_missing: bool | None = None,
     fit_to_data: bool | None = None,
     reach: float | None = None,
+    tensorboard: Path | str | None = None,
     command: str = "tfmed.run()",
     listener: Listener | None = None,
 ) -> Results:
@@ -57,6 +59,7 @@ def run(
         phantom_if_missing: as for `datasets.find`; None for yes where `study` is None.
         fit_to_data: as for `datasets.find`; None for yes where `study` is None.
         reach: value of the primary metric for which the report says how many labels it takes.
+        tensorboard: folder for the curves of every fit, as TensorBoard reads them.
         command: what was typed, to be found in the results.
         listener: hears how the run goes on; None for a bar in a notebook, elsewhere for nobody.
 
@@ -68,6 +71,7 @@ def run(
     ledger = load_ledger(ledger_file(study.ledger))  # a mistake in it is found before any work
     with _heard(listener) as listener, locked_folder(Path(out) / study.name) as folder:
         make_folder(Path(models), "--models")
+        curves = None if tensorboard is None else Curves(Path(tensorboard) / study.name)
         began = provenance.Began()
         found = datasets.find(
             study,
@@ -78,12 +82,9 @@ def run(
         )
         plan = make_plan(found.study, found.source, found.target)
         who = Workers(workers, cluster, gpus_per_job)
-        results = _results(plan, folder, Path(models), who, ledger, listener, fresh, reach)
-        results["provenance"] = {
-            **provenance.describe(plan.datasets.values(), began),
-            "seeds": plan.seeds,
-            "command": command,
-        }
+        results = _results(plan, folder, Path(models), who, ledger, listener, fresh, reach, curves)
+        made = provenance.describe(plan.datasets.values(), began)
+        results["provenance"] = {**made, "seeds": plan.seeds, "command": command}
         files.write(results, folder)
         report.render(folder, progress=listener.stage)
     return Results(folder, results)
@@ -114,6 +115,7 @@ def _results(
     listener: Listener,
     fresh: bool,
     reach: float | None,
+    curves: Curves | None,
 ) -> dict[str, Any]:
     """All of `results.json` but its provenance; writes predictions and images into `folder`."""
     store = Store(cache_folder() / "jobs")
@@ -121,7 +123,7 @@ def _results(
         if fresh:
             discard(plan, store)
             listener.discarded()
-        finished = compute(plan, store, engines.jobs, listener)
+        finished = compute(plan, store, engines.jobs, listener, curves)
         exported = export(plan, finished, engines.exports, store, models, listener)
     listener.stage("evaluating")
     found = {**whole.assemble(plan, finished, folder, ledger), "models": exported}
