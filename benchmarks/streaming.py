@@ -3,7 +3,7 @@
 For a quarter, half and all of N generated 224 × 224 images, each in a fresh process: the `.npz` is
 verified, records are written, an epoch is read, and a pretraining is done for some steps. Peaks
 are the process's high-water mark up to the end of that stage, so they only rise along a row.
-Run from the repository: `python -m benchmarks.streaming [N] [--keep FOLDER]`.
+Run from the repository: `python -m benchmarks.streaming [N] [--method simclr] [--keep FOLDER]`.
 """
 
 import argparse
@@ -42,7 +42,8 @@ def write_npz(path: Path, n_train: int) -> None:
     coarse = rng.integers(40, 200, (CHUNK, 8, 8), np.uint8)
     smooth = coarse.repeat(SIDE // 8, axis=1).repeat(SIDE // 8, axis=2)
     with zipfile.ZipFile(path, "w") as archive:
-        for split, n in (("train", n_train), ("val", BATCH * 4), ("test", BATCH * 4)):
+        sizes = {"train": n_train, "val": BATCH * 4, "test": BATCH * 4}
+        for brighter, (split, n) in zip((0, 51, 52), sizes.items(), strict=True):
             write_array(archive, f"{split}_labels.npy", (np.arange(n) % 2).astype(np.uint8))
             with archive.open(f"{split}_images.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array_header_1_0(
@@ -50,8 +51,9 @@ def write_npz(path: Path, n_train: int) -> None:
                 )
                 for start in range(0, n, CHUNK):
                     rows = min(CHUNK, n - start)
-                    # Another brightness for each chunk, so that no two images are alike.
-                    member.write((smooth[:rows] + np.uint8(start // CHUNK % 50)).tobytes())
+                    # Another brightness for each chunk, so that no split holds another's images.
+                    added = np.uint8(start // CHUNK % 50 + brighter)
+                    member.write((smooth[:rows] + added).tobytes())
 
 
 def write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
@@ -60,7 +62,7 @@ def write_array(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
         np.lib.format.write_array(member, array)
 
 
-def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
+def measure(folder: Path, n_train: int, steps: int, method: str) -> dict[str, float]:
     """Peaks in MiB, current memory in MiB and rates in images/s of one size."""
     import tensorflow as tf
 
@@ -82,21 +84,27 @@ def measure(folder: Path, n_train: int, steps: int) -> dict[str, float]:
     n_read = sum(int(tf.shape(batch)[0]) for batch in images)
     assert n_read == n_train, f"{n_read} images in an epoch of {n_train}"
     row |= {"epoch": peak_mb(), "read/s": n_read / (time.perf_counter() - start)}
-    return row | pretrain(info, folder, steps)
+    return row | pretrain(info, folder, steps, method)
 
 
-def pretrain(info, folder: Path, n_steps: int) -> dict[str, float]:
+def pretrain(info, folder: Path, n_steps: int, method: str) -> dict[str, float]:
     """The study's own pretraining, one epoch of so many steps, sampling memory."""
     from tfmed import encoders, pretraining, steps
     from tfmed.training import fitting
-    from tfmed.training.settings import FitSettings
+    from tfmed.training.settings import PretrainingFit
 
     os.environ["TFMED_CACHE"] = str(folder)
-    fit = FitSettings(epochs=1, batch_size=BATCH, learning_rate=2e-3, patience=3)
-    settings = pretraining.settings_class("autoencoder")(fit=fit, max_images=n_steps * BATCH)
+    auto = PretrainingFit().resolved(info.n_images("train"), SIDE).batch_size
+    batch = BATCH if method == "autoencoder" else auto
+    fit = PretrainingFit(epochs=1, batch_size=batch, learning_rate=2e-3, patience=3)
+    settings = pretraining.settings_class(method)(
+        fit=fit, max_images=n_steps * batch, images="source", held_out=0.0
+    )
+    encoder = "plain" if method == "autoencoder" else "residual"
     spec = {
-        "encoder": encoders.settings_class("plain")().model_dump(),
+        "encoder": encoders.settings_class(encoder)().model_dump(),
         "pretraining": settings.model_dump(),
+        "files": settings.files(),
     }
     fitting.STEPS_PER_EXECUTION = 1  # to see memory after every step
     resident: list[float] = []
@@ -115,14 +123,14 @@ def pretrain(info, folder: Path, n_steps: int) -> dict[str, float]:
         "first step": resident[0],
         "last step": resident[-1],
         "pretrain": peak_mb(),
-        "fitted/s": len(resident) * BATCH / (time.perf_counter() - start),
+        "fitted/s": len(resident) * batch / (time.perf_counter() - start),
     }
 
 
-def measured_apart(folder: Path, n_train: int, steps: int) -> dict[str, float]:
+def measured_apart(folder: Path, n_train: int, steps: int, method: str) -> dict[str, float]:
     """`measure` in a process of its own, whose high-water mark starts afresh."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(measure, (folder, n_train, steps))
+        return pool.apply(measure, (folder, n_train, steps, method))
 
 
 def main() -> None:
@@ -130,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("n", type=int, nargs="?", default=CHESTMNIST_TRAIN, help="images")
     parser.add_argument("--steps", type=int, default=40, help="steps to fit")
+    parser.add_argument("--method", default="autoencoder", help="of pretraining")
     parser.add_argument("--keep", type=Path, help="work in this folder and leave the files there")
     args = parser.parse_args()
     if args.keep:
@@ -139,7 +148,7 @@ def main() -> None:
         for position, n_train in enumerate((args.n // 4, args.n // 2, args.n)):
             inside = folder / str(n_train)
             inside.mkdir(exist_ok=True)
-            row = measured_apart(inside, n_train, args.steps)
+            row = measured_apart(inside, n_train, args.steps, args.method)
             if position == 0:
                 print("memory in MiB: peaks up to the end of each stage; of steps, as it was then")
                 print(" | ".join(row))

@@ -49,6 +49,12 @@ def test_auto_batches_have_a_size_for_any_number():
     assert PretrainingFit().resolved(0).batch_size == BATCHES[-1][1]
 
 
+@pytest.mark.parametrize(("side", "batch"), [(28, 256), (64, 256), (128, 64), (224, 16), (512, 16)])
+def test_a_batch_of_large_images_holds_few(side, batch):
+    assert PretrainingFit().resolved(10_000, side).batch_size == batch
+    assert PretrainingFit(batch_size=256).resolved(10_000, side).batch_size == 256
+
+
 def test_what_is_set_is_kept():
     fit = PretrainingFit(epochs=3, batch_size=7, learning_rate=0.1, patience=2, augment=True)
     assert fit.resolved(10**6) == FitSettings(**dict(fit))

@@ -14,6 +14,9 @@ SEEN_SIDE = 28
 EPOCHS = (10, 100)
 BATCHES = ((8192, 256), (2048, 128), (0, 64))
 """Images from which on `auto` takes a batch of this size."""
+BATCH_PIXELS, SMALLEST_BATCH = 256 * 64**2, 16
+"""Of larger images `auto` halves a batch until it has at most so many pixels: what a step keeps of
+each image grows with them, and two views of 256 images of 224 x 224 would take 15 GB."""
 
 
 class FitSettings(BaseModel):
@@ -56,7 +59,7 @@ class PretrainingFit(BaseModel):
     Attributes:
         epochs: the most epochs to fit; `auto`: as many as see `SEEN` images, within
             `EPOCHS`; fewer where images are larger.
-        batch_size: images in a batch; `auto`: as `BATCHES`.
+        batch_size: images in a batch; `auto`: as `BATCHES`, fewer where images are larger.
         learning_rate: as of `FitSettings`, as the others are.
         patience: there.
         augment: there.
@@ -78,4 +81,6 @@ class PretrainingFit(BaseModel):
             epochs = min(max(round(seen / max(n_images, 1)), EPOCHS[0]), EPOCHS[1])
         if batch_size == "auto":
             batch_size = next(size for least, size in BATCHES if n_images >= least)
+            while batch_size > SMALLEST_BATCH and batch_size * side**2 > BATCH_PIXELS:
+                batch_size //= 2
         return FitSettings(**{**dict(self), "epochs": epochs, "batch_size": batch_size})
