@@ -1,5 +1,6 @@
 """Links between the repository's pages lead somewhere."""
 
+import json
 import re
 from pathlib import Path
 
@@ -28,6 +29,17 @@ def test_every_relative_link_anchor_and_image_exists(page):
         if not exists or (anchor and anchor not in anchors(target)):
             dead.append(link)
     assert not dead
+
+
+@pytest.mark.parametrize(
+    "notebook", sorted(ROOT.glob("docs/**/*.ipynb")), ids=lambda each: each.stem
+)
+def test_every_link_of_a_notebook_exists(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+    links = [first or second for text in texts for first, second in LINK.findall(text)]
+    within = [link for link in links if not re.match(r"[a-z]+:", link)]
+    assert [link for link in within if not (notebook.parent / link).exists()] == []
 
 
 def test_every_page_can_be_reached_from_the_readme():
