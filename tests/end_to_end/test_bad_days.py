@@ -171,8 +171,8 @@ def test_a_study_killed_thrice_comes_to_the_same_results(tmp_path: Path) -> None
         study = study.replace(more, fewer)
     (tmp_path / "small.toml").write_text(study, encoding="utf-8")
     script = ROOT / "tests" / "robustness" / "kill_study.py"
-    command = [sys.executable, str(script), "--study", str(tmp_path / "small.toml"), "--kills", "3"]
-    done = subprocess.run(command, capture_output=True, text=True)
+    options = ["--study", str(tmp_path / "small.toml"), "--kills", "3", "--workers", "1"]
+    done = subprocess.run([sys.executable, str(script), *options], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr + done.stdout
     assert "kills                              3" in done.stdout
 

@@ -231,6 +231,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--source", default="phantom")
     parser.add_argument("--target", default="phantom")
     parser.add_argument("--study", type=Path, help="a study file, in place of the quick study")
+    parser.add_argument("--workers", help="of each command")
     parser.add_argument(
         "--work", type=Path, help="folder to work in (default: one that is removed)"
     )
@@ -238,6 +239,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = ["--quick", "--source", options.source, "--target", options.target]
     if options.study:
         command = ["--study", str(options.study.absolute())]
+    if options.workers:
+        command += ["--workers", options.workers]
     with contextlib.ExitStack() as stack:
         work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         started = time.monotonic()
