@@ -68,6 +68,20 @@ def test_a_model_of_imported_images_is_asked_whether_it_prepares_files_as_the_im
     assert imported.exported.verdict.stage == "stable"
 
 
+@pytest.mark.parametrize(
+    ("off", "passed"), [(0.0, True), (4e-7, True), (1e-3, False), (float("nan"), False)]
+)
+def test_pictures_are_told_by_embeddings_which_graphs_round_apart(imported, off, passed):
+    class Model:
+        def run(self, signature, inputs):
+            found = np.random.default_rng(0).normal(size=(6, 8))
+            return {"embedding": found * (1 + off) if "image_bytes" in inputs else found}
+
+    (check,) = gate._preparation(Model(), imported.version)
+    assert (check.name, check.passed) == ("prepares", passed)
+    assert check.detail.startswith("6 of 6" if passed else "0 of 6")
+
+
 def test_a_graph_that_prepares_files_by_other_steps_than_its_card_is_a_candidate(
     imported, tmp_path
 ):
