@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tfmed.data.checks.subgroups import subgroup_keys
 from tfmed.data.dataset import SPLITS, DatasetInfo, Split
-from tfmed.data.importers.npz_file import read_npz, stream_npz
+from tfmed.data.importers.npz_file import array_names, read_npz, stream_npz
 from tfmed.data.integrity import changed, unchanged
+from tfmed.errors import printable
 from tfmed.tasks import task_of
 
 
@@ -85,6 +87,21 @@ def load_patients_of_splits(info: DatasetInfo) -> dict[str, np.ndarray]:
             raise changed(info.path)
         found[keys[key]] = np.array([numbers.setdefault(n, len(numbers)) for n in names.tolist()])
     return found
+
+
+def load_subgroups(info: DatasetInfo, split: str) -> dict[str, np.ndarray]:
+    """Columns that say of which group each image of a split is, (n,) each, by their names.
+
+    They are the arrays `{split}_group_{column}`. Empty where the file has none. Errors as for
+    `load_split`.
+    """
+    with unchanged(info):
+        keys = subgroup_keys(array_names(info.path))
+        columns = {key: column for key, (of, column) in keys.items() if of == split}
+        read = read_npz(info.path, (), optional=tuple(columns))
+    if any(values.shape != (info.n_images(split),) for values in read.values()):
+        raise changed(info.path)
+    return {printable(columns[key]): values for key, values in read.items()}
 
 
 def load_rows(info: DatasetInfo, split: str, rows: np.ndarray) -> Split:

@@ -22,6 +22,7 @@ from tfmed.orchestration.listening import Listener, Silent
 from tfmed.orchestration.plan import make_plan
 from tfmed.results import files
 from tfmed.results.assembling import whole
+from tfmed.results.assembling.subgroups import with_subgroups
 from tfmed.results.deciding.decision import decide
 from tfmed.results.deciding.learning_curves import learning_curves
 from tfmed.results.ledger import Ledger, load_ledger
@@ -127,4 +128,5 @@ def _results(
         exported = export(plan, finished, engines.exports, store, models, listener)
     listener.stage("evaluating")
     found = {**whole.assemble(plan, finished, folder, ledger), "models": exported}
+    found = with_subgroups(plan, finished, found, folder)
     return {**found, "decision": decide(found), "learning_curves": learning_curves(found, reach)}

@@ -4,6 +4,9 @@ The files are in MedMNIST's format and naming, so that `medmnist.evaluator` read
 """
 
 import contextlib
+import csv
+import io
+import itertools
 import math
 import os
 import re
@@ -108,6 +111,31 @@ def _patients_name(name: str) -> str:
     return f"{name}_test_patients.csv"
 
 
+def write_subgroups(
+    folder: Path | str, name: str, columns: Mapping[str, Sequence[str]]
+) -> Path | None:
+    """Write of which groups each test image is as `{name}_test_subgroups.csv`.
+
+    The first line names the columns, `index,sex,age`; fields are empty where a group is not given.
+    Without columns nothing is written, and what lies there of another run goes.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    file_name = _subgroups_name(name)
+    if not columns:
+        (Path(folder) / file_name).unlink(missing_ok=True)
+        return None
+    rows = [("index", *columns), *zip(itertools.count(), *columns.values(), strict=False)]
+    lines = io.StringIO()
+    csv.writer(lines, lineterminator="\n").writerows(rows)
+    return _write_lines(Path(folder), file_name, lines.getvalue().splitlines())
+
+
+def _subgroups_name(name: str) -> str:
+    return f"{name}_test_subgroups.csv"
+
+
 def write_thresholds(
     folder: Path | str, name: str, thresholds: Mapping[str, float | list[float] | None]
 ) -> Path | None:
@@ -173,6 +201,30 @@ def read_patients(folder: Path | str, name: str, n: int) -> np.ndarray:
             f"{path}: has {len(patients)} patients for {n} test images; run the study again"
         )
     return patients
+
+
+def read_subgroups(folder: Path | str, name: str, n: int) -> dict[str, np.ndarray]:
+    """Groups (n,) of a data set's test images by column, from the file beside its predictions.
+
+    Raises:
+        InputError: the file is missing or can't be read, or has no row for each of n images.
+    """
+    path = Path(folder) / _subgroups_name(name)
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *rows = csv.reader(file)
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}); check the path") from error
+    except (ValueError, csv.Error) as error:
+        raise InputError(f"{path}: is no table of groups; run the study again") from error
+    indices = [row[:1] for row in rows]
+    if indices != [[str(i)] for i in range(n)] or {*map(len, rows)} != {len(head)}:
+        raise InputError(f"{path}: has no row for each of {n} test images; run the study again")
+    return {
+        column: np.array([row[place] for row in rows])
+        for place, column in enumerate(head)
+        if place > 0
+    }
 
 
 def _read_numbers(path: Path, what: str) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tfmed.design import Repeat
+from tfmed.design import Cell, Repeat
 from tfmed.errors import InputError
 from tfmed.evaluation.intervals import FAMILY
 from tfmed.evaluation.metrics import (
@@ -19,13 +19,17 @@ from tfmed.evaluation.metrics import (
     summarise,
 )
 from tfmed.evaluation.repeats import crossed, paired
+from tfmed.evaluation.subgroups.measuring import Cases, CellRuns
+from tfmed.evaluation.subgroups.naming import grouped
 from tfmed.results.predictions import (
     labels_and_scores,
     name_and_run,
     prediction_files,
     read_patients,
+    read_subgroups,
     read_threshold,
 )
+from tfmed.results.subgroups import subgroups_part
 from tfmed.tasks.scoring import CHOSEN
 
 
@@ -140,6 +144,7 @@ def _disagreements(results: dict[str, Any], files: Sequence[Path]) -> tuple[int,
         name = f"{entry['a']['strategy']} - {entry['b']['strategy']} {entry['metric']}"
         where = f"comparison {entry['task']} {entry['label_budget']} {name}"
         pairs.append((where, entry, difference))
+    pairs += _subgroups_again(results, runs, files, tasks, patients)
     n_numbers, differing = 0, []
     for where, stored, found in pairs:
         for name, value in found.items():
@@ -159,6 +164,37 @@ def _patients(results: dict[str, Any], files: Sequence[Path]) -> dict[str, np.nd
         for name, folder in folders.items()
         if name in tests and tests[name].get("patients") is not None
     }
+
+
+def _subgroups_again(
+    results: dict[str, Any],
+    runs: dict[tuple, dict[Repeat, tuple]],
+    files: Sequence[Path],
+    tasks: Mapping[str, str],
+    patients: Mapping[str, np.ndarray],
+) -> list[tuple[str, dict, dict]]:
+    """The part `subgroups` as it is, and again from the groups beside the predictions."""
+    stored = results.get("subgroups")
+    if not stored or not stored["columns"]:
+        return []
+    task = stored["task"]
+    of_task = zip(results["runs"], files, strict=True)
+    folder = next(file.parent for run, file in of_task if run["task"] == task)
+
+    def runs_of(cell: Cell) -> CellRuns:
+        of_cell = runs[_strategy_key(cell.entry(), cell.entry())]
+        repeats, pretrainings = crossed(of_cell)
+        return CellRuns(_stacked([of_cell[each] for each in repeats])[1], pretrainings)
+
+    labels = next(of_cell for key, of_cell in runs.items() if key[0] == task)
+    cases = Cases(tasks[task], next(iter(labels.values()))[0], patients.get(task))
+    columns = read_subgroups(folder, task, len(cases.labels))
+    found = subgroups_part(
+        results, cases, [grouped(name, each) for name, each in columns.items()], runs_of
+    )
+    again = found or {}
+    kept = ("columns", "measured", "gaps")
+    return [("subgroups", stored, {name: again.get(name, []) for name in kept})]
 
 
 def _compared_again(

@@ -1,8 +1,9 @@
 """From listed files to the one `.npz` that everything else reads, kept in the cache.
 
-It holds MedMNIST's six arrays, `{split}_names` and, where patients are known, `{split}_patients`.
-It is kept under a hash of the files' bytes and of all that is made of them, so that what did not
-change is not decoded again.
+It holds MedMNIST's six arrays, `{split}_names` and, where they are known, `{split}_patients`
+and columns of groups such as `{split}_group_sex`. It is kept under a hash
+of the files' bytes and of all that is made of them, so that what did not change is not decoded
+again.
 """
 
 import contextlib

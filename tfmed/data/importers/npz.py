@@ -20,11 +20,13 @@ from tfmed.data.checks import (
     n_columns,
     refuse_useless,
     shared_patients,
+    subgroup_keys,
     verify_arrays,
+    verify_subgroups,
 )
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
-from tfmed.data.importers.npz_file import KEYS, read_npz
+from tfmed.data.importers.npz_file import KEYS, array_names, read_npz
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of
@@ -259,13 +261,15 @@ def describe(
         InputError: the file cannot be read, is damaged, or is not what the task needs.
     """
     md5 = md5_of(path)  # before reading, so that a change in between is noticed
-    arrays = read_npz(path, headers_of=_IMAGE_KEYS, optional=_PATIENT_KEYS, check=expected is None)
+    beside = (*_PATIENT_KEYS, *subgroup_keys(array_names(path)))
+    arrays = read_npz(path, headers_of=_IMAGE_KEYS, optional=beside, check=expected is None)
     task = task or task_for([arrays[f"{split}_labels"] for split in SPLITS])
     asked = task_of(task)
     verify_arrays(arrays, str(path), asked, expected)
     columns = {split: arrays[f"{split}_labels"] for split in SPLITS}
     n_labels = n_columns(columns["train"])
     warnings = shared_patients(arrays, str(path))
+    verify_subgroups(arrays, str(path))
     everywhere = np.concatenate([each.reshape(len(each), -1) for each in columns.values()])
     class_names = words.class_names or asked.class_names(everywhere, words.label_names)
     asked.check_splits(columns, class_names, printable(path))

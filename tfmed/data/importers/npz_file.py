@@ -87,6 +87,14 @@ def read_npz(
         }
 
 
+def array_names(path: Path) -> list[str]:
+    """Names of the arrays of an `.npz`, in its order; errors as for `read_npz`."""
+    check_readable(path)
+    with readable(path), path.open("rb") as file, _open_zip(file, printable(path)) as archive:
+        names = archive.namelist()
+    return [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
+
+
 def stream_npz(path: Path, key: str, *, chunk_bytes: int = 8 * _CHUNK) -> Iterator[np.ndarray]:
     """Read one array of an `.npz` a few rows at a time; never unpickles.
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tfmed.cache import IMPORTED, mark_used, writing
-from tfmed.data.checks import known_patients, verify_arrays
+from tfmed.data.checks import known_patients, subgroup_keys, verify_arrays, verify_subgroups
 from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.listing import Item, Listing
-from tfmed.data.importers.npz_file import read_npz
+from tfmed.data.importers.npz_file import array_names, read_npz
 from tfmed.data.importers.settings import ImportSettings, pattern_fault
 from tfmed.data.integrity import md5_of
 from tfmed.data.pictures.dicom import patient_id
@@ -167,7 +167,8 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
         InputError: the file cannot be read, is not what the task needs, or a class has too few
             patients; or the cache cannot be written.
     """
-    key = hashlib.sha256(json.dumps([md5_of(path), task, seed, 1]).encode()).hexdigest()[:24]
+    rules = 2 if subgroup_keys(array_names(path)) else 1  # another number draws again
+    key = hashlib.sha256(json.dumps([md5_of(path), task, seed, rules]).encode()).hexdigest()[:24]
     target = cache_dir.absolute() / IMPORTED / f"{key}.npz"
     if not target.exists():
         made = _resplit(path, task, seed)
@@ -181,9 +182,13 @@ def resplit_npz(path: Path, cache_dir: Path, task: str, seed: int) -> tuple[Path
 
 def _resplit(path: Path, task: str, seed: int) -> dict[str, Any]:
     """The arrays of a file in drawn splits; arguments and errors of `resplit_npz`."""
-    arrays = read_npz(path, optional=_BESIDE)
+    of_groups = subgroup_keys(array_names(path))
+    arrays = read_npz(path, optional=(*_BESIDE, *of_groups))
     verify_arrays(arrays, str(path), task_of(task))
+    verify_subgroups(arrays, str(path))
+    columns = dict.fromkeys(f"group_{column}" for _, column in of_groups.values())
     parts = [part for part in ("patients", "names") if f"train_{part}" in arrays]
+    parts += [part for part in columns if all(f"{split}_{part}" in arrays for split in SPLITS)]
     if "patients" in parts:
         known_patients(arrays, printable(path))
     joined = {

@@ -47,6 +47,7 @@ SUBGROUPS = {
     "sex": ("sex", "gender", "patient sex", "patient gender"),
     "age": ("age", "patient age"),
     "view": ("view", "view position", "viewposition"),
+    "device": ("device", "scanner", "manufacturer", "manufacturer model name"),
 }
 NO_FINDING = ("no finding", "no findings", "none", "")
 """What stands among several findings for none."""

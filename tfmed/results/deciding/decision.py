@@ -40,12 +40,9 @@ def decide(results: Results) -> dict[str, Any] | None:
     Returns:
         As `tfmed.results.schema.deciding.DecisionEntry`; None where no classifier was trained.
     """
-    budgets = {(row["task"], row["label_budget"]) for row in results["summary"]}
-    if not budgets:
+    if (places := _places(results)) is None:
         return None
-    tasks = [task for task, _ in sorted(budgets, key=str)]
-    task = next((t for t in tasks if t == results["study"]["target"]), tasks[0])
-    sizes = sorted((budget for t, budget in budgets if t == task), key=budget_size)
+    task, sizes = places
     found = [_with_budget(results, task, budget) for budget in sizes]
     kept = [entry for entry in found if entry is not None]
     if not kept:
@@ -55,23 +52,51 @@ def decide(results: Results) -> dict[str, Any] | None:
     return {"task": task, "metric": metric, "rule": RULE, "budgets": kept}
 
 
+def chosen_cells(results: Results) -> list[Cell]:
+    """What `decide` picks with each label budget, fewest labels first."""
+    if (places := _places(results)) is None:
+        return []
+    task, sizes = places
+    found = [_compared(results, task, budget) for budget in sizes]
+    return [picked([*compared[1]]).cell for compared in found if compared]
+
+
 def with_decision(results: Results) -> Results:
     """The results, with a decision where those of an earlier version have none."""
     return results if results.get("decision") else {**results, "decision": decide(results)}
+
+
+def _places(results: Results) -> tuple[str, list[LabelBudget]] | None:
+    """The task that is decided on, and its label budgets; None where nothing was classified."""
+    budgets = {(row["task"], row["label_budget"]) for row in results["summary"]}
+    if not budgets:
+        return None
+    tasks = [task for task, _ in sorted(budgets, key=str)]
+    task = next((t for t in tasks if t == results["study"]["target"]), tasks[0])
+    return task, sorted((budget for t, budget in budgets if t == task), key=budget_size)
+
+
+def _compared(
+    results: Results, task: str, budget: LabelBudget
+) -> tuple[str, dict[Candidate, Entry]] | None:
+    """By which metric is chosen among what, each with its row; None where there is nothing."""
+    dataset = next((d for d in results["datasets"] if d["name"] == task), None)
+    found = candidates(results, task, budget, main_metrics(dataset, results["study"])[0])
+    if found is None:
+        return None
+    validated_by, everything = found
+    among = {each: row for each in everything if (row := _row(results, each.cell))}
+    return (validated_by, among) if among else None
 
 
 def _with_budget(results: Results, task: str, budget: LabelBudget) -> dict[str, Any] | None:
     """What to use with one label budget; None where runs keep nothing to choose by."""
     dataset = next((d for d in results["datasets"] if d["name"] == task), None)
     metric, _ = main_metrics(dataset, results["study"])
-    found = candidates(results, task, budget, metric)
-    if found is None:
+    if (compared := _compared(results, task, budget)) is None:
         return None
-    validated_by, everything = found
-    rows = {each.cell: row for each in everything if (row := _row(results, each.cell))}
-    among = [each for each in everything if each.cell in rows]
-    if not among:
-        return None
+    validated_by, rows_of = compared
+    among, rows = [*rows_of], {each.cell: row for each, row in rows_of.items()}
     cell = picked(among).cell
     row = rows[cell]
     runs = usual_runs(results, task, budget)[cell.method]

@@ -23,6 +23,7 @@ from tfmed.results.schema.study import (
     ProvenanceEntry,
     StudyEntry,
 )
+from tfmed.results.schema.subgroups import SubgroupsEntry
 
 SCHEMA_VERSION = 3
 """Rises whenever a part is renamed, removed or means something else."""
@@ -51,6 +52,9 @@ class StudyResults(Part):
     """Null where no strategy was trained on the target, and in results of earlier versions."""
     attribution: Annotated[list[AttributionEntry], Field(default_factory=list)]
     robustness: Annotated[list[RobustnessEntry], Field(default_factory=list)]
+    subgroups: SubgroupsEntry | None = None
+    """Null where the target does not say of which groups its images are, and in results of earlier
+    versions."""
 
     @model_validator(mode="after")
     def _is_of_its_data(self) -> Self:

@@ -1,0 +1,40 @@
+"""Columns that say of which group an image is, such as sex, age, view or device."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from tfmed.data.dataset import SPLITS
+from tfmed.errors import InputError, printable
+
+_PARTS = {f"{split}_group_": split for split in SPLITS}
+"""What the names of such arrays begin with, to their split."""
+
+
+def subgroup_keys(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Arrays such as `test_group_sex` among all of a file, to their split and column."""
+    return {
+        name: (split, name.removeprefix(start))
+        for name in names
+        for start, split in _PARTS.items()
+        if name.startswith(start) and name != start
+    }
+
+
+def verify_subgroups(arrays: Mapping[str, np.ndarray], name: str) -> None:
+    """Refuses columns of groups that do not say one thing of each image.
+
+    Args:
+        arrays: a file's, `{split}_labels` among them.
+        name: what to call the arrays in a message.
+
+    Raises:
+        InputError: one is not a number or text for each image of its split.
+    """
+    for key, (split, _) in subgroup_keys(arrays).items():
+        n, values = len(arrays[f"{split}_labels"]), arrays[key]
+        if values.shape != (n,) or values.dtype.kind not in "biufSU":
+            raise InputError(
+                f"{printable(name)}: {printable(key)} is not one number or text for each of {n} "
+                f"images of {split}: mend it, or leave it out"
+            )
