@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tfmed.data.checks.subgroups import subgroup_keys
 from tfmed.data.dataset import SPLITS, DatasetInfo, Split
-from tfmed.data.importers.npz_file import array_names, read_npz, stream_npz
+from tfmed.data.importers.npz_file import array_names, read_npz, stream_npz, subgroup_keys
 from tfmed.data.integrity import changed, unchanged
 from tfmed.errors import printable
 from tfmed.tasks import task_of

@@ -20,6 +20,7 @@ from tfmed.report.sections import (
     models,
 )
 from tfmed.report.selection import Results
+from tfmed.report.subgroups import section as subgroups
 
 
 def document(results: Results, figures: Mapping[str, Figure]) -> dict:
@@ -39,6 +40,7 @@ def document(results: Results, figures: Mapping[str, Figure]) -> dict:
         ("method", "How it was done", method.method_blocks(results)),
         ("data", "The data", data.data_blocks(results)),
         ("classifiers", "The classifiers", classifiers.classifier_blocks(results)),
+        ("subgroups", subgroups.TITLE, subgroups.subgroup_blocks(results)),
         ("pretraining", pretraining_title(results), pretraining_blocks(results)),
         ("latent", "The latent spaces", latent.latent_blocks(results)),
         ("inspection", inspection.TITLE, inspection.inspection_blocks(results)),

@@ -15,7 +15,7 @@ from tfmed.data.checks.duplicates import (
     test_in_train,
 )
 from tfmed.data.checks.patients import images_of_shared, known_patients, shared_patients
-from tfmed.data.checks.subgroups import subgroup_keys, verify_subgroups
+from tfmed.data.checks.subgroups import verify_subgroups
 
 __all__ = [
     "Duplicates",
@@ -30,7 +30,6 @@ __all__ = [
     "refuse_useless",
     "shared_patients",
     "shifts",
-    "subgroup_keys",
     "test_in_train",
     "verify_arrays",
     "verify_subgroups",

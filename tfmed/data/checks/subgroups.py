@@ -1,24 +1,11 @@
 """Columns that say of which group an image is, such as sex, age, view or device."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
-from tfmed.data.dataset import SPLITS
+from tfmed.data.importers.npz_file import subgroup_keys
 from tfmed.errors import InputError, printable
-
-_PARTS = {f"{split}_group_": split for split in SPLITS}
-"""What the names of such arrays begin with, to their split."""
-
-
-def subgroup_keys(names: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Arrays such as `test_group_sex` among all of a file, to their split and column."""
-    return {
-        name: (split, name.removeprefix(start))
-        for name in names
-        for start, split in _PARTS.items()
-        if name.startswith(start) and name != start
-    }
 
 
 def verify_subgroups(arrays: Mapping[str, np.ndarray], name: str) -> None:

@@ -20,13 +20,12 @@ from tfmed.data.checks import (
     n_columns,
     refuse_useless,
     shared_patients,
-    subgroup_keys,
     verify_arrays,
     verify_subgroups,
 )
 from tfmed.data.dataset import SPLITS, DatasetInfo
 from tfmed.data.importers import medmnist
-from tfmed.data.importers.npz_file import KEYS, array_names, read_npz
+from tfmed.data.importers.npz_file import KEYS, array_names, read_npz, subgroup_keys
 from tfmed.data.importers.settings import ImportSettings
 from tfmed.data.importers.splitting import resplit_npz
 from tfmed.data.integrity import check_readable, md5_of

@@ -10,7 +10,7 @@ import struct
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -23,6 +23,8 @@ from tfmed.errors import InputError, printable
 
 KEYS = tuple(f"{split}_{part}" for split in SPLITS for part in ("images", "labels"))
 """The arrays of MedMNIST's format."""
+_OF_GROUPS = {f"{split}_group_": split for split in SPLITS}
+"""What names of arrays begin with that say of which group each image is."""
 
 _CHUNK = 1 << 20
 # Deflate makes at most 1032 bytes of one (zlib's technical notes).
@@ -93,6 +95,16 @@ def array_names(path: Path) -> list[str]:
     with readable(path), path.open("rb") as file, _open_zip(file, printable(path)) as archive:
         names = archive.namelist()
     return [name.removesuffix(".npy") for name in names if name.endswith(".npy")]
+
+
+def subgroup_keys(names: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Arrays such as `test_group_sex` among all of a file, to their split and column."""
+    return {
+        name: (split, name.removeprefix(start))
+        for name in names
+        for start, split in _OF_GROUPS.items()
+        if name.startswith(start) and name != start
+    }
 
 
 def stream_npz(path: Path, key: str, *, chunk_bytes: int = 8 * _CHUNK) -> Iterator[np.ndarray]:

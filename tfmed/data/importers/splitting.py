@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from tfmed.cache import IMPORTED, mark_used, writing
-from tfmed.data.checks import known_patients, subgroup_keys, verify_arrays, verify_subgroups
+from tfmed.data.checks import known_patients, verify_arrays, verify_subgroups
 from tfmed.data.dataset import SPLITS
 from tfmed.data.importers.listing import Item, Listing
-from tfmed.data.importers.npz_file import array_names, read_npz
+from tfmed.data.importers.npz_file import array_names, read_npz, subgroup_keys
 from tfmed.data.importers.settings import ImportSettings, pattern_fault
 from tfmed.data.integrity import md5_of
 from tfmed.data.pictures.dicom import patient_id

@@ -25,13 +25,14 @@ from tfmed.report.files import write_aside
 from tfmed.report.inspection import figures as inspection
 from tfmed.report.pretraining import curves, reconstructions, views
 from tfmed.report.selection import Results
+from tfmed.report.subgroups import figure as subgroups
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 FAMILIES = (
     *(budgets, deciding, differences, data, views, curves, reconstructions),
-    *(classifiers, experiments, latent, inspection),
+    *(classifiers, subgroups, experiments, latent, inspection),
 )
 """Modules with a function `figures` that describes those figures it has data for."""
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tfmed.tasks import task_of
+from tfmed.tasks.scoring import LOWER_IS_BETTER
 
 Entry = dict[str, Any]
 
@@ -19,6 +20,14 @@ def main_metrics(dataset: Entry | None, study: Entry) -> tuple[str, str]:
     primary = study.get("primary_metric", known[0])
     first = primary if primary in known else known[0]
     return first, next(metric for metric in known if metric != first)
+
+
+def worse_first(gap: Entry) -> Entry:
+    """An entry of `subgroups.gaps`, turned so that `a` is the group with the worse value."""
+    if (gap["difference"] > 0) == (gap["metric"] in LOWER_IS_BETTER):
+        return gap
+    turned = {"difference": -gap["difference"], "low": -gap["high"], "high": -gap["low"]}
+    return {**gap, "a": gap["b"], "b": gap["a"], **turned}
 
 
 def majority_level(dataset: Entry | None, metric: str) -> float | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tfmed.design import Cell
 from tfmed.results.deciding.candidates import REFERENCE, Entry, Results
-from tfmed.results.deciding.measures import majority_level
+from tfmed.results.deciding.measures import majority_level, worse_first
 from tfmed.tasks.scoring import LOWER_IS_BETTER
 
 FEWEST_CASES = 40
@@ -61,6 +61,7 @@ def caveats(results: Results, choice: Choice) -> list[str]:
     """What to keep in mind of a choice."""
     return [
         *_of_the_choice(results, choice),
+        *_of_groups(results, choice),
         *_of_the_data(results, choice),
     ]
 
@@ -146,6 +147,26 @@ def _of_the_choice(results: Results, choice: Choice) -> Iterator[str]:
         )
     elif choice.model is None:
         yield "No model of it was exported, so no gate has looked at one."
+
+
+def _of_groups(results: Results, choice: Choice) -> Iterator[str]:
+    """Of each column the largest gap between two groups of test images that is clear."""
+    cell = choice.cell.entry()
+    gaps = [
+        worse_first(gap)
+        for gap in (results.get("subgroups") or {}).get("gaps", [])
+        if gap["clear"] and all(gap[key] == value for key, value in cell.items())
+    ]
+    for column in dict.fromkeys(gap["column"] for gap in gaps):
+        of_column = (gap for gap in gaps if gap["column"] == column)
+        gap = max(of_column, key=lambda gap: abs(gap["difference"]))
+        name = "AUC" if gap["metric"] == "auc" else gap["metric"].replace("_", " ")
+        sizes = [abs(gap[key]) for key in ("difference", "low", "high")]
+        size, *ends = (f"{size:.3f}" for size in sizes)
+        yield (
+            f"Its {name} is clearly worse for {column} {gap['a']} than for {gap['b']}: by {size} "
+            f"[{', '.join(sorted(ends))}], after correction for {gap['family']:,} gaps."
+        )
 
 
 def _of_the_data(results: Results, choice: Choice) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""What the report says of groups of test images, and of gaps between them."""
