@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 from simulation import simulated
 
-from tfmed.design import Repeat
+from tfmed.design import Cell, Repeat
 from tfmed.errors import InputError
 from tfmed.evaluation.metrics import compare, corrected, evaluate, summarise
+from tfmed.evaluation.subgroups.measuring import Cases, CellRuns
+from tfmed.evaluation.subgroups.naming import grouped
 from tfmed.results.predictions import (
     write_labels,
     write_patients,
     write_predictions,
+    write_subgroups,
     write_thresholds,
 )
 from tfmed.results.recheck import recheck
+from tfmed.results.subgroups import subgroups_part
 
 KEY = {"task": "set", "label_budget": 300, "variant": "standard"}
 
@@ -109,6 +113,40 @@ def test_rechecking_counts_patients_where_the_results_do(study_folder, capsys):
     results["datasets"][0]["splits"]["test"]["patients"] = None
     path.write_text(json.dumps(results))
     assert recheck(study_folder) == 1
+
+
+def test_rechecking_computes_groups_and_their_gaps_again(study_folder, capsys):
+    path = study_folder / "results.json"
+    results = json.loads(path.read_text())
+    results["study"] = {"target": "set", "primary_metric": "auc"}
+    test = {"n": 200, "patients": 100}
+    results["datasets"] = [{"name": "set", "splits": {"test": test}, "class_names": ["no", "yes"]}]
+    for run in results["runs"]:
+        run["val_metrics"] = {"auc": 0.9 if run["strategy"] == "frozen" else 0.8}
+    labels, scores = simulated(np.random.default_rng(6), n_seeds=6)
+    patients = np.arange(200) // 2
+    for entry, rows in zip(results["summary"], (scores[:3], scores[3:]), strict=True):
+        entry |= Cell.of_entry(entry).entry()
+        entry |= summarise(labels, rows, [0.4] * 3, patients=patients)
+    results["comparisons"] = []
+    write_patients(study_folder / "predictions", "set", patients)
+    ages = grouped("age", np.arange(200) % 89)
+    write_subgroups(study_folder / "predictions", "set", {"age": ages.names()})
+    of = {"frozen": scores[:3], "scratch": scores[3:]}
+    cases = Cases("binary", labels, patients)
+    part = subgroups_part(results, cases, [ages], lambda c: CellRuns(of[str(c.method)]))
+    assert {gap["strategy"] for gap in part["gaps"]} == {"frozen"}
+    results["subgroups"] = json.loads(json.dumps(part))
+    path.write_text(json.dumps(results))
+    assert recheck(study_folder) == 0
+    assert "all agree" in capsys.readouterr().out
+    results["subgroups"]["gaps"][1]["p_adjusted"] /= 2
+    results["subgroups"]["measured"][0]["metrics"]["auc"]["low"] += 1e-4
+    path.write_text(json.dumps(results))
+    assert recheck(study_folder) == 1
+    said = capsys.readouterr().out
+    assert "differs: subgroups gaps" in said
+    assert "differs: subgroups measured" in said
 
 
 def test_rechecking_finds_a_p_value_that_was_not_corrected(study_folder, capsys):

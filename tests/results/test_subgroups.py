@@ -6,11 +6,14 @@ from example_results import TARGET, example_results
 from grouped_results import grouped_results
 from pydantic import ValidationError
 
+from tfmed.design import FROZEN, Cell
 from tfmed.errors import InputError
-from tfmed.evaluation.subgroups.measuring import Cases
+from tfmed.evaluation.subgroups.measuring import Cases, CellRuns
+from tfmed.evaluation.subgroups.naming import grouped
 from tfmed.results.deciding.decision import chosen_cells, decide
 from tfmed.results.predictions import prediction_files, read_subgroups, write_subgroups
 from tfmed.results.schema import StudyResults
+from tfmed.results.schema.subgroups import SubgroupsEntry
 from tfmed.results.subgroups import subgroups_part
 
 
@@ -63,6 +66,30 @@ def test_all_gaps_of_all_picks_are_one_family(results):
     assert ordered[0]["p_adjusted"] == pytest.approx(m * ordered[0]["p_value"])
     assert all(gap["p_adjusted"] >= gap["p_value"] for gap in ordered)
     assert all(gap["clear"] == (gap["p_adjusted"] < 0.05) for gap in ordered)
+
+
+@pytest.mark.parametrize(
+    ("task", "more"),
+    [("ordinal", {"quadratic_kappa"}), ("multiclass", set()), ("multilabel", set())],
+)
+def test_of_other_tasks_their_own_metrics_are_measured(task, more):
+    rng, n = np.random.default_rng(0), 80
+    labels = rng.integers(0, 2, (n, 3)) if task == "multilabel" else rng.integers(0, 3, n)
+    scores = rng.dirichlet(np.ones(3), (2, n))
+    cell = Cell("set", FROZEN, label_budget=300).entry()
+    results = {
+        "study": {"target": "set", "primary_metric": "auc", "seeds": [0, 1]},
+        "datasets": [{"name": "set", "task": task, "class_names": ["a", "b", "c"]}],
+        "summary": [cell],
+        "runs": [{**cell, "seed": seed, "val_metrics": {"auc": 0.8}} for seed in range(2)],
+    }
+    sex = grouped("sex", np.array(["F", "M"])[np.arange(n) % 2])
+    part = subgroups_part(results, Cases(task, labels), [sex], lambda cell: CellRuns(scores))
+    SubgroupsEntry.model_validate(part)
+    assert {"auc", "accuracy", *more} <= {*part["measured"][0]["metrics"]}
+    (gap,) = part["gaps"]
+    assert gap["metric"] == "auc"
+    assert gap["findings"] == (3 if task == "multilabel" else None)
 
 
 def test_small_groups_and_columns_of_many_values_are_named(results):
