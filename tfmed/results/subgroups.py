@@ -48,10 +48,10 @@ def subgroups_part(
         return None
     target = results["study"]["target"]
     dataset = next(d for d in results["datasets"] if d["name"] == target)
-    metric, second = main_metrics(dataset, results["study"])
+    metric, _ = main_metrics(dataset, results["study"])
     known = task_of(cases.task).COMPARED_METRICS
     more = (name for name in _BESIDE_MAIN if name in known)
-    names = [*dict.fromkeys((metric, second, "accuracy", "auc", *more))]
+    names = [*dict.fromkeys((metric, "auc", "accuracy", *more))]
     used = [column for column in columns if column.why_not_used is None]
     entries = [_column(column, cases, len(dataset["class_names"])) for column in used]
     groups = [

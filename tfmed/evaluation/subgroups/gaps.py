@@ -14,6 +14,7 @@ of proportions, no group is taken to be surer than one more right and one more w
 leave it at a perfect score.
 """
 
+import functools
 import math
 from dataclasses import dataclass, replace
 from typing import Any
@@ -92,19 +93,24 @@ class _Side:
     values: CaseValues
     whose: tuple[np.ndarray, ...]
 
-    @property
-    def variance(self) -> float:
-        """Of the mean over these very runs, due to the draw of cases, and never too little."""
-        return float(self.values.covariance().mean()) + self.unseen
+    @functools.cached_property
+    def seen(self) -> float:
+        """Variance of the mean over these very runs that the cases show."""
+        return float(self.values.covariance().mean())
 
     @property
+    def variance(self) -> float:
+        """That variance, and never too little."""
+        return self.seen + self.unseen
+
+    @functools.cached_property
     def unseen(self) -> float:
         """Variance that the cases must have and do not show."""
         if self.values.n_cases == 1:
             return self.values.span**2 / 4  # the largest that there can be (Popoviciu)
         n = len(np.unique(np.concatenate(self.whose)))
         least = (n + 1) / (n + 2) ** 3 * self.values.span**2
-        return max(least - float(self.values.covariance().mean()), 0.0)
+        return max(least - self.seen, 0.0)
 
 
 def _side(cases: Cases, rows: np.ndarray, scores: np.ndarray, metric: str) -> _Side:
