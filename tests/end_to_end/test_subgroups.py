@@ -118,3 +118,11 @@ def test_the_report_says_it_and_its_numbers_are_checked_from_files(done):
     checked = command.tfmed("report", folder, "--check")
     assert checked.code == 0, checked.out
     assert "all agree" in checked.out
+
+
+def test_checking_the_data_says_which_groups_there_are(done):
+    command, _, _ = done
+    checked = command.tfmed("data", "check", "own.csv")
+    assert checked.code == 0, checked.err
+    assert "note: groups of test images by sex: F (46), M (44)" in checked.out
+    assert "under 18 (4), 18–39 (43), 40–64 (26), 65 and over (17)" in checked.out

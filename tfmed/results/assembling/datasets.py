@@ -11,7 +11,9 @@ from tfmed.data.loading import (
     load_patients,
     load_patients_of_splits,
     load_rows,
+    load_subgroups,
 )
+from tfmed.evaluation.subgroups.naming import grouped
 from tfmed.results.atlas import as_png
 from tfmed.tasks import task_of
 from tfmed.tasks.binary import BINARISE
@@ -55,7 +57,7 @@ def dataset_entry(info: DatasetInfo, role: str, found: Duplicates) -> dict[str, 
         },
         "examples": _examples(info),
         "steps": list(info.steps),
-        "notes": list(info.notes),
+        "notes": [*info.notes, *_group_notes(info)],
         "warnings": list(info.warnings),
         "repeated": _repeated(found),
         "shared_patients": [
@@ -86,6 +88,20 @@ def _repeated(found: Duplicates) -> dict[str, Any]:
 def _n_patients(info: DatasetInfo, split: str) -> int | None:
     patients = load_patients(info, split)
     return None if patients is None else int(patients.max()) + 1
+
+
+def _group_notes(info: DatasetInfo) -> list[str]:
+    """A line for each column that says of which group test images are."""
+    columns = [grouped(name, each) for name, each in load_subgroups(info, "test").items()]
+    lines = []
+    for column in columns:
+        if column.why_not_used is not None:
+            lines.append(f"groups of test images by {column.name}: none, it {column.why_not_used}")
+            continue
+        sizes = [f"{name} ({len(column.rows(name)):,})" for name in column.groups]
+        sizes += [f"not given ({column.not_given:,})"] if column.not_given else []
+        lines.append(f"groups of test images by {column.name}: {', '.join(sizes)}")
+    return lines
 
 
 def _examples(info: DatasetInfo) -> list[list[str]]:
