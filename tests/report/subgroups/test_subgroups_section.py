@@ -68,8 +68,8 @@ def test_with_one_seed_it_says_why_no_gap_is_clear():
 def test_what_is_left_out_is_named_with_its_reason(clear):
     said = words_of(subgroup_blocks(clear))
     assert "under 18 (8 images, fewer than 20)" in said
-    assert "it has 40 values, more than 12." in said
-    assert "not given (" in said
+    assert "device (it has 40 values, more than 12)" in said
+    assert "view not given (" in said
     assert "Ages are in four groups" in said
 
 

@@ -39,7 +39,7 @@ BAND = "#e3e3e3"
 OF_BASELINES = Look(GREY, "x")
 MOST_LINES = 30
 """Groups that are drawn; of columns that have more together, the first."""
-LINE, LEFT, LETTERS = 0.19, 2.0, 24
+LINE, LEFT, LETTERS = 0.18, 2.0, 24
 """Inches of a group's line, and of names beside the axes, and letters of such a name."""
 
 
@@ -109,7 +109,7 @@ def draw_subgroups(results: Results) -> "Drawing":
         y += 1.35
     cells = drawn_picks(results)
     drawing, [row] = panels(
-        1, len(cells), height=LINE * y + 0.1, margins=(LEFT, 0.15, 0.4, 0.8), gaps=(0.25, 0)
+        1, len(cells), height=LINE * y + 0.1, margins=(LEFT, 0.15, 0.38, 0.72), gaps=(0.25, 0)
     )
     for axes, cell in zip(row, cells, strict=True):
         _panel(axes, results, cell, places)

@@ -3,9 +3,7 @@
 from tfmed.report.asked import is_multilabel, main_name
 from tfmed.report.blocks import (
     Block,
-    Text,
     appendix,
-    bullets,
     figure,
     paragraph,
     strong,
@@ -45,10 +43,11 @@ def subgroup_blocks(results: Results) -> list[Block]:
     blocks = [_opening(results, part)]
     measured = columns(results) and picks(results)
     if measured:
-        blocks += [paragraph(*_verdict(results, part)), figure(ID)]
+        blocks.append(paragraph(*_verdict(results, part)))
     if unsaid := _unsaid(part):
-        blocks += [paragraph("Left out:"), bullets(unsaid)]
+        blocks.append(paragraph(f"Left out: {'; '.join(unsaid)}."))
     if measured:
+        blocks.append(figure(ID))
         blocks += appendix(_groups_table(results, part), *_gaps_table(results, part))
     return blocks
 
@@ -62,14 +61,16 @@ def _opening(results: Results, part: Entry) -> Block:
         )
     ages = "Ages are in four groups: under 18, 18 to 39, 40 to 64, 65 and over. "
     ages *= any(column["by_age"] for column in part["columns"])
+    known = any(each["patients"] for column in part["columns"] for each in column["groups"])
+    cases = "patients" if known else "images"
     return paragraph(
         f"Metrics on the test images of {of} by {listed(names)}. {ages}Intervals cover "
-        f"{repeats_words(results)} and the group's own images, as elsewhere. Groups that are apart "
-        "differ in more than their name: in how many are ill, how ill, and how they were imaged."
+        f"{repeats_words(results)} and the group's own {cases}. Groups may differ in more than "
+        "their name: in how many are ill, how ill, and how they were imaged."
     )
 
 
-def _unsaid(part: Entry) -> list[Text]:
+def _unsaid(part: Entry) -> list[str]:
     """Columns and groups that are left out, each with its reason."""
     lines = []
     for column in part["columns"]:
@@ -77,9 +78,9 @@ def _unsaid(part: Entry) -> list[Text]:
         if column["not_given"]:
             parts.append(f"not given ({count(column['not_given'])} images)")
         if parts:
-            lines.append(text(strong(f"{shown(column['name'])}: "), f"{', '.join(parts)}."))
+            lines.append(f"{shown(column['name'])} {', '.join(parts)}")
     for column in part["not_used"]:
-        lines.append(text(strong(f"{shown(column['name'])}: "), f"it {column['why']}."))
+        lines.append(f"{shown(column['name'])} (it {column['why']})")
     return lines
 
 

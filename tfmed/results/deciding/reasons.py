@@ -150,23 +150,16 @@ def _of_the_choice(results: Results, choice: Choice) -> Iterator[str]:
 
 
 def _of_groups(results: Results, choice: Choice) -> Iterator[str]:
-    """Of each column the largest gap between two groups of test images that is clear."""
+    """Groups of test images for whom it is clearly worse than for others of their column."""
     cell = choice.cell.entry()
-    gaps = [
-        worse_first(gap)
-        for gap in (results.get("subgroups") or {}).get("gaps", [])
-        if gap["clear"] and all(gap[key] == value for key, value in cell.items())
-    ]
-    for column in dict.fromkeys(gap["column"] for gap in gaps):
-        of_column = (gap for gap in gaps if gap["column"] == column)
-        gap = max(of_column, key=lambda gap: abs(gap["difference"]))
-        name = "AUC" if gap["metric"] == "auc" else gap["metric"].replace("_", " ")
-        sizes = [abs(gap[key]) for key in ("difference", "low", "high")]
-        size, *ends = (f"{size:.3f}" for size in sizes)
-        yield (
-            f"Its {name} is clearly worse for {column} {gap['a']} than for {gap['b']}: by {size} "
-            f"[{', '.join(sorted(ends))}], after correction for {gap['family']:,} gaps."
-        )
+    worse: dict[tuple[str, str], list[str]] = {}
+    for gap in (results.get("subgroups") or {}).get("gaps", []):
+        if gap["clear"] and all(gap[key] == value for key, value in cell.items()):
+            turned = worse_first(gap)
+            worse.setdefault((gap["column"], turned["a"]), []).append(turned["b"])
+    name = "AUC" if choice.metric == "auc" else choice.metric.replace("_", " ")
+    for (column, group), others in worse.items():
+        yield f"Its {name} is clearly worse for {column} {group} than for {', '.join(others)}."
 
 
 def _of_the_data(results: Results, choice: Choice) -> Iterator[str]:
