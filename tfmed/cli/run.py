@@ -92,7 +92,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=integer(0, 1000),
         metavar="N",
-        help="jobs side by side; 0 does them in this process (one per GPU, else one per core)",
+        help="jobs side by side (one a GPU or core); 0: this process",
     )
     how.add_argument("--cluster", metavar="ADDRESS", help="do the jobs on a Dask cluster")
     how.add_argument(
@@ -106,7 +106,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
         "--tensorboard",
         type=path,
         metavar="DIR",
-        help="write the curves of every fit for TensorBoard, to DIR/<study>",
+        help="write the curves of fits, for TensorBoard",
     )
     how.add_argument("--fresh", action="store_true", help="compute the study's finished work again")
     how.add_argument(
