@@ -95,6 +95,19 @@ def test_metrics_that_need_the_absent_class_are_none_with_a_reason(label):
     assert sum(found["reliability"]["count"]) == 3
 
 
+@pytest.mark.parametrize("task", ["binary", "multilabel"])
+def test_without_a_threshold_only_what_needs_none_is_measured(task):
+    random = np.random.default_rng(0)
+    shape = (40,) if task == "binary" else (40, 3)
+    labels, scores = random.integers(0, 2, shape), random.random(shape)
+    found = evaluate(labels, scores, None, task)
+    chosen = evaluate(labels, scores, 0.5 if task == "binary" else [0.5] * 3, task)["metrics"]
+    of_none = {name: n for name, n in chosen.items() if not name.endswith("_at_threshold")}
+    assert found["metrics"] == of_none
+    assert "balanced_accuracy" in of_none
+    assert found["confusion_at_threshold"] is None
+
+
 def test_a_score_equal_to_the_threshold_is_answered_0():
     assert evaluate([1, 0], [0.5, 0.5], 0.5)["confusion"] == [[1, 0], [1, 0]]
 

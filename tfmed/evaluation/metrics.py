@@ -23,6 +23,7 @@ from tfmed.evaluation.curves import (
 )
 from tfmed.evaluation.intervals import compare, corrected, mean_interval, seeds_interval
 from tfmed.tasks import task_of
+from tfmed.tasks.scoring import CHOSEN
 
 __all__ = [
     "METRICS",
@@ -51,7 +52,7 @@ def evaluate(
         labels: (n,) of the task; for `binary` of 0 and 1.
         scores: (n,) in [0, 1].
         threshold: chosen on validation labels; used by the metrics named `*_at_threshold`. None
-            where the task chooses nothing; of several findings one for each.
+            where nothing is chosen, which leaves them out; of several findings one for each.
         task: what the labels are for.
 
     Returns:
@@ -68,6 +69,8 @@ def evaluate(
     truth, found = asked.check_cases(labels, scores)
     n_classes = asked.n_classes_of(found)
     names = asked.metrics_of(n_classes)
+    if threshold is None:
+        names = tuple(name for name in names if not name.endswith(CHOSEN))
     missing = {name: why for name in names if (why := undefined(name, truth, n_classes, task))}
     metrics = {
         name: None
