@@ -38,6 +38,13 @@ def test_narrow_intervals_give_the_curve_back() -> None:
     assert found.chance_to_reach(0.9) == 1
 
 
+@pytest.mark.parametrize("value", [0.0, 0.5, 0.6])
+def test_what_every_curve_reaches_is_no_more_than_certain(value: float) -> None:
+    for spread in np.linspace(0.005, 0.2, 40):
+        found = fit([exact(n, error=spread) for n in (30, 100, 300, 1000)])
+        assert 0 <= found.chance_to_reach(value) <= 1
+
+
 def test_what_no_curve_reaches_needs_infinitely_many_labels() -> None:
     found = fit([exact(n, error=0.005) for n in (30, 100, 300, 1000, 10_000)])
     never = found.labels_to_reach(0.97)

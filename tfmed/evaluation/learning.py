@@ -113,7 +113,8 @@ class Curves:
 
     def chance_to_reach(self, value: float) -> float:
         """Weight of the curves that reach a value with less than `MOST_LABELS` labels."""
-        return float(self.weight[_needed(self.b, self.c, 1 - self.a - value) < MOST_LABELS].sum())
+        reaching = _needed(self.b, self.c, 1 - self.a - value) < MOST_LABELS
+        return min(float(self.weight[reaching].sum()), 1.0)
 
     def _values(self, labels: float) -> np.ndarray:
         values: np.ndarray = 1 - self.a - self.b * labels**-self.c
