@@ -430,3 +430,13 @@ def test_a_task_is_one_of_the_registry_or_auto(tmp_path):
     path.write_text('[target_task]\nbinarise = "all"\n')
     with pytest.raises(InputError, match=r"target_task.binarise = 'all' must be 'any'"):
         read_study(path)
+
+
+@pytest.mark.parametrize("value", [1.5, 0, "0.5"])
+def test_a_setting_that_is_called_as_its_method_is_named_with_its_range(tmp_path, value):
+    path = tmp_path / "study.toml"
+    path.write_text(f'pretraining = {{method = "masked", masked = {value!r}}}', encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        read_study(path)
+    assert f"pretraining.masked = {value!r}" in str(refused.value)
+    assert isinstance(value, str) or "above 0 and below 1" in str(refused.value)

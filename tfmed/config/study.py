@@ -298,10 +298,12 @@ def _place(loc: Iterable[int | str]) -> tuple[type[BaseModel], list[str]]:
     holder: Any = Study
     inner: Any = Study
     names: list[str] = []
+    chosen = False  # a member's name may be a setting of it too, such as `masked`
     for part in (part for part in loc if isinstance(part, str)):
-        registered = REGISTERED.get(names[0]) if len(names) == 1 else None
+        registered = REGISTERED.get(names[0]) if len(names) == 1 and not chosen else None
         if registered and len(registered.members) > 1 and part in registered.members:
             inner = registered.settings_class(part)  # pydantic puts the member's name between
+            chosen = True
             continue
         holder = inner
         names.append(part)
