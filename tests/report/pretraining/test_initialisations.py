@@ -52,9 +52,8 @@ def test_labels_of_the_source_are_said_to_be_learned_from():
     assert "Supervised" in str(section.pretraining_blocks(results))
     assert "pretraining learns from the labels of NIH" in str(section.pretraining_blocks(results))
     words = str(method._split_words(results))
-    assert (
-        "on the images of NIH ChestX-ray14 subset, without labels (autoencoder) and on the" in words
-    )
+    images = "on the training images of NIH ChestX-ray14 subset, without labels (autoencoder)"
+    assert f"{images} and on the" in words
     assert "labels of NIH ChestX-ray14 subset (supervised)" in words
 
 

@@ -8,6 +8,7 @@ from tfmed.report.blocks import Block, Text, appendix, bullets, strong, table, t
 from tfmed.report.sections.recipes import recipe_blocks, recipe_words
 from tfmed.report.selection import (
     PIXELS,
+    Entry,
     Results,
     baselines,
     budgets,
@@ -32,6 +33,9 @@ from tfmed.report.wording import (
     task_title,
     test_patients,
 )
+
+WAYS = ("images", "labels", "nothing")
+"""What encoders were pretrained on, in the order in which it is said."""
 
 
 def method_blocks(results: Results) -> list[Block]:
@@ -95,21 +99,26 @@ def _decision_words(results: Results) -> Iterator[Text]:
 def _split_words(results: Results) -> Text:
     study = results["study"]
     source, target = (task_title(results, study[key]) for key in ("source", "target"))
-    ways = {
-        "images": f"on the images of {source}, without labels",
-        "labels": f"on the labels of {source}",
-        "nothing": "elsewhere",
-    }
-    found = []
-    for learned, where in ways.items():
-        fits = [fit for fit in results["pretraining"] if learned_from(fit) == learned]
-        names = listed(list(dict.fromkeys(pretraining_name(fit["method"]) for fit in fits)))
-        found += [f"{where} ({names})"] if fits else []
+    methods: dict[str, dict[str, None]] = {}
+    for fit in sorted(results["pretraining"], key=lambda fit: WAYS.index(learned_from(fit))):
+        methods.setdefault(_learned_where(results, fit), {})[pretraining_name(fit["method"])] = None
+    found = [f"{where} ({listed(list(names))})" for where, names in methods.items()]
+    start = f"Encoders are pretrained {listed(found)}; the" if found else "The source is " + source
     return text(
         strong("Data. "),
-        f"Encoders are pretrained {listed(found) or ways['images']}; the target task is {target}. "
-        f"{_whose_splits(results)}",
+        f"{start}{'' if found else ', the'} target task is {target}. {_whose_splits(results)}",
     )
+
+
+def _learned_where(results: Results, fit: Entry) -> str:
+    """Which images, or labels, an encoder was pretrained on."""
+    of = fit.get("images") or [fit["source"]]
+    return {
+        "images": "on the training images of "
+        f"{listed([task_title(results, name) for name in of])}, without labels",
+        "labels": f"on the labels of {task_title(results, fit['source'])}",
+        "nothing": "elsewhere",
+    }[learned_from(fit)]
 
 
 def _whose_splits(results: Results) -> str:
