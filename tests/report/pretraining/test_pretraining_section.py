@@ -46,6 +46,21 @@ def test_seconds_are_those_of_each_pretraining_in_sum_and_of_a_fit(results: dict
     assert rows["SimCLR"][3] == f"{sum(seconds) / len(seconds):.1f}"
 
 
+def test_seconds_of_a_fit_are_those_of_runs_that_searched(results: dict) -> None:
+    of = ("pneumoniamnist", "simclr:finetune", "standard", 300)
+    runs = [
+        run
+        for run in results["runs"]
+        if (run["task"], run["strategy"], run["variant"], run["label_budget"]) == of
+    ]
+    for run in runs:
+        tries = [{}] if run["pretraining"] == 0 else []
+        run |= {"recipe": {"tries": tries}, "seconds": 30.0 if tries else 5.0}
+    assert {run["seconds"] for run in runs} == {5.0, 30.0}
+    rows = {row[0]: row[1:] for row in table(results, "costs-table")}
+    assert rows["SimCLR"][3] == "30.0"
+
+
 @pytest.mark.parametrize(
     ("health", "collapsed"),
     [

@@ -130,8 +130,8 @@ def cost_blocks(results: Results) -> list[Block]:
     ]
     words = text(
         "What each cost in seconds. Pretraining: mean of its repeats, and all of them in sum. "
-        f"Fitting: mean of one classifier of {task_title(results, task)}, a search over recipes "
-        "included where it made one; “fine-tuned” comes on top of “frozen”, whose head it starts "
+        f"Fitting: mean of one classifier of {task_title(results, task)} with its search over "
+        "recipes, where there was one; “fine-tuned” comes on top of “frozen”, whose head it starts "
         "from, and of random weights is “from scratch”. Jobs ran side by side, so the whole run "
         "took less than their sum."
     )
@@ -154,7 +154,9 @@ def _fit_cells(results: Results, initialisation: str, shown: Sequence[LabelBudge
     for budget in shown:
         for strategy in strategies:
             row = find_row(results, Cell(task, strategy, STANDARD, budget))
-            seconds = [run["seconds"] for run in runs_of(results, row)] if row else []
+            runs = runs_of(results, row) if row else []
+            searched = [run for run in runs if (run.get("recipe") or {}).get("tries")]
+            seconds = [run["seconds"] for run in searched or runs]
             mean = sum(seconds) / len(seconds) if seconds else None
             cells.append(MISSING if mean is None else number(mean, 1))
     return cells
