@@ -40,3 +40,21 @@ def test_a_pair_of_one_method_names_it_once() -> None:
     assert "SimCLR, fine-tuned − frozen" in names
     assert "SimCLR, frozen − random, frozen" in names
     assert "SimCLR, fine-tuned − autoencoder, fine-tuned" in names
+
+
+@pytest.mark.parametrize("methods", [("simclr",), MANY])
+def test_what_is_clear_is_counted_in_each_metric_that_is_drawn(methods: tuple[str, ...]) -> None:
+    results = several_methods(example_results(latent=False), methods)
+    for entry in results["comparisons"]:
+        entry["clear"] = entry["metric"] == "auc"
+    caption = str(described(results)["differences"].caption)
+    lines = 66 if methods == MANY else 24
+    drawn = f"{lines} of {lines} in AUC" + (f" and 0 of {lines} in accuracy" * (methods != MANY))
+    assert f"of those shown {drawn} are clear" in caption
+
+
+def test_no_detectable_difference_of_more_than_all_points_is_named() -> None:
+    results = several_methods(example_results(latent=False))
+    for entry in results["comparisons"]:
+        entry["detectable"] = 4.5
+    assert "(AUC: below any size)" in str(described(results)["differences"].caption)

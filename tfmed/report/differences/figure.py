@@ -17,6 +17,7 @@ from tfmed.report.selection import Entry, Results, labels_of
 from tfmed.report.wording import (
     budget_name,
     difference,
+    listed,
     method_name,
     metric_name,
     number,
@@ -49,6 +50,7 @@ def _differences(results: Results, task: str) -> Figure:
     metrics = main_metrics(results, task)
     shown = [entry for metric in metrics for entry in forest_rows(results, task, metric)]
     first = forest_rows(results, task, metrics[0]) or shown
+    shown = first if len(first) > MOST_LINES else shown
     alt = "; ".join(
         f"{budget_name(results, task, c['label_budget'])}, {pair_name(results, c)}: {difference(c)}"
         for c in first
@@ -63,22 +65,32 @@ def _differences(results: Results, task: str) -> Figure:
 
 
 def _caption(results: Results, task: str, shown: list[Entry], first: list[Entry]) -> Text:
-    clear = sum(entry["clear"] for entry in shown)
-    are = "is" if clear == 1 else "are"
+    clear = _clear_words(shown)
     reach = [100 * entry["detectable"] for entry in first]
     largest = f"{number(max(reach), 1)} points" if max(reach) <= 100 else "any size"
+    smallest = f"{number(min(reach), 1)} to " if min(reach) <= 100 else ""
     rest: list[str | Span] = []
     if left_out(results, task):
         rest = [" Other label budgets: ", ref("comparisons-table"), "."]
     return text(
         f"Paired differences of the study's question on {task_title(results, task)}, at the same "
         "seeds and on the same test "
-        f"images, with 95 % intervals: {clear} of the {len(shown)} shown {are} clear after "
+        f"images, with 95 % intervals: {clear} clear after "
         "correction (filled markers). Grey: true differences too small to be detected with 80 % "
         "power "
-        f"({metric_name(first[0]['metric'])}: below {number(min(reach), 1)} to {largest}).",
+        f"({metric_name(first[0]['metric'])}: below {smallest}{largest}).",
         *rest,
     )
+
+
+def _clear_words(shown: list[Entry]) -> str:
+    """How many are clear of those shown in each metric, since each is corrected by itself."""
+    of: dict[str, list[bool]] = {}
+    for entry in shown:
+        of.setdefault(metric_name(entry["metric"]), []).append(entry["clear"])
+    counts = [f"{sum(found)} of {len(found)} in {name}" for name, found in of.items()]
+    are = "is" if sum(map(sum, of.values())) == 1 else "are"
+    return f"of those shown {listed(counts)} {are}"
 
 
 def draw_differences(results: Results, task: str) -> "Drawing":
