@@ -119,3 +119,9 @@ def test_the_words_explain_what_strategies_have_in_common(results: dict) -> None
     assert {"AUC", "accuracy", "frozen", "fine-tuned", "from scratch", "random, frozen"} <= {*terms}
     assert not any(term.startswith("SimCLR") for term in terms)
     assert "each of 3 pretrainings" in str(blocks[2])
+
+
+def test_balanced_accuracy_is_explained_where_it_is_the_primary_metric(results: dict) -> None:
+    assert "balanced accuracy" not in [name for name, _ in answer_blocks(results)[-1]["items"]]
+    results["study"]["primary_metric"] = "balanced_accuracy"
+    assert "balanced accuracy" in [name for name, _ in answer_blocks(results)[-1]["items"]]

@@ -30,6 +30,9 @@ BUDGET = (
 )
 METRICS = {
     "accuracy": f"share of images whose class is predicted correctly, {IMAGE_SPLIT}.",
+    "balanced_accuracy": "mean over the classes of the share of a class's images that are "
+    f"predicted correctly, {IMAGE_SPLIT}. Always answering the same comes to one half with two "
+    "classes.",
     "auc": "probability that an image of the second class (of a class) scores above one of the "
     f"first (of the others), {IMAGE_SPLIT}. Without any skill it is .5.",
 }
@@ -116,11 +119,11 @@ def _metric_words(results: Results, task: str) -> list[tuple[str, str]]:
 
 
 def _pretrained_words(results: Results) -> str:
-    start = "trained beforehand on other images, without their labels"
+    start = "trained beforehand on images without their labels"
     if pretraining_methods(results) in ([], [DEFAULT_PRETRAINING]):
         return f"{start}, to reconstruct each image from its embedding."
     if any(learned_from(fit) != "images" for fit in results["pretraining"]):
-        return "trained beforehand on other images."
+        return "trained beforehand, on images without their labels or on labels of other images."
     return f"{start}."
 
 
