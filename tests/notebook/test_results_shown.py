@@ -44,6 +44,8 @@ def test_no_text_of_results_becomes_markup(found):
 def test_what_to_use_is_shown_where_results_say_it(found):
     first, *_ = report.decision_lines(found.data)
     assert f"<p>{escape(first)}</p>" in found._repr_html_()
+    shown = found._repr_html_()
+    assert shown.index(escape(first)) < shown.index(escape(report.answer(found.data)[0]))
     without = Results(found.folder, {**found.data, "decision": None})._repr_html_()
     assert escape(first) not in without
 

@@ -20,8 +20,8 @@ def opening(results: Results, folder: Path) -> str:
     parts = [
         f"<p><strong>{escape(study['title'])}</strong><br>{escape(study['question'])}</p>",
         *mark,
-        f"<p>{escape(' '.join(report.answer(results)))}</p>",
         *(f"<p>{escape(line)}</p>" for line in report.decision_lines(results)),
+        *(f"<p>{escape(sentence)}</p>" for sentence in report.answer(results)),
         f"<p>Report: <code>{escape(str(folder / 'report.html'))}</code></p>",
     ]
     return f"<div>{''.join(parts)}</div>"
