@@ -4,12 +4,15 @@ import json
 import re
 from pathlib import Path
 
+import matplotlib as mpl
 import pytest
 from example_results import example_results
+from several_methods import several_methods
 
 from tfmed import report
 from tfmed.report.deciding.figure import figures
 from tfmed.report.deciding.labels import label_blocks, labels_words
+from tfmed.report.figures.plotting import STYLE
 from tfmed.results.deciding.learning_curves import with_learning_curves
 from tfmed.results.loading import read_results
 
@@ -72,6 +75,21 @@ def test_the_figure_says_and_lists_what_it_draws(results: dict) -> None:
     assert {row[1] for row in rows} == {"measured", "curve", "predicted by fewer labels"}
     assert "Dashed: 0.900, to be reached." in "".join(span[1] for span in figure.caption)
     assert figure.alt.count("plateau") == 4
+
+
+def test_long_names_do_not_run_into_each_other() -> None:
+    results = several_methods(example_results(latent=False), ("denoising", "masked", "supervised"))
+    (figure,) = figures(with_learning_curves(results, 0.9))
+    with mpl.rc_context(STYLE):
+        drawing = figure.draw()
+        drawing.draw_without_rendering()
+    titles = [axes.title for axes in drawing.axes if axes.get_title()]
+    assert "denoising autoencoder,\nfine-tuned" in [title.get_text() for title in titles]
+    boxes = [title.get_window_extent() for title in titles] + [
+        label.get_window_extent() for axes in drawing.axes for label in axes.get_xticklabels()
+    ]
+    for place, title in enumerate(boxes[: len(titles)]):
+        assert not any(title.overlaps(other) for other in boxes[place + 1 :])
 
 
 def test_a_value_to_reach_is_kept_in_the_results_that_the_report_shows(tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Drawing
 
+LETTERS, LINE = 24, 0.14
+"""Letters in a line over a panel, and inches that a second line takes."""
 COLUMNS = 3
 
 
@@ -59,8 +61,13 @@ def draw_curves(results: Results) -> "Drawing":
     curves = fitted(results)
     columns = min(COLUMNS, len(curves))
     rows = -(-len(curves) // columns)
+    line = LINE if any("\n" in _title(results, curve) for curve in curves) else 0.0
     drawing, grid = panels(
-        rows, columns, height=1.45, margins=(0.6, 0.15, 0.3, 0.5), gaps=(0.2, 0.6)
+        rows,
+        columns,
+        height=1.45,
+        margins=(0.6, 0.15, 0.3 + line, 0.5),
+        gaps=(0.2, 0.6 + line),
     )
     every = [axes for row in grid for axes in row]
     shown = every[: len(curves)]
@@ -81,8 +88,13 @@ def draw_curves(results: Results) -> "Drawing":
     return drawing
 
 
+def _title(results: Results, curve: Entry) -> str:
+    """A strategy's name over its panel."""
+    return short(method_name(results, method_of(curve["strategy"])), LETTERS, lines=2)
+
+
 def _panel(axes: "Axes", results: Results, curve: Entry) -> None:
-    found, fit, strategy = results["learning_curves"], curve["fit"], method_of(curve["strategy"])
+    found, fit = results["learning_curves"], curve["fit"]
     look = looks_of(results)[curve["strategy"]]
     points = fit["points"]
     labels = [point["labels"] for point in points]
@@ -101,7 +113,7 @@ def _panel(axes: "Axes", results: Results, curve: Entry) -> None:
         axes.axhline(found["reach"], color=GREY, ls="--", lw=0.8)
     axes.set_xticks(curve["labels"], [count(n) for n in curve["labels"]])
     axes.minorticks_off()
-    axes.set_title(short(method_name(results, strategy), 34), weight="bold")
+    axes.set_title(_title(results, curve), weight="bold")
 
 
 def _measured(results: Results, curve: Entry) -> Iterator[tuple[int, Entry]]:
