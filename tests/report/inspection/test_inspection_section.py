@@ -81,6 +81,7 @@ def test_figures_have_words_and_numbers():
     results = inspected_results()
     maps, robustness = figures.figures(results)
     assert "wrong answers" in maps.alt
+    assert "wrong answers (by the threshold chosen on validation labels)" in str(maps.caption)
     n_cases = sum(len(entry["cases"]) for entry in results["attribution"])
     assert len(maps.numbers().rows) == n_cases
     n_values = len(results["robustness"]) * 6 * 4 * 2

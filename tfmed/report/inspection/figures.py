@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tfmed.report.asked import main_name
+from tfmed.report.asked import is_multilabel, main_name
 from tfmed.report.blocks import text
 from tfmed.report.figures.description import Figure, Numbers
 from tfmed.report.figures.looks import looks_of
@@ -32,7 +32,7 @@ from tfmed.report.inspection.chosen import (
     metrics_shown,
     steps_of,
 )
-from tfmed.report.selection import Entry, Results, class_names
+from tfmed.report.selection import Entry, Results, class_names, is_binary
 from tfmed.report.wording import capitalised, metric_name, number, row_name, strategy_name
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def _maps(results: Results, entry: Entry) -> Figure:
             f"Where the classifier ({row_name(results, entry)}) looks, by {names}: red speaks for "
             "the class whose score is below, blue against it. Maps explain "
             f"{explained_words(results, entry['task'])}. Of each class the right and wrong answers "
-            f"whose score is nearest to the median of their kind.{left_out}"
+            f"{_by_threshold(results, entry['task'])}whose score is nearest to the "
+            f"median of their kind.{left_out}"
         ),
         alt="; ".join(
             f"{title}: scores {', '.join(number(case['score'], 2) for case in group)}"
@@ -87,6 +88,12 @@ def _lines(entry: Entry) -> list[list[list[Entry]]]:
             lines.append([])
         lines[-1].append(group)
     return lines[:MOST_ROWS]
+
+
+def _by_threshold(results: Results, task: str) -> str:
+    """What decides an answer, where a threshold does: a score of .49 may be an answer then."""
+    chosen = is_binary(results, task) or is_multilabel(results, task)
+    return "(by the threshold chosen on validation labels) " if chosen else ""
 
 
 def _title(results: Results, entry: Entry, group: list[Entry]) -> tuple[str, str]:
