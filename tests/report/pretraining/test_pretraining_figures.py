@@ -19,7 +19,10 @@ def test_losses_have_a_panel_for_each_method_and_a_line_for_each_pretraining(
     results: dict,
 ) -> None:
     with mpl.rc_context(STYLE):
-        axes = described(results)["pretraining"].draw().axes
+        drawing = described(results)["pretraining"].draw()
+    axes = drawing.axes
+    legend = [words.get_text() for each in drawing.legends for words in each.get_texts()]
+    assert legend == ["training images", "images held out", "epoch kept", "training stopped"]
     titles = [each.get_title() for each in axes]
     assert titles == [f"{name}, 3 pretrainings" for name in ("autoencoder", "SimCLR", "VICReg")]
     marked = [line for line in axes[0].lines if line.get_marker() == "o"]

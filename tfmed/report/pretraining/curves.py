@@ -101,7 +101,7 @@ def _name(fit: Entry) -> str:
 
 
 def draw_pretraining(results: Results) -> "Drawing":
-    """Loss per epoch on training and validation images, a panel for each method."""
+    """Loss per epoch on training images and on those held out, a panel for each method."""
     methods = fitted_methods(results)
     columns = min(3 if len(methods) > 4 else 2, len(methods))
     rows = -(-len(methods) // columns)
@@ -141,7 +141,7 @@ def _history_handles() -> list:
 
     return [
         Line2D([], [], color=GREY, ls="--", label="training images"),
-        Line2D([], [], color=LINE_COLOUR, label="validation images"),
+        Line2D([], [], color=LINE_COLOUR, label="images held out"),
         Line2D([], [], color=MARK_COLOUR, marker="o", ls="", label="epoch kept"),
         Line2D([], [], color=GREY, ls=":", label="training stopped"),
     ]

@@ -143,7 +143,7 @@ def _method_paragraph(results: Results, fit: Entry) -> Block:
 def _kept_words(fit: Entry) -> str:
     if fit["best_epoch"] == fit["epochs"] and not fit["stopped_early"]:
         return "The weights of the last epoch are kept."
-    return "The weights of the epoch with the smallest validation error are kept."
+    return "The weights of the epoch with the smallest error on images held out are kept."
 
 
 def _slider_blocks(fit: Entry) -> list[Block]:
