@@ -95,6 +95,22 @@ def test_files_of_systems_are_ignored_and_others_left_out_each_counted(tmp_path,
     assert any(".txt 1" in note and "train/ill/notes.txt" in note for note in info.notes)
 
 
+def test_what_lies_beside_the_folders_of_classes_is_counted_once_and_for_what_it_is(
+    tmp_path, where
+):
+    root = folder_of(tmp_path / "own", splits=(), n=20)
+    (root / "__MACOSX").mkdir()
+    (root / ".DS_Store").write_bytes(b"x")
+    (root / "notes.txt").write_bytes(b"x")
+    image = next(root.rglob("*.png"))
+    image.rename(root / "stray.png")
+    notes = resolve(str(root), **where).notes
+    assert any(note.startswith("ignored, as files of the system: 2 ") for note in notes)
+    beside = "left out, as images beside the folders of classes: 1 (.png 1), such as stray.png"
+    assert any(note.startswith(beside) for note in notes)
+    assert any(note.startswith("left out, as no images that can be read: 1 ") for note in notes)
+
+
 def test_all_bad_files_are_named_not_the_first_alone(tmp_path, where):
     root = folder_of(tmp_path / "own", n=4)
     for name in ("train/ill/p4_0.png", "val/ill/p12_0.png", "test/ill/p20_0.png"):

@@ -113,7 +113,8 @@ def test_findings_are_asked_for_one_by_one_where_that_is_chosen(images, where):
 
 def test_one_label_an_image_is_no_multilabel_data(images, where):
     spec = written(images, "Path,label,patient_id,Split,sex", rows_of())
-    assert "has one column" in fault_of(spec, where, task="multilabel")
+    fault = fault_of(spec, where, task="multilabel")
+    assert fault.startswith(f"{spec}: train_labels has one column")
 
 
 def test_all_rows_that_cannot_be_used_are_named_with_their_lines(images, where):

@@ -93,7 +93,10 @@ def import_listing(
         with contextlib.suppress(InputError):
             return _described(target, settings, path)  # another process imported it meanwhile
         _write(part, listing, settings, cache_dir)
-    return _described(target, settings, path)
+    try:
+        return _described(target, settings, path)
+    except InputError as error:  # of what the user gave, not of the file made of it
+        raise InputError(str(error).replace(printable(target), printable(path))) from None
 
 
 def _described(target: Path, settings: ImportSettings, path: Path) -> DatasetInfo:

@@ -59,13 +59,15 @@ class _Found:
 
     ignored: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    beside: list[str] = field(default_factory=list)
     no_pictures: list[tuple[str, str]] = field(default_factory=list)
 
     def notes(self) -> tuple[str, ...]:
         whys = Counter(why for _, why in self.no_pictures).most_common()
         return (
             *(f"left out: {count} DICOM file{'s' * (count > 1)} {why}" for why, count in whys),
-            *counted("ignored, as files of the system", self.ignored),
+            *counted("ignored, as files of the system", list(dict.fromkeys(self.ignored))),
+            *counted("left out, as images beside the folders of classes", self.beside),
             *counted("left out, as no images that can be read", self.left_out),
         )
 
@@ -94,7 +96,8 @@ def list_folder(root: Path, *, resplit: bool = False) -> Listing:
             raise InputError(f"{name} lacks a folder {missing}: add it, or let --resplit draw all")
     else:
         per_split = {None: _classes(root, root, found)}
-    found.left_out += beside
+    for file in beside:
+        (found.beside if is_image(root / file) else found.left_out).append(file)
     classes, rule = ordered_classes(
         c for of in per_split.values() for c, files in of.items() if files
     )
@@ -143,6 +146,7 @@ def _flat(root: Path, beside: list[str], found: _Found) -> Listing:
     """
     name = printable(root)
     found.left_out = [each for each in found.left_out if each not in beside]
+    found.beside = []
     paths = list(_pictures(root, beside, found))
     if not paths:
         held = "; ".join(found.notes())
