@@ -51,6 +51,26 @@ def test_the_best_mean_is_named_with_its_values_and_gains(results: dict) -> None
     assert most.startswith("With all 1,160 labels on PneumoniaMNIST, ")
 
 
+def test_declared_comparisons_are_what_the_answer_speaks_of(results: dict) -> None:
+    make_best(results, "simclr:frozen")
+    results["study"]["settings"]["comparisons"] = [["simclr:finetune", "scratch"]]
+    results["comparisons"] = [
+        entry
+        for entry in results["comparisons"]
+        if (entry["a"]["strategy"], entry["b"]["strategy"]) == ("simclr:finetune", "scratch")
+    ]
+    set_differences(results, clear=True)
+    few, most, overall = report.answer(results)
+    assert few == (
+        "With 300 labels on PneumoniaMNIST, the declared comparisons in AUC: SimCLR, fine-tuned "
+        "minus from scratch +2.0 points [+1.0, +3.0] (clear)."
+    )
+    assert most.startswith("With all 1,160 labels on PneumoniaMNIST, the declared comparisons")
+    assert "highest mean" not in overall
+    results["comparisons"] = []
+    assert "none of the declared comparisons could be made" in report.answer(results)[0]
+
+
 def test_what_the_best_was_not_compared_with_is_said(results: dict) -> None:
     make_best(results, "simclr:finetune")
     assert report.answer(results)[0].endswith("; it was not compared with frozen random weights.")

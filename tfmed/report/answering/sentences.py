@@ -23,7 +23,8 @@ def answer(results: Results) -> list[str]:
     if not results["summary"]:
         return ["No classifier was trained in this study, so the question stays open."]
     task = trained_tasks(results)[0]
-    kind = several_methods if len(pretrained_by(results)) > 1 else one_method
+    several = len(pretrained_by(results)) > 1 or several_methods.declared(results)
+    kind = several_methods if several else one_method
     return [*kind.sentences(results, task), *_collapsed(results)]
 
 

@@ -34,13 +34,45 @@ CONTROLS = {
 """What the best strategy is held against, and how it is called."""
 MOST_PAIRS = 3
 """Pairs with a clear difference that are named."""
+MOST_DECLARED = 4
+"""Declared pairs whose differences are named for a label budget."""
 
 
 def sentences(results: Results, task: str) -> list[str]:
-    """The best with few labels and with most, and which comparisons are clear."""
+    """The best with few labels and with most, and which comparisons are clear.
+
+    A study that declares its comparisons is answered by these, whichever strategy is the best.
+    """
     shown = shown_budgets(results, task)
-    found = [_budget_sentence(results, task, budget) for budget in shown]
+    answered = _declared_sentence if declared(results) else _budget_sentence
+    found = [answered(results, task, budget) for budget in shown]
     return [*found, *filter(None, [_overall_sentence(results, task, shown)])]
+
+
+def declared(results: Results) -> bool:
+    """Whether the study names the comparisons that its answer speaks of."""
+    return bool(results["study"]["settings"].get("comparisons"))
+
+
+def _declared_sentence(results: Results, task: str, budget: LabelBudget) -> str:
+    """The differences of the declared pairs at a label budget."""
+    metric = main_metrics(results, task)[0]
+    found = [row for row in question_rows(results, task, metric) if row["label_budget"] == budget]
+    place = f"{budget_name(results, task, budget)} on {task_title(results, task)}"
+    if not found:
+        return f"With {place} none of the declared comparisons could be made."
+    pairs = [
+        f"{strategy_name(results, row['a'])} minus {strategy_name(results, row['b'])} "
+        f"{difference(row)} ({_clear(row)})"
+        for row in found[:MOST_DECLARED]
+    ]
+    rest = len(found) - len(pairs)
+    more = f"; {count(rest)} more are in the table of differences" if rest else ""
+    images = ", synthetic phantom images" if results["synthetic"] else ""
+    return (
+        f"With {place}{images}, the declared comparisons in {main_name(results, task)}: "
+        f"{'; '.join(pairs)}{more}."
+    )
 
 
 def best_row(results: Results, task: str, budget: LabelBudget) -> Entry | None:

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 MAJORITY_LINE: Any = (0, (2, 2))
+LEAST_REACH = 0.1
+"""How far an axis may go beyond the means, at least."""
 MOST_BANDS = 4
 """Strategies whose intervals are bands; of more they are bars, side by side."""
 MOST_TOGETHER = 8
@@ -89,6 +91,7 @@ def _answer(results: Results, task: str) -> Figure:
         f"always predicting the majority class{floor}. The intervals of two strategies may "
         "overlap although their paired difference is clear",
         *more,
+        _cut_words(results, task, (metric,)),
     )
     return Figure(
         id="answer",
@@ -113,6 +116,7 @@ def _budgets(results: Results, task: str, slug: str) -> Figure:
             f"({_drawn_as(results, task)}s). Each dot is one run; the spread of a strategy's dots "
             f"is that of its {repeats_words(results)}. "
             f"{capitalised(second)} {said[:1].lower()}{said[1:]}."
+            f"{_cut_words(results, task, metrics)}"
         ),
         alt=f"{grow}.",
         numbers=partial(label_budgets, results, task, metrics),
@@ -229,9 +233,43 @@ def _group_panels(
         if dots:
             _run_points(axes, results, task, metric, shown)
     ends = [end for axes in row for end in axes.get_ylim()]
+    lowest, highest = _farthest(results, task, metric)
     for axes in row:
-        axes.set_ylim(min(ends), max(ends))
+        axes.set_ylim(max(min(ends), lowest), min(max(ends), highest))
     row[0].set_ylabel(axis_name(results, task, metric))
+
+
+def _estimates(results: Results, task: str, metric: str) -> list[Entry]:
+    """What the lines of a panel are drawn through."""
+    drawn: list[Method] = [*strategies(results, task), PIXELS]
+    rows = (row for each in drawn for _, row in rows_over_budgets(results, task, each))
+    return [row[metric] for row in rows if row and row[metric]]
+
+
+def _farthest(results: Results, task: str, metric: str) -> tuple[float, float]:
+    """How far the axis may reach: one very wide interval must not press all means together.
+
+    Beyond the means at most as much again as they span; the majority class is always shown.
+    """
+    means = [estimate["mean"] for estimate in _estimates(results, task, metric)]
+    if not means:
+        return -math.inf, math.inf
+    reach = max(max(means) - min(means), LEAST_REACH)
+    lowest, highest = min(means) - reach, max(means) + reach
+    chance = majority_level(results, task, metric)
+    if chance is None:
+        return lowest, highest
+    return min(lowest, chance - LEAST_REACH / 5), max(highest, chance + LEAST_REACH / 5)
+
+
+def _cut_words(results: Results, task: str, metrics: Iterable[str]) -> str:
+    """Says that intervals go beyond the axis, where some do."""
+    for metric in metrics:
+        lowest, highest = _farthest(results, task, metric)
+        for each in _estimates(results, task, metric):
+            if each["low"] is not None and (each["low"] < lowest or each["high"] > highest):
+                return " Intervals that leave the picture are cut."
+    return ""
 
 
 def _budget_panel(
