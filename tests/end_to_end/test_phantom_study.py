@@ -57,6 +57,7 @@ MODELS = {
     "phantom-chest_scratch_40_overtrained",
     "phantom-pneumonia_finetune_40",
     "phantom-pneumonia_frozen_40",
+    "phantom-pneumonia_random_frozen_40",
     "phantom-pneumonia_scratch_40",
 }
 TIMES = {"started", "seconds", "command", "commit"}

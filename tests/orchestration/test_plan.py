@@ -461,7 +461,7 @@ def test_models_are_those_of_strategies_at_few_and_at_the_most_labels():
             "chest_scratch_300_overtrained",
             *(
                 f"pneumonia_{strategy}_{budget}"
-                for strategy in ("scratch", "frozen", "finetune")
+                for strategy in STRATEGIES
                 for budget in (300, "full")
             ),
         ]
@@ -479,6 +479,12 @@ def test_an_export_brings_the_runs_of_all_seeds_and_the_data_that_its_card_names
     assert job.data == {"task": TARGET.md5, "source": SOURCE.md5}
     assert job.spec["training"]["seed"] == 1
     assert jobs["pneumonia_scratch_300"][1].data == {"task": TARGET.md5}
+    assert "pneumonia_random_frozen_300" in jobs  # the decision may pick it
+    quick = make_plan(EARLIER.replaced(quick=True), SOURCE, TARGET)
+    best = {run.cell: run for run in quick.runs}
+    assert {name.partition("_")[0] for name, *_ in exports(quick, best, Path("models"))} == {
+        "pneumonia"
+    }
 
 
 def several(counts, task="multilabel"):

@@ -12,7 +12,6 @@ from tfmed.data.budgets import check_budget
 from tfmed.design import (
     BASELINES,
     OVERTRAINED,
-    RANDOM_FROZEN,
     SCRATCH,
     STANDARD,
     Baseline,
@@ -147,7 +146,7 @@ def exports(plan: Plan, best: Mapping[Cell, Run], models: Path) -> list[tuple[st
     chosen = []
     for cell, run in best.items():
         strategy = cell.method
-        if not isinstance(strategy, Strategy) or not _is_exported(plan, cell, strategy):
+        if not isinstance(strategy, Strategy) or not _is_exported(plan, cell):
             continue
         training = {
             "strategy": str(strategy),
@@ -174,19 +173,18 @@ def _pretrained_on(plan: Plan, strategy: Strategy) -> dict[str, DatasetInfo]:
     }
 
 
-def _is_exported(plan: Plan, cell: Cell, strategy: Strategy) -> bool:
-    """Of the target what has learned something, at few and at most labels; of the source few.
+def _is_exported(plan: Plan, cell: Cell) -> bool:
+    """Of the target what the decision may pick at few and at most labels; of the source few.
 
     A quick study exports none of the source.
     """
     study = plan.study
     if cell.task == plan.target.name:
-        learned = strategy != RANDOM_FROZEN and cell.variant == STANDARD
-        return learned and cell.label_budget in _shown(study, study.target_task.label_budgets)
+        shown = _shown(study, study.target_task.label_budgets)
+        return cell.variant == STANDARD and cell.label_budget in shown
     budgets = study.source_task.label_budgets
     few = nearest_budget(budgets, study.experiments.label_budget) or largest_budget(budgets)
-    shown = cell.variant in (STANDARD, OVERTRAINED) and cell.label_budget == few
-    return shown and not study.quick
+    return not study.quick and cell.variant in (STANDARD, OVERTRAINED) and cell.label_budget == few
 
 
 def _check_budgets(task: DatasetInfo, settings: TaskSettings) -> None:
