@@ -16,7 +16,7 @@ BATCHES = ((8192, 256), (2048, 128), (0, 64))
 """Images from which on `auto` takes a batch of this size."""
 BATCH_PIXELS, SMALLEST_BATCH = 256 * 64**2, 16
 """Of larger images `auto` halves a batch until it has at most so many pixels: what a step keeps of
-each image grows with them, and two views of 256 images of 224 x 224 would take 15 GB."""
+each image to find its gradient grows with them."""
 
 
 class FitSettings(BaseModel):
@@ -80,7 +80,8 @@ class PretrainingFit(BaseModel):
             seen = SEEN * min(1.0, (SEEN_SIDE / side) ** 2)
             epochs = min(max(round(seen / max(n_images, 1)), EPOCHS[0]), EPOCHS[1])
         if batch_size == "auto":
-            batch_size = next(size for least, size in BATCHES if n_images >= least)
-            while batch_size > SMALLEST_BATCH and batch_size * side**2 > BATCH_PIXELS:
-                batch_size //= 2
+            size = next(size for least, size in BATCHES if n_images >= least)
+            while size > SMALLEST_BATCH and size * side**2 > BATCH_PIXELS:
+                size //= 2
+            batch_size = size
         return FitSettings(**{**dict(self), "epochs": epochs, "batch_size": batch_size})
