@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _EXAMPLES = """\
 examples:
-  tfmed run --quick                        a small study in two minutes
+  tfmed run --quick                        a small study in minutes
   tfmed run                                the default study
   tfmed run --target my_images.npz --out reports/mine
 """
