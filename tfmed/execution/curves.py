@@ -1,5 +1,6 @@
 """Learning curves of finished jobs for TensorBoard, written as they are finished."""
 
+import io
 import re
 import time
 from pathlib import Path
@@ -48,26 +49,31 @@ class Curves:
         Raises:
             InputError: the file can't be written.
         """
-        points = list(_points(result.record))
+        points = _points(result.record)
         if not points:
             return
         run = self._folder / _NOT_IN_NAMES.sub("_", job.title)[:200]
         path = run / f"events.out.tfevents.{job.key[:16]}"
         if path.exists():
             return
-        now = time.time()
+        aside = run / f".{path.name}"  # a command that is killed leaves no half of a file
         try:
             run.mkdir(exist_ok=True)
-            with path.open("wb") as file:
-                writer = self._writer(file)
-                start = self._event(wall_time=now, file_version="brain.Event:2")
-                writer.write(start.SerializeToString())
-                for name, epoch, value in points:
-                    event = self._event(wall_time=now, step=epoch)
-                    event.summary.value.add(tag=name, simple_value=value)
-                    writer.write(event.SerializeToString())
+            aside.write_bytes(self._events(points))
+            aside.replace(path)
         except OSError as error:
             raise self._refusal(error) from None
+
+    def _events(self, points: list[tuple[str, int, float]]) -> bytes:
+        """The content of an event file."""
+        now, content = time.time(), io.BytesIO()
+        writer = self._writer(content)
+        writer.write(self._event(wall_time=now, file_version="brain.Event:2").SerializeToString())
+        for name, epoch, value in points:
+            event = self._event(wall_time=now, step=epoch)
+            event.summary.value.add(tag=name, simple_value=value)
+            writer.write(event.SerializeToString())
+        return content.getvalue()
 
     def _refusal(self, error: OSError) -> InputError:
         return InputError(

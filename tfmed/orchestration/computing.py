@@ -117,8 +117,11 @@ def compute(
     listener.stage(f"training and looking: {len(todo)} jobs to do on {engine.where}{kept}")
 
     def heard(progress: Progress) -> None:
-        if curves and progress.finished:
-            curves.write(progress.job, _loaded(progress.job, store))
+        job = progress.job
+        if progress.finished:
+            finished[job.key] = _loaded(job, store)
+            if curves:
+                curves.write(job, finished[job.key])
         listener.jobs(progress)
 
     if curves:
@@ -126,7 +129,7 @@ def compute(
             if job.key in finished:
                 curves.write(job, finished[job.key])
     do_jobs(jobs, set(finished), engine, store, plan.datasets, heard)
-    return finished | {job.key: _loaded(job, store) for job in todo}
+    return finished
 
 
 def _loaded(job: Job, store: Store) -> Result:

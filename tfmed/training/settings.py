@@ -16,7 +16,8 @@ BATCHES = ((8192, 256), (2048, 128), (0, 64))
 """Images from which on `auto` takes a batch of this size."""
 BATCH_PIXELS, SMALLEST_BATCH = 256 * 64**2, 16
 """Of larger images `auto` halves a batch until it has at most so many pixels: what a step keeps of
-each image to find its gradient grows with them."""
+each image to find its gradient grows with them. Of 224 x 224, a SimCLR step of 256 images took a
+process to 6.7 GB, and one of 16 to 4.5 GB."""
 
 
 class FitSettings(BaseModel):

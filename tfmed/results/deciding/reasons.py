@@ -104,7 +104,7 @@ def _too_few(results: Results, choice: Choice) -> Iterator[str]:
 
 def _no_better(results: Results, choice: Choice) -> Iterator[str]:
     found, level = choice.row[choice.metric], reference_level(results, choice)
-    name = "AUC" if choice.metric == "auc" else choice.metric.replace("_", " ")
+    name = _metric_words(choice)
     if found is None or found["low"] is None or found["high"] is None:
         yield f"its {name} on the test split has no interval"
     elif level is not None:
@@ -114,6 +114,10 @@ def _no_better(results: Results, choice: Choice) -> Iterator[str]:
                 f"its {name} of {_interval(found)} is not clearly better than the {level:.3f} of "
                 "the majority class"
             )
+
+
+def _metric_words(choice: Choice) -> str:
+    return "AUC" if choice.metric == "auc" else choice.metric.replace("_", " ")
 
 
 def reference_level(results: Results, choice: Choice) -> float | None:
@@ -157,7 +161,7 @@ def _of_groups(results: Results, choice: Choice) -> Iterator[str]:
         if gap["clear"] and all(gap[key] == value for key, value in cell.items()):
             turned = worse_first(gap)
             worse.setdefault((gap["column"], turned["a"]), []).append(turned["b"])
-    name = "AUC" if choice.metric == "auc" else choice.metric.replace("_", " ")
+    name = _metric_words(choice)
     for (column, group), others in worse.items():
         yield f"Its {name} is clearly worse for {column} {group} than for {', '.join(others)}."
 
